@@ -1,0 +1,49 @@
+# make help shows what there is. Everything runs in .venv, which `make setup` fills from requirements.lock.
+SHELL := /bin/bash
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+
+.PHONY: help setup demo test lint lock readme clean bench-workflow
+
+help: ## show this list
+	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+setup: $(READY) ## install the pinned packages into .venv
+
+# an interrupted set-up leaves no mark and is done again; what is there already is kept
+$(READY): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 setup"; exit 1; }
+	@rm -f .venv/.ready-*
+	$(PYTHON) -m venv .venv
+	@awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.txt
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --compile-bytecode -r requirements.lock
+	@touch $@
+
+demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
+	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
+	@echo && cat results/demo/tables/table2.md && echo && echo "Report: results/demo/report.html"
+
+test: $(READY) ## all tests
+	python -m pytest -q
+
+lint: $(READY) ## ruff, and Snakemake's own lint
+	ruff check . && ruff format --check . && snakemake --lint
+
+dvc.yaml: $(READY) $(wildcard workflow/rules/*.smk) ## project the Snakemake DAG onto dvc.yaml
+	python workflow/scripts/dvcgen.py
+
+readme: $(READY) ## renew the generated parts of README.md
+	python workflow/scripts/readme.py
+
+lock: $(READY) ## resolve requirements.in into requirements.lock
+	python -m uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
+
+bench-workflow: $(READY) ## time set-up, demo and the tools' checks
+	python benchmarks/workflow.py
+
+clean: ## remove everything that a run made; .venv and DVC's cache stay
+	rm -rf data models results/*/ work logs .snakemake

@@ -1,0 +1,123 @@
+"""params.yaml as the rest sees it: one scale laid over the common values, checked against the closed schema."""
+
+from copy import deepcopy
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from aesthetic_pretraining.errors import UserError
+
+FILE = "params.yaml"
+
+
+def resolve(params: dict, schema: dict) -> dict:
+    """The values of the chosen scale, without the `scales` section.
+
+    Args:
+        params: what params.yaml holds (plus what the command line overrides).
+        schema: JSON schema of the result.
+    Raises UserError with one sentence for an unknown scale, a key that stands twice or is missing in one scale,
+    and anything that the schema forbids, in whichever scale.
+    """
+    scales = params.get("scales")
+    if not isinstance(scales, dict) or not scales:
+        raise UserError(f"{FILE}: the section 'scales' is missing; take it back from version control")
+    scale = params.get("scale")
+    if scale not in scales:
+        raise UserError(f"{FILE}: scale is {scale!r}, but must be one of {', '.join(scales)}")
+    merged = {}
+    for name, overlay in scales.items():
+        merged[name] = _merge({k: v for k, v in params.items() if k != "scales"}, overlay or {}, f"scales.{name}")
+        merged[name]["scale"] = name
+        check(merged[name], schema, name)
+        _check_rest(merged[name])
+    return merged[scale]
+
+
+def source_key(params: dict, key: str) -> str:
+    """Where the dotted `key` of the resolved values stands in params.yaml, with ${scale} for the scale (as DVC writes it)."""
+    node = params["scales"][params["scale"]]
+    for part in key.split("."):
+        if not isinstance(node, dict) or part not in node:
+            return key
+        node = node[part]
+    return "scales.${scale}." + key
+
+
+def check(values: dict, schema: dict, scale: str) -> None:
+    """Raise UserError with one sentence if `values` break `schema`; the deepest, most telling violation is named."""
+    errors = sorted(Draft202012Validator(schema).iter_errors(values), key=lambda e: (-len(e.absolute_path), str(e.absolute_path)))
+    if errors:
+        raise UserError(f"{FILE} ({scale}): {_sentence(errors[0])}")
+
+
+def _merge(common: dict, overlay: dict, where: str) -> dict:
+    """`overlay` laid into `common`; a value may stand in only one of them."""
+    merged = deepcopy(common)
+    for key, value in overlay.items():
+        if isinstance(value, dict) and isinstance(merged.get(key, {}), dict):
+            merged[key] = _merge(merged.get(key, {}), value, f"{where}.{key}")
+        elif key in merged:
+            raise UserError(f"{FILE}: {where}.{key} also stands outside of the scales; keep one of the two")
+        else:
+            merged[key] = deepcopy(value)
+    return merged
+
+
+def _sentence(error: ValidationError) -> str:
+    """One validation error in words, without the schema."""
+    where = ".".join(map(str, error.absolute_path))
+    prefix = f"{where} " if where else ""
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema["properties"]
+            extra = sorted(set(error.instance) - set(known))[0]
+            return f"unknown key '{where + '.' if where else ''}{extra}'; known here: {', '.join(known)}"
+        case "required":
+            missing = next(k for k in error.validator_value if k not in error.instance)
+            return f"the key '{where + '.' if where else ''}{missing}' is missing"
+        case "type":
+            return f"{prefix}is {error.instance!r}, but must be of type {error.validator_value}"
+        case "enum":
+            return f"{prefix}is {error.instance!r}, but must be one of {', '.join(map(str, error.validator_value))}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "multipleOf":
+            bound = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most",
+                     "exclusiveMaximum": "below", "multipleOf": "a multiple of"}[error.validator]  # fmt: skip
+            return f"{prefix}is {error.instance!r}, but must be {bound} {error.validator_value}"
+        case "contains":
+            return f"{prefix}is {error.instance!r}, but must contain {error.validator_value.get('const')}"
+        case "minItems":
+            return f"{prefix}is empty, but needs at least {error.validator_value} entry"
+        case "uniqueItems":
+            return f"{prefix}is {error.instance!r}, but no entry may stand twice"
+        case _:
+            return f"{prefix}is not valid: {error.message}"
+
+
+def _check_rest(values: dict) -> None:
+    """What a schema cannot say: shares that add up to one, names that refer to others."""
+    scale = values["scale"]
+    for section, key in (("photos", "shares"), ("labels", "random_shares"), ("simulate", "shares")):
+        total = sum(values[section][key].values())
+        if abs(total - 1) > 1e-6:
+            raise UserError(f"{FILE} ({scale}): {section}.{key} add up to {total:g}, but must add up to 1")
+    known = ["imagenet", *values["pretrain"]["tasks"]]
+    for name in values["finetune"]["compared"]:
+        if name not in known:
+            raise UserError(f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}")
+    for section, needed in (("photos", ["folder"]), ("labels", ["ava_folder", "tid2013_folder"])):
+        for key in needed:
+            if values[section]["source"] == "folder" and not values[section][key]:
+                raise UserError(f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder")
+    if values["labels"]["source"] == "simulated" and values["photos"]["shares"]["labels"] == 0:
+        raise UserError(f"{FILE} ({scale}): photos.shares.labels is 0, but labels.source is 'simulated', which needs photos")
+
+
+def leaf(values: dict, key: str) -> object:
+    """The value under a dotted key of resolved values. Raises KeyError for an unknown key and for a whole section."""
+    node: object = values
+    for part in key.split("."):
+        node = node[part]
+    if isinstance(node, dict):
+        raise KeyError(f"{key} is a section; name its leaves")
+    return node

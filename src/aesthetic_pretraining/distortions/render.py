@@ -1,0 +1,76 @@
+"""All pictures of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from aesthetic_pretraining.letterbox import letterbox_batch, resize_short_side
+from aesthetic_pretraining.distortions import composition, style, technical
+from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, VARIANTS, Distortion, indices
+
+ROOM = 1.5  # the photo's short side over the network's: what crops and rotations need
+
+
+def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
+    """A picture of any size as `render` wants it: short side round(1.5 size), uint8 (H, W, 3)."""
+    return resize_short_side(image, round(ROOM * size))
+
+
+def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
+    """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
+    return resize_short_side(image, size)
+
+
+def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
+    """Positions in `VARIANTS` of what `render(..., only=only)` returns: the anchors, then the named distortions'.
+
+    Always ascending, whatever the order of `only`. Raises KeyError for an unknown name.
+    """
+    names = DISTORTIONS if only is None else only
+    return tuple(range(len(ANCHORS))) + tuple(sorted(i for name in set(names) for i in indices(name)))
+
+
+def render(photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequence[str] | None = None) -> Tensor:
+    """The pictures of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
+
+    The tensor's memory format is channels_last.
+
+    photo: uint8 (H, W, 3) with its short side at round(1.5 size), from `source_photo`
+    photo_id, seed: with the distortion and the level, all that noise and motion blur depend on
+    only: names of distortions; None is all of them
+    Raises ValueError for a photo of another size or type, KeyError for an unknown distortion.
+    """
+    short = round(ROOM * size)
+    if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
+        raise ValueError(f"{photo_id}: need uint8 (H, W, 3) with short side {short}, not {photo.dtype} {photo.shape}")
+    wanted = {VARIANTS[i].distortion for i in rows(only)}
+    base = base_photo(photo, size)
+    anchors = [base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)]
+    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous())
+    boxed = [letterbox_batch(np.stack(anchors), size)]
+    for distortion in DISTORTIONS.values():
+        if distortion.name in wanted:
+            pictures = _pictures(distortion, photo, base, tones, photo_id, seed)
+            boxed.append(letterbox_batch(np.stack(pictures), size))
+    return torch.cat(boxed)
+
+
+def _pictures(
+    distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int
+) -> list[np.ndarray]:
+    """All levels of one distortion: uint8 (h, w, 3) each. Its function is found by its name in its aspect's module."""
+    name, ladder = distortion.name, distortion.values
+    match distortion.aspect:
+        case "technical":
+            make, draw = getattr(technical, name), technical.generator
+            return [make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items()]
+        case "style":
+            planar = getattr(style, name)(tones, tuple(ladder.values())).cpu().numpy()
+            return [cv2.merge(tuple(picture)) for picture in planar]  # torch interleaves bytes ten times slower
+        case "composition":
+            return [getattr(composition, name)(photo, base, value) for value in ladder.values()]
+    raise ValueError(f"{name}: no module for aspect {distortion.aspect!r}")

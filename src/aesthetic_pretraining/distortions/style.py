@@ -1,0 +1,241 @@
+"""Style distortions: what five modules of darktable 4.2.1 do to an 8-bit sRGB picture (paper section 4.1).
+
+The formulas are those of darktable's pipeline in the module order that the released parameter files ask for: exposure
+and white balance come before the input profile, so they multiply gamma-encoded values. Lab is relative to D50.
+
+Every distortion's function takes
+    photo: the base photo as `Photo`
+    values: the registry's values, one per picture to make
+and returns uint8 (n, 3, h, w). All but the gains work on lightness and leave the hue alone, so each of them comes
+down to a new lightness and a chroma factor per pixel, which `colour.develop` turns into pictures.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining.distortions.colour import decode, develop, to_lab
+
+# (red, green, blue) factors of the white balance module in the released parameter files
+TEMPERATURE_GAINS = {  # by kelvin
+    2000: (0.256725, 1.0, 31.670061),
+    3000: (0.476834, 1.0, 3.102820),
+    5000: (0.829422, 1.0, 1.352282),
+    6000: (0.950103, 1.0, 1.086534),
+    6500: (1.000166, 1.0, 1.000054),
+    7000: (1.043913, 1.0, 0.933234),
+    8000: (1.118167, 1.0, 0.835342),
+    10000: (1.226649, 1.0, 0.720213),
+    14000: (1.355780, 1.0, 0.615271),
+    18000: (1.428652, 1.0, 0.567675),
+}
+TINT_GAINS = {  # by tint: below 1 magenta, above 1 green
+    0.75: (3.334152, 1.0, 1.744009),
+    0.8: (2.386403, 1.0, 1.548024),
+    0.85: (1.826895, 1.0, 1.380836),
+    0.9: (1.457622, 1.0, 1.236535),
+    0.95: (1.195660, 1.0, 1.110720),
+    1.0: (1.000166, 1.0, 1.000054),
+    1.05: (0.848692, 1.0, 0.901956),
+    1.1: (0.727872, 1.0, 0.814399),
+    1.15: (0.629258, 1.0, 0.735772),
+    1.2: (0.547242, 1.0, 0.664775),
+    1.25: (0.477960, 1.0, 0.600348),
+}
+# The released files carry these in every picture of the other's ladder (fidelity rows 17 and 18).
+HIGHLIGHTS_BESIDE_SHADOWS = 100
+SHADOWS_BESIDE_HIGHLIGHTS = 50
+BLUR_SIGMA = 100  # pixels, whatever the picture's size, as published
+
+FAR_OUT = 1.5  # gains above this send colours so far out of gamut that the way through Lab alters them
+
+
+class Photo:
+    """A base photo with what its style distortions share, computed once and only when asked for.
+
+    codes: uint8 (3, h, w); lightness: float (h, w) in [0, 100]; a, b: float (h, w); blurred: lightness, see below
+    """
+
+    def __init__(self, codes: Tensor) -> None:
+        self.codes = codes
+
+    @cached_property
+    def lab(self) -> tuple[Tensor, Tensor, Tensor]:
+        light = torch.from_numpy(decode(np.arange(256) / 255).astype(np.float32)).to(self.codes.device)
+        return to_lab(_look_up(light.expand(3, 256), self.codes.int()))
+
+    @cached_property
+    def blurred(self) -> Tensor:
+        """Lightness after darktable's recursive Gaussian, first down the columns, then along the rows."""
+        lightness = self.lab[0]
+        down, along = (recursive_gaussian(n, BLUR_SIGMA).to(lightness.device) for n in lightness.shape)
+        return down @ lightness @ along.T
+
+    @cached_property
+    def shadows_filled(self) -> tuple[Tensor, Tensor]:
+        """(lightness / 100, chroma factor) under the shadows that every `highlights` carries."""
+        return overlay_shadows(*self.untouched, self.blurred, SHADOWS_BESIDE_HIGHLIGHTS)
+
+    @cached_property
+    def highlights_lifted(self) -> tuple[Tensor, Tensor]:
+        """(lightness / 100, chroma factor) under the highlights that every `shadows` carries."""
+        return overlay_highlights(*self.untouched, self.blurred, HIGHLIGHTS_BESIDE_SHADOWS)
+
+    @property
+    def untouched(self) -> tuple[Tensor, Tensor]:
+        return (self.lab[0] / 100).clamp(0, 1), torch.ones_like(self.lab[0])
+
+
+def brightness(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Gamma on lightness; values in [-1, 1], above 0 lighter, 0 does nothing."""
+    double = 2 * _column(values, photo)
+    exponent = torch.where(double >= 0, 1 / (1 + double), 1 - double)
+    # black may come out of to_lab a hair below 0, where a power is not a number
+    return develop(photo.lab, 100 * (photo.lab[0] / 100).clamp(min=0) ** exponent)
+
+
+def contrast(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Lightness towards (down to -1: all grey) or away from its middle; values in [-1, 1], 0 does nothing."""
+    value = _column(values, photo)
+    middle = photo.lab[0] / 50 - 1  # [-1, 1]
+    steepness = 20 * value**2
+    curve = (1 + steepness).sqrt() * middle / (1 + steepness * middle**2).sqrt()
+    return develop(photo.lab, 50 + 50 * torch.where(value > 0, curve, (1 + value) * middle))
+
+
+def saturation(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Chroma times 1 + value; values in [-1, 1], -1 leaves grey, 0 does nothing."""
+    return develop(photo.lab, photo.lab[0], 1 + _column(values, photo))
+
+
+def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Chroma up and lightness a little down, the more so the more colourful; percent, 0 does nothing."""
+    lightness, a, b = photo.lab
+    weight = _column(values, photo) / 100 * (a**2 + b**2).sqrt() / 256
+    return develop(photo.lab, lightness * (1 - weight / 4), 1 + weight)
+
+
+def shadows(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Dark areas lighter (> 0) or darker; values in [-100, 100]."""
+    # The masks of highlights and shadows never overlap, so the half that all values share is made once.
+    done = [overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values]
+    return _develop_overlays(photo, done)
+
+
+def highlights(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Light areas lighter (> 0) or darker; values in [-100, 100]."""
+    done = [overlay_highlights(*photo.shadows_filled, photo.blurred, value) for value in values]
+    return _develop_overlays(photo, done)
+
+
+def exposure(photo: Photo, values: Sequence[float]) -> Tensor:
+    """Codes times 2^value; EV, 0 does nothing."""
+    return multiply(photo, [(2.0**value,) * 3 for value in values])
+
+
+def temperature(photo: Photo, values: Sequence[float]) -> Tensor:
+    """White balance by kelvin, only those of `TEMPERATURE_GAINS`; below 6500 is bluer, above warmer."""
+    return multiply(photo, [TEMPERATURE_GAINS[value] for value in values])
+
+
+def tint(photo: Photo, values: Sequence[float]) -> Tensor:
+    """White balance by tint, only those of `TINT_GAINS`; below 1 is more magenta, above greener."""
+    return multiply(photo, [TINT_GAINS[value] for value in values])
+
+
+def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tensor:
+    """Gamma-encoded channels times their gain, one triple per picture: uint8 (n, 3, h, w).
+
+    In gamut, and a little beyond, the way through Lab changes nothing but the clipping, so a table per channel does.
+    """
+    scaled = np.arange(256) * np.array(gains)[..., None]  # (n, 3, 256)
+    codes = torch.from_numpy(np.floor(scaled + 0.5).clip(max=255).astype(np.uint8)).to(photo.codes.device)
+    light = torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(photo.codes.device)
+    index = photo.codes.int()
+    pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
+    for picture, gain, code, linear in zip(pictures, gains, codes, light, strict=True):
+        if max(gain) > FAR_OUT:
+            lab = to_lab(_look_up(linear, index))
+            picture.copy_(develop(lab, lab[0])[0])
+        else:
+            picture.copy_(_look_up(code, index))
+    return pictures
+
+
+@lru_cache(maxsize=64)
+def recursive_gaussian(n: int, sigma: float) -> Tensor:
+    """Matrix (n, n) of darktable's recursive Gaussian over n samples: float32.
+
+    The filter is linear, so filtering the unit vectors gives all of it; built in float64.
+    Its borders act as if the first and the last sample went on for ever.
+    """
+    alpha = 1.695 / sigma
+    e, e2 = np.exp(-alpha), np.exp(-2 * alpha)
+    k = (1 - e) ** 2 / (1 + 2 * alpha * e - e2)
+    a0, a1, a2, a3, b1, b2 = k, k * (alpha - 1) * e, k * (alpha + 1) * e, -k * e2, -2 * e, e2
+    x = np.eye(n)
+    forward, backward = np.empty((n, n)), np.empty((n, n))
+    x1, y1 = x[0], x[0] * (a0 + a1) / (1 + b1 + b2)
+    y2 = y1
+    for j in range(n):
+        forward[j] = a0 * x[j] + a1 * x1 - b1 * y1 - b2 * y2
+        x1, y1, y2 = x[j], forward[j], y1
+    x1, y1 = x[-1], x[-1] * (a2 + a3) / (1 + b1 + b2)
+    x2, y2 = x1, y1
+    for j in reversed(range(n)):
+        backward[j] = a2 * x1 + a3 * x2 - b1 * y1 - b2 * y2
+        x1, x2, y1, y2 = x[j], x1, backward[j], y1
+    return torch.from_numpy((forward + backward).astype(np.float32))
+
+
+def overlay_highlights(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) -> tuple[Tensor, Tensor]:
+    """Lightness u in [0, 1] and chroma factor under `value` in [-100, 100]; acts where the surroundings are light."""
+    tone = 1 - blurred / 100
+    return _overlay(u, chroma, tone, (1 - 2 * tone).clamp(0, 1), 2 * value / 100, -1 if value > 0 else 1, (0.5, 0.5))
+
+
+def overlay_shadows(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) -> tuple[Tensor, Tensor]:
+    """Lightness u in [0, 1] and chroma factor under `value` in [-100, 100]; acts where the surroundings are dark."""
+    tone = 1 - blurred / 100
+    sign, weights = (1, (1, 0)) if value >= 0 else (-1, (0, 1))
+    return _overlay(u, chroma, tone, (2 * tone - 1).clamp(0, 1), 2 * value / 100, sign, weights)
+
+
+def _overlay(
+    u: Tensor, chroma: Tensor, tone: Tensor, mask: Tensor, amount: float, sign: int, weights: tuple[float, float]
+) -> tuple[Tensor, Tensor]:
+    """Blend the inverted surroundings `tone` over u, amount^2 times (the last pass in part).
+
+    weights: how far chroma follows the lightness gained and the darkness lost.
+    """
+    remaining = amount**2 if mask.any() else 0.0
+    layer = (tone - 0.5) * sign + 0.5
+    while remaining > 0:
+        share = min(remaining, 1.0) * mask
+        blend = torch.where(u > 0.5, 1 - (2 - 2 * u) * (1 - layer), 2 * u * layer)
+        lit = u + (blend - u) * share
+        terms = zip(weights, (lit, 1 - lit), (u, 1 - u), strict=True)
+        ratio = sum(weight * (after / before.clamp(min=1e-6)) for weight, after, before in terms if weight)
+        chroma = chroma * (1 + (ratio - 1) * share)
+        u = lit
+        remaining -= 1
+    return u, chroma
+
+
+def _develop_overlays(photo: Photo, done: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    u, chroma = (torch.stack(part) for part in zip(*done, strict=True))
+    return develop(photo.lab, 100 * u, chroma)
+
+
+def _column(values: Sequence[float], photo: Photo) -> Tensor:
+    """Values as (n, 1, 1), to broadcast against (h, w)."""
+    return torch.tensor(values, dtype=torch.float32, device=photo.codes.device).view(-1, 1, 1)
+
+
+def _look_up(tables: Tensor, codes: Tensor) -> Tensor:
+    """Each channel of `codes` (3, h, w) through its row of `tables` (3, 256)."""
+    rows = [table.index_select(0, code.flatten()) for table, code in zip(tables, codes, strict=True)]
+    return torch.stack(rows).view(codes.shape)

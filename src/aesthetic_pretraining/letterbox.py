@@ -1,0 +1,57 @@
+"""The one way a picture gets the network's size: the whole picture on a black square (paper section 4.1)."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn.functional import interpolate, pad
+
+BILINEAR = Image.Resampling.BILINEAR  # antialiased when it shrinks, as all of Pillow's filters
+
+
+def short_side_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """(width, height) scaled to the short side `size`; the long side loses its fraction, as in torchvision."""
+    short = min(width, height)
+    return size * width // short, size * height // short
+
+
+def resize_short_side(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
+    """The picture with its short side at `size` pixels: uint8 (H, W, 3). Takes Pillow or uint8 (H, W, 3)."""
+    picture = Image.fromarray(image) if isinstance(image, np.ndarray) else image
+    picture = picture.convert("RGB")
+    return np.array(picture.resize(short_side_size(*picture.size, size), BILINEAR))
+
+
+def letterbox(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
+    """Short side to `size`, black bars to a square, resize to `size`: uint8 (size, size, 3).
+
+    The bars come before the last resize, so the picture's edge blends into them by the filter's width.
+    """
+    picture = resize_short_side(image, size)
+    height, width = picture.shape[:2]
+    top, bottom, left, right = _bars(height, width)
+    square = np.pad(picture, ((top, bottom), (left, right), (0, 0)))
+    return np.array(Image.fromarray(square).resize((size, size), BILINEAR))
+
+
+def letterbox_batch(pictures: np.ndarray, size: int) -> torch.Tensor:
+    """`letterbox` for many pictures of one shape whose short side is `size` already, within one 8-bit step.
+
+    pictures: uint8 (n, h, w, 3); returns uint8 (n, 3, size, size) in channels_last memory format.
+    Raises ValueError for another short side.
+    """
+    height, width = pictures.shape[1:3]
+    if min(height, width) != size:
+        raise ValueError(f"the short side must be {size}, not {min(height, width)}")
+    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2)  # a view: torch's fast path for bytes wants channels last
+    if height == width:
+        return batch
+    # The long axis first: the bars are not there yet, so nothing is spent on resizing black.
+    top, bottom, left, right = _bars(height, width)
+    batch = interpolate(batch, (size, size), mode="bilinear", antialias=True)
+    return interpolate(pad(batch, (left, right, top, bottom)), (size, size), mode="bilinear", antialias=True)
+
+
+def _bars(height: int, width: int) -> tuple[int, int, int, int]:
+    """Rows or columns of black at the top, bottom, left and right that make a square; an odd one goes last."""
+    down, across = max(width - height, 0), max(height - width, 0)
+    return down // 2, down - down // 2, across // 2, across - across // 2

@@ -1,0 +1,125 @@
+"""The losses, one equation one function (docs/equations.md).
+
+B photos, V pictures of each in the order of distortions.VARIANTS, D distortions. Every loss that sums over the
+pictures of a photo is a sum of means over the photos of the batch (fidelity row 8), so that T means the same.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, indices, norm
+
+
+def ranking_loss(scores: Tensor, margin: float) -> Tensor:
+    """Equation 1 with the sign corrected (fidelity row 1): sum over pairs of max(0, m - (f(I_i) - f(I_j))), |i| < |j|.
+
+    Args:
+        scores: f_rank after the sigmoid, (B, V) in 0..1.
+        margin: m.
+    """
+    less, more = ranking_pairs()
+    difference = scores[:, less] - scores[:, more]
+    return F.relu(margin - difference).mean(dim=0).sum()
+
+
+@cache
+def ranking_pairs() -> tuple[list[int], list[int]]:
+    """Positions (less distorted, more distorted) of all pairs of one distortion and sign; level 0 has both signs."""
+    pairs = []
+    for name, distortion in DISTORTIONS.items():
+        at = dict(zip(distortion.levels, indices(name), strict=True))
+        for sign in (-1, 1):
+            side = sorted((level for level in at if level * sign > 0), key=abs)
+            ladder = [anchor_index(name), *(at[level] for level in side)]
+            pairs += [(ladder[i], ladder[j]) for j in range(len(ladder)) for i in range(j)]
+    return [i for i, _ in pairs], [j for _, j in pairs]
+
+
+def classification_loss(logits: Mapping[str, Tensor]) -> Tensor:
+    """Equation 2: sum over distorted pictures of the cross-entropy of their aspect's head; level 0 takes no part (row 10).
+
+    Args:
+        logits: {aspect: (B, V, number of the aspect's distortions)}, before the softmax.
+    """
+    total = logits[ASPECTS[0]].new_zeros(())
+    for aspect in ASPECTS:
+        positions, classes = class_targets(aspect)
+        chosen = logits[aspect][:, positions]  # (B, P, C)
+        target = torch.tensor(classes, device=chosen.device).expand(chosen.shape[0], -1)
+        total = total + F.cross_entropy(chosen.transpose(1, 2), target, reduction="none").mean(dim=0).sum()
+    return total
+
+
+def aspect_distortions(aspect: str) -> list[str]:
+    """The names that an aspect's head tells apart, in the order of its outputs."""
+    return [name for name, distortion in DISTORTIONS.items() if distortion.aspect == aspect]
+
+
+@cache
+def class_targets(aspect: str) -> tuple[list[int], list[int]]:
+    """(positions of the aspect's distorted pictures, class of each)."""
+    targets = [(position, label) for label, name in enumerate(aspect_distortions(aspect)) for position in indices(name)]
+    return [p for p, _ in targets], [c for _, c in targets]
+
+
+def regression_loss(outputs: Tensor) -> Tensor:
+    """Equation 3: squared error of the applied distortion's output alone against norm(i).
+
+    Each distortion's level-0 picture is regressed to 0 on that distortion's output (fidelity row 9).
+
+    Args:
+        outputs: (B, V, D), one output per distortion in the registry's order.
+    """
+    pictures, channels, targets = regression_targets()
+    chosen = outputs[:, pictures, channels]  # (B, P)
+    return (chosen - torch.tensor(targets, device=chosen.device)).square().mean(dim=0).sum()
+
+
+@cache
+def regression_targets() -> tuple[list[int], list[int], list[float]]:
+    """(position of the picture, output, norm(i)) of every term of equation 3, as three lists."""
+    channel = {name: k for k, name in enumerate(DISTORTIONS)}
+    terms = [(i, channel[v.distortion], norm(v.distortion, v.level)) for i, v in enumerate(VARIANTS) if v.distortion]
+    terms += [(anchor_index(name), channel[name], 0.0) for name in DISTORTIONS]
+    return [t[0] for t in terms], [t[1] for t in terms], [t[2] for t in terms]
+
+
+def balanced(loss: Tensor, temperature: float) -> Tensor:
+    """h(L) = exp(L / T) of equations 4 and 5."""
+    return torch.exp(loss / temperature)
+
+
+def earth_movers_distance(predicted: Tensor, target: Tensor, r: int, variant: str) -> Tensor:
+    """Earth mover's distance of NIMA between distributions (N, 10) over ordered scores (section 4.5, fidelity row 13).
+
+    Args:
+        r: norm; 2 in NIMA.
+        variant: "per_image": the r-th root per image, then the mean; "per_batch": the root of the mean, as released.
+    """
+    gaps = (predicted.cumsum(dim=1) - target.cumsum(dim=1)).abs().pow(r).mean(dim=1)
+    if variant == "per_batch":
+        return gaps.mean().pow(1 / r)
+    # the root's slope is infinite at 0, where a perfect prediction would turn its gradient into NaN
+    return gaps.clamp_min(1e-12).pow(1 / r).mean()
+
+
+def nt_xent(views: Tensor, temperature: float) -> Tensor:
+    """SimCLR's normalised, temperature-scaled cross-entropy: each view has to find its partner among all others.
+
+    Args:
+        views: projections (B, 2, width) of two views of each photo.
+    """
+    z = F.normalize(views.transpose(0, 1).flatten(0, 1), dim=1)  # all first views, then all second ones
+    similarity = z @ z.T / temperature
+    similarity = similarity.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), float("-inf"))
+    return F.cross_entropy(similarity, torch.arange(len(z), device=z.device).roll(len(z) // 2))
+
+
+def rotation_loss(logits: Tensor) -> Tensor:
+    """RotNet: cross-entropy of which of the four quarter turns was applied; logits (B, 4 turns, 4 classes)."""
+    target = torch.arange(4, device=logits.device).expand(logits.shape[0], -1)
+    return F.cross_entropy(logits.transpose(1, 2), target)

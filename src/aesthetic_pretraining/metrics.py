@@ -1,0 +1,212 @@
+"""How well predicted mean scores agree with human ones (paper, section 4.6).
+
+``lcc``, ``srcc``, ``accuracy`` and ``mae`` each are one number of Table 2, computed from two arrays of shape (N,): the mean
+opinion score and the predicted mean score of N pictures. ``evaluate`` computes them for one prediction file, ``collect`` for
+all of them: the metrics frame, one row per fine-tuned model, from which Table 2 and Figures 3 and 5 are made.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from aesthetic_pretraining.files import atomic_path
+
+BASELINE = "imagenet"
+LABELS = {  # name in paths and frames -> name in Table 2; any other initialisation is printed by its own name
+    "imagenet": "ImageNet",
+    "rotnet": "RotNet",
+    "simclr": "SimCLR",
+    "ranking": "ranking",
+    "ranking_classification": "ranking + classification",
+    "ranking_regression": "ranking + regression",
+}
+TARGET_SCALES = {"ava": (1, 10), "tid2013": (0, 9)}  # lowest and highest mean opinion score
+PROBABILITIES = [f"p{score}" for score in range(1, 11)]
+COLUMNS = [
+    *("init", "share", "seed", "epochs"),
+    *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_majority", "ava_constant_mae"),
+    *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"),
+]
+
+AESTHETIC_ABOVE = 5.0  # section 4.6
+ROUND_OFF = 1e-6  # a mean of exactly 5, computed as sum(k * p_k), may come out as 5.000000000000001
+MEAN_TOLERANCE = 1e-3  # scores; between `predicted` and the mean of p1..p10, which a CSV may hold with few digits
+
+
+class Run(NamedTuple):
+    """One fine-tuned model on one test set: initialisation, percent of the labels, seed, name of the set."""
+
+    init: str
+    share: int
+    seed: int
+    dataset: str
+
+
+def _checked(target: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Both inputs as float arrays of one shape (N,), N > 0; ValueError names the first row that is not finite."""
+    target, predicted = np.asarray(target, float), np.asarray(predicted, float)
+    if target.ndim != 1 or target.shape != predicted.shape or not target.size:
+        raise ValueError(f"need two equally long lists of scores, got shapes {target.shape} and {predicted.shape}")
+    broken = ~np.isfinite(target) | ~np.isfinite(predicted)
+    if broken.any():
+        row = int(broken.argmax())
+        raise ValueError(f"row {row}: target {target[row]}, predicted {predicted[row]} is not a pair of finite numbers")
+    return target, predicted
+
+
+def lcc(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Pearson's linear correlation, -1..1, of two arrays of shape (N,).
+
+    NaN where it is undefined or says nothing: fewer than 3 pictures, or one side constant.
+    Raises ValueError for unequal lengths, no pictures, or a number that is not finite (names the row).
+    """
+    target, predicted = _checked(target, predicted)
+    if len(target) < 3 or np.ptp(target) == 0 or np.ptp(predicted) == 0:
+        return float("nan")
+    return float(np.corrcoef(target, predicted)[0, 1])
+
+
+def srcc(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Spearman's rank correlation, -1..1: Pearson's of the ranks, ties share their mean rank. NaN and errors as `lcc`."""
+    target, predicted = _checked(target, predicted)
+    return lcc(rankdata(target), rankdata(predicted))
+
+
+def mae(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Mean absolute error of two arrays of shape (N,), in score points, >= 0. Errors as `lcc`."""
+    target, predicted = _checked(target, predicted)
+    return float(np.abs(target - predicted).mean())
+
+
+def aesthetic(score: ArrayLike) -> np.ndarray:
+    """Whether each mean score on 1..10, shape (N,), calls its picture aesthetic: bool, shape (N,)."""
+    # ASSUME: the paper labels scores above and below five; exactly five is not aesthetic, as in the released code
+    return np.asarray(score, float) > AESTHETIC_ABOVE + ROUND_OFF
+
+
+def accuracy(target: ArrayLike, predicted: ArrayLike) -> float:
+    """Share of the pictures, 0..1, that both arrays of shape (N,) call aesthetic or both do not. Errors as `lcc`."""
+    target, predicted = _checked(target, predicted)
+    return float((aesthetic(target) == aesthetic(predicted)).mean())
+
+
+def majority(target: ArrayLike) -> float:
+    """Accuracy, 0.5..1, of always saying the more frequent of the two classes of `target`, shape (N,)."""
+    share = float(aesthetic(target).mean())
+    return max(share, 1 - share)
+
+
+def mean_score(distribution: ArrayLike) -> np.ndarray:
+    """Expected score, shape (N,), 1..10, of predicted distributions over the scores 1..10, shape (N, 10)."""
+    return np.asarray(distribution, float) @ np.arange(1, 11)
+
+
+def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = float("nan")) -> dict[str, float]:
+    """The metrics of one model on one test set, named as in the metrics frame.
+
+    Args:
+        predictions: columns id, target, predicted; one row per picture.
+        dataset: "ava" or "tid2013".
+        training_mean: mean score of the training labels (1..10), the constant prediction behind `ava_constant_mae`.
+    Returns: `<dataset>_n`, `_lcc`, `_srcc`, `_mae`; for AVA also `_acc`, `_majority` and `_constant_mae`.
+    Raises: ValueError for an unknown set, a repeated picture, a number that is not finite or a target off the set's scale.
+    """
+    if dataset not in TARGET_SCALES:
+        raise ValueError(f"unknown test set {dataset!r}, known: {', '.join(TARGET_SCALES)}")
+    low, high = TARGET_SCALES[dataset]
+    target, predicted = _checked(predictions["target"], predictions["predicted"])
+    for what, wrong in {
+        f"has a {dataset} target outside {low}..{high}": (target < low) | (target > high),
+        "is there twice": predictions["id"].duplicated().to_numpy(),
+    }.items():
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(f"row {row}: picture {predictions['id'].iloc[row]!r} {what}")
+
+    # ASSUME: TID2013 opinions (0..9) and predictions (1..10) are compared as they are. The published error near 0.97 fits
+    # that reading; rescaling would change the MAE and no correlation.
+    values = {"n": len(target), "lcc": lcc(target, predicted), "srcc": srcc(target, predicted), "mae": mae(target, predicted)}
+    if dataset == "ava":
+        values["acc"] = accuracy(target, predicted)
+        values["majority"] = majority(target)
+        values["constant_mae"] = float(np.abs(target - training_mean).mean())
+    return {f"{dataset}_{name}": value for name, value in values.items()}
+
+
+def run_of(path: Path) -> Run:
+    """Which run a path `<init>/share<percent>_seed<seed>/<dataset>.csv` belongs to; ValueError for any other path."""
+    path = Path(path)
+    match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
+    if not match or path.stem not in TARGET_SCALES or path.suffix != ".csv":
+        raise ValueError(f"{path} is not <init>/share<percent>_seed<seed>/<{'|'.join(TARGET_SCALES)}>.csv")
+    return Run(path.parent.parent.name, int(match[1]), int(match[2]), path.stem)
+
+
+def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
+    """Prediction files by run: columns id (text), target, predicted, p1..p10.
+
+    Raises ValueError, naming the file, for a path that is not as in `run_of`, two files of one run, a missing column, or a row
+    whose `predicted` is not the mean of its p1..p10.
+    """
+    frames = {}
+    for path in map(Path, paths):
+        frame = pd.read_csv(path, dtype={"id": str})
+        missing = [name for name in ["id", "target", "predicted", *PROBABILITIES] if name not in frame]
+        if missing:
+            raise ValueError(f"{path} lacks the columns {', '.join(missing)}")
+        gap = (mean_score(frame[PROBABILITIES]) - frame["predicted"]).abs()
+        wrong = ~(gap <= MEAN_TOLERANCE)  # not (gap > ...), which a NaN would pass
+        if wrong.any():
+            raise ValueError(f"{path}, row {int(wrong.argmax())}: `predicted` is not the mean score of p1..p10")
+        if run_of(path) in frames:
+            raise ValueError(f"{path} is the second file of {run_of(path)}")
+        frames[run_of(path)] = frame
+    return frames
+
+
+def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float) -> pd.DataFrame:
+    """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share and seed.
+
+    Args:
+        summaries: fine-tuning summaries (JSON with init, share in percent, seed, epochs), one per model.
+        predictions: their prediction files in any order, one per model and test set (`run_of` says whose they are).
+        training_mean: mean score of the training labels, 1..10.
+    Raises: ValueError naming a model that lacks a file, is there twice, or has predictions and no summary; or a bad file.
+    """
+    frames = read_predictions(predictions)
+    used, rows = set(), []
+    for path in map(Path, summaries):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        row = {name: summary[name] for name in ("init", "share", "seed", "epochs")}
+        for dataset in TARGET_SCALES:
+            run = Run(row["init"], row["share"], row["seed"], dataset)
+            if run in used or run not in frames:
+                raise ValueError(f"{path}: {run} {'is there twice' if run in used else 'has no prediction file'}")
+            try:
+                row |= evaluate(frames[run], dataset, training_mean)
+            except ValueError as error:
+                raise ValueError(f"{run}: {error}") from error
+            used.add(run)
+        rows.append(row)
+    if orphans := sorted(frames.keys() - used):
+        raise ValueError(f"no fine-tuning summary for {orphans[0]}")
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["init", "share", "seed"], ignore_index=True)
+
+
+def summary(metrics: pd.DataFrame, share: int = 100) -> dict[str, dict[str, float]]:
+    """{initialisation: {metric: mean over the seeds}} at one share of the labels: what DVC shows and compares."""
+    rows = metrics[metrics["share"] == share].drop(columns=["share", "seed"])
+    return {init: {k: round(v, 6) for k, v in means.items()} for init, means in rows.groupby("init").mean().to_dict("index").items()}
+
+
+def write_metrics(metrics: pd.DataFrame, path: Path) -> None:
+    """Write the metrics frame as CSV, numbers rounded to 6 decimals."""
+    with atomic_path(path) as temporary:
+        metrics.round(6).to_csv(temporary, index=False, lineterminator="\n")

@@ -1,0 +1,66 @@
+"""Pictures from bytes to pixels: the only place where a file becomes an array."""
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+
+class Unreadable(Exception):
+    """The bytes are not a whole picture; the text says why."""
+
+
+def decode(data: bytes) -> tuple[Image.Image, str]:
+    """The RGB picture in `data`, upright, and its format ("JPEG", "PNG", ...).
+
+    Raises Unreadable for anything that is not a whole picture of at least 8 x 8 pixels.
+    A truncated JPEG counts as unreadable: Pillow alone would fill the rest with grey.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            form = image.format or "?"
+            image.load()
+    except UnidentifiedImageError as error:
+        raise Unreadable("not a picture in a known format") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise Unreadable(" ".join(str(error).split())) from error
+    image = ImageOps.exif_transpose(image)
+    if min(image.size) < 8:
+        raise Unreadable(f"only {image.width} x {image.height} pixels")
+    return _to_rgb(image), form
+
+
+def shrink(image: Image.Image, short_side: int) -> Image.Image:
+    """`image` with its short side at `short_side` pixels (Lanczos); a smaller one is enlarged, so that all shapes match.
+
+    ASSUME: fidelity row 3 needs a free margin around the crop window, so a photo below the size is enlarged, not refused.
+    """
+    scale = short_side / min(image.size)
+    size = tuple(max(short_side, round(side * scale)) for side in image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def encode_jpeg(image: Image.Image | np.ndarray, quality: int) -> bytes:
+    """JPEG bytes without chroma subsampling and without metadata."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(buffer, "JPEG", quality=quality, subsampling=0)
+    return buffer.getvalue()
+
+
+def pixels(data: bytes) -> np.ndarray:
+    """Stored bytes -> uint8 array (height, width, 3) in 0..255."""
+    return np.asarray(decode(data)[0])
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """RGB; transparency is laid on white, 16-bit grey is scaled (Pillow's own conversion would clip it)."""
+    if image.mode.startswith("I"):
+        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+    if "A" in image.getbands() or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,137 @@
+"""Pretext tasks: what a photo is turned into, which heads the network gets, and the loss (sections 3.3, 3.4, 4.4).
+
+To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and its schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining import losses
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, base_photo, render
+from aesthetic_pretraining.files import seeded_int
+from aesthetic_pretraining.letterbox import letterbox
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """params.yaml: the part of `pretrain` that defines the tasks."""
+
+    margin: float
+    balance_temperature: float
+    simclr_temperature: float
+    simclr_projection: int
+
+
+class Task:
+    """A pretext task.
+
+    Attributes:
+        heads: {name: outputs}; hidden: those with a hidden layer.
+        contrast: whether photos are batched as for RotNet and SimCLR, not as for the ranking tasks.
+    """
+
+    heads: Mapping[str, int] = {}
+    hidden: frozenset[str] = frozenset()
+    contrast = False
+
+    def __init__(self, config: TaskConfig):
+        self.config = config
+
+    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
+        """A stored photo, uint8 (H, W, 3) with short side 1.5 size -> its pictures, uint8 (n, 3, size, size)."""
+        return render(photo, photo_id, size, seed)
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """{head: raw outputs (B, n, width)} -> the loss that is minimised."""
+        return self.rank(outputs)
+
+    def rank(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """Equation 1 on the sigmoid of the ranking head."""
+        return losses.ranking_loss(outputs["rank"][..., 0].sigmoid(), self.config.margin)
+
+    def balanced_sum(self, first: Tensor, second: Tensor) -> Tensor:
+        """Equations 4 and 5."""
+        temperature = self.config.balance_temperature
+        return losses.balanced(first, temperature) + losses.balanced(second, temperature)
+
+
+class Ranking(Task):
+    heads = {"rank": 1}
+
+
+class RankingClassification(Task):
+    heads = {"rank": 1} | {aspect: len(losses.aspect_distortions(aspect)) for aspect in ASPECTS}
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """Equation 4."""
+        return self.balanced_sum(self.rank(outputs), losses.classification_loss(outputs))
+
+
+class RankingRegression(Task):
+    heads = {"rank": 1, "intensity": len(DISTORTIONS)}
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        """Equation 5."""
+        return self.balanced_sum(self.rank(outputs), losses.regression_loss(outputs["intensity"]))
+
+
+class RotNet(Task):
+    """Which quarter turn was applied (fidelity row 22)."""
+
+    heads = {"rotation": 4}
+    contrast = True
+
+    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
+        # a letterboxed photo would tell its turn by the black bars, so the centre square is turned
+        base = base_photo(photo, size)
+        top, left = (base.shape[0] - size) // 2, (base.shape[1] - size) // 2
+        square = torch.from_numpy(base[top : top + size, left : left + size].copy()).permute(2, 0, 1)
+        return torch.stack([square.rot90(k, (1, 2)) for k in range(4)])
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return losses.rotation_loss(outputs["rotation"])
+
+
+class SimCLR(Task):
+    """Two random views of a photo have to find each other (fidelity row 22)."""
+
+    hidden = frozenset({"projection"})
+    contrast = True
+
+    def __init__(self, config: TaskConfig):
+        super().__init__(config)
+        self.heads = {"projection": config.simclr_projection}
+
+    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
+        from torchvision.transforms import v2  # here, because only SimCLR needs it and its import takes seconds
+
+        # ASSUME: SimCLR's published augmentations at strength 1, from the letterboxed picture's square
+        square = torch.from_numpy(letterbox(photo, size)).permute(2, 0, 1)
+        view = v2.Compose(
+            [
+                v2.RandomResizedCrop(size, scale=(0.08, 1.0), antialias=True),
+                v2.RandomHorizontalFlip(),
+                v2.RandomApply([v2.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8),
+                v2.RandomGrayscale(0.2),
+                v2.RandomApply([v2.GaussianBlur(max(3, size // 10 // 2 * 2 + 1), (0.1, 2.0))], p=0.5),
+            ]
+        )
+        with torch.random.fork_rng(devices=[]):  # the views depend on the photo and the seed, never on the order
+            torch.manual_seed(seeded_int("simclr", photo_id, seed))
+            return torch.stack([view(square), view(square)])
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return losses.nt_xent(outputs["projection"], self.config.simclr_temperature)
+
+
+TASKS = {
+    "ranking": Ranking,
+    "ranking_classification": RankingClassification,
+    "ranking_regression": RankingRegression,
+    "rotnet": RotNet,
+    "simclr": SimCLR,
+}

@@ -1,0 +1,135 @@
+"""Self-supervised pretraining (section 4.3): from a store of photos to the weights that fine-tuning starts from."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining import runtime
+from aesthetic_pretraining.files import seeded_int, sha256
+from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
+from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
+from aesthetic_pretraining.store import Store
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """params.yaml: pretrain, backbone.name, image.size and seed; units and ranges stand in the schema."""
+
+    backbone: str
+    size: int
+    seed: int
+    epochs: int
+    batch_photos: int
+    contrast_batch: int
+    frozen_steps: int
+    learning_rate: float
+    learning_rate_decay: float
+    rmsprop_decay: float
+    momentum: float
+    weight_decay: float
+    trainable: str
+    threads: int
+
+
+def pretrain(
+    task_name: str,
+    task_config: TaskConfig,
+    config: PretrainConfig,
+    store: Store,
+    train: Sequence[str],
+    val: Sequence[str],
+    start: str | Path,
+    weights: str | Path,
+    history_csv: str | Path,
+    work: str | Path,
+    workers: int = 0,
+) -> None:
+    """Train one pretext task from the `start` weights and write the best epoch's network and the history.
+
+    Args:
+        train, val: ids of photos in `store`.
+        start: safetensors of the backbone (ImageNet).
+        weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
+        history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
+        work: folder for the checkpoint; a killed run goes on from there to the same bytes.
+    """
+    device = runtime.set_up(config.threads)
+    task = TASKS[task_name](task_config)
+    torch.manual_seed(seeded_int("init", config.seed, task_name))
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.RMSprop(
+        network.parameters(), lr=config.learning_rate, alpha=config.rmsprop_decay, momentum=config.momentum, weight_decay=config.weight_decay
+    )
+    size = config.contrast_batch if task.contrast else config.batch_photos
+
+    epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
+    history: list[dict] = []
+    best: dict[str, Tensor] = {}
+    checkpoint = runtime.Checkpoint(work, task_name, task_config, asdict(config), train, val, sha256(start), sorted(store.place), str(device))
+    if (state := checkpoint.load()) is not None:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        best, history = state["best"], state["history"]
+        epoch, step, total_steps, loss_sum = state["at"]
+
+    def snapshot() -> dict:
+        return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
+                "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
+
+    progress = runtime.Progress(task_name, config.epochs)
+    first, seen = epoch, 0
+    while epoch < config.epochs:
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
+        order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
+        for pictures in runtime.batches(order, Loader(task, store, config.size, seeded_int(config.seed, epoch)), size, workers):
+            set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
+            runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
+            loss = task.loss(forward(network, pictures.to(device)))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            loss_sum += loss.item() * len(pictures)
+            step, total_steps, seen = step + 1, total_steps + 1, seen + pictures.shape[0] * pictures.shape[1]
+            checkpoint.save(snapshot)
+        val_loss = validate(network, task, store, val, size, config, device, workers)
+        epoch, train_loss = epoch + 1, loss_sum / len(train)
+        history.append({"epoch": epoch, "steps": total_steps, "train_loss": train_loss, "val_loss": val_loss, "learning_rate": optimiser.param_groups[0]["lr"]})
+        if val_loss <= min(row["val_loss"] for row in history):
+            best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+        step, loss_sum = 0, 0.0
+        progress.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        checkpoint.save(snapshot, always=True)
+
+    runtime.write_history(history, history_csv)
+    save_weights(best, weights)
+    checkpoint.remove()
+
+
+class Loader:
+    """id -> the task's pictures of that photo, uint8 (n, 3, size, size); made anew each time, nothing is stored."""
+
+    def __init__(self, task: Task, store: Store, size: int, seed: int):
+        self.task, self.store, self.size, self.seed = task, store, size, seed
+
+    def __call__(self, photo_id: str) -> Tensor:
+        return self.task.pictures(self.store.pixels(photo_id), photo_id, self.size, self.seed)
+
+
+def forward(network: Network, pictures: Tensor) -> dict[str, Tensor]:
+    """uint8 (B, n, 3, S, S) -> {head: (B, n, width)}; batch normalisation sees all B n pictures jointly (fidelity row 27)."""
+    outputs = network(pictures.flatten(0, 1))
+    return {name: out.unflatten(0, pictures.shape[:2]) for name, out in outputs.items()}
+
+
+@torch.no_grad()
+def validate(network: Network, task: Task, store: Store, val: Sequence[str], size: int, config: PretrainConfig, device: torch.device, workers: int) -> float:
+    """Mean loss over the validation photos, with the same noise in every epoch."""
+    network.eval()
+    total = 0.0
+    for pictures in runtime.batches(val, Loader(task, store, config.size, seeded_int(config.seed, "val")), size, workers):
+        total += task.loss(forward(network, pictures.to(device))).item() * len(pictures)
+    return total / len(val)

@@ -1,0 +1,122 @@
+"""What both trainers share: determinism, loading, checkpoints, history, progress."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from aesthetic_pretraining.files import atomic_path, seeded_int
+
+CHECKPOINT_SECONDS = 60.0
+log = logging.getLogger("aesthetic_pretraining")
+
+
+def set_up(threads: int, training: bool = True) -> torch.device:
+    """Make results depend on nothing but the inputs: fixed threads, deterministic kernels. Returns the device.
+
+    The number of threads is a parameter, not the machine's: sums over other numbers of threads differ in the last bit.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    if training or device.type == "cuda":  # costs seconds of imports, and forward passes on a CPU do not need it
+        torch.use_deterministic_algorithms(True)
+    return device
+
+
+def seed_step(*parts: object) -> None:
+    """Seed torch's generator for one step: so a resumed run needs no generator's state to go on as it would have."""
+    torch.manual_seed(seeded_int(*parts))
+
+
+def shuffled(ids: Sequence[str], *parts: object) -> list[str]:
+    """The ids in an order that depends on `parts` alone."""
+    order = np.random.default_rng(seeded_int("order", *parts)).permutation(len(ids))
+    return [ids[i] for i in order]
+
+
+def batches(ids: Sequence[str], load: Callable[[str], Tensor], size: int, workers: int) -> Iterable[Tensor]:
+    """Batches (B, ...) of load(id) in the order of `ids`; the last one may be smaller (fidelity row 15).
+
+    Pictures are made in `workers` other processes (0: in this one) while the network works; what comes out is the same.
+    """
+    return DataLoader(_Mapped(ids, load), batch_size=size, num_workers=workers, worker_init_fn=_one_thread, pin_memory=torch.cuda.is_available())
+
+
+class _Mapped(Dataset):
+    def __init__(self, ids: Sequence[str], load: Callable[[str], Tensor]):
+        self.ids, self.load = ids, load
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.load(self.ids[index])
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+class Checkpoint:
+    """The state of an unfinished training in a file that is always whole.
+
+    It lies outside of what Snakemake and DVC manage, because both delete the outputs of an unfinished job, and its
+    name holds a digest of everything that the training depends on, so that it never meets other parameters.
+    """
+
+    def __init__(self, folder: str | Path, *depends_on: object):
+        self.path = Path(folder) / f"{seeded_int(*depends_on):016x}.pt"
+        self.saved = time.monotonic()
+
+    def load(self) -> dict | None:
+        """The last saved state, or None."""
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, starting over is right
+            log.warning("checkpoint %s is damaged (%s): starting over", self.path.name, type(error).__name__)
+            return None
+        log.info("going on from checkpoint %s", self.path.name)
+        return state
+
+    def save(self, state: Callable[[], dict], always: bool = False) -> None:
+        """Save if the last save is long ago, or always."""
+        if always or time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+            with atomic_path(self.path) as tmp:
+                torch.save(state(), tmp)
+            self.saved = time.monotonic()
+
+    def remove(self) -> None:
+        """The training is done and its outputs are in place."""
+        self.path.unlink(missing_ok=True)
+
+
+class Progress:
+    """One log line per epoch: losses, pictures per second, time left if all epochs are run."""
+
+    def __init__(self, name: str, epochs: int):
+        self.name, self.epochs = name, epochs
+        self.start = time.monotonic()
+
+    def epoch(self, epoch: int, pictures: int, done: int, **values: float) -> None:
+        """Args: epoch: just finished, from 1; pictures, done: pictures and epochs of this process so far."""
+        seconds = time.monotonic() - self.start
+        text = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
+        left = seconds / done * (self.epochs - epoch)
+        log.info("%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left", self.name, epoch, self.epochs, text, pictures / seconds, left)
+
+
+def write_history(rows: list[dict], path: str | Path) -> None:
+    """One row per epoch as CSV."""
+    with atomic_path(path) as tmp:
+        pd.DataFrame(rows).to_csv(tmp, index=False, float_format="%.8g")

@@ -1,0 +1,63 @@
+"""Splits: which role each usable picture plays, by published lists or by hash, never by order."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import seeded_int
+from aesthetic_pretraining.ledger import usable
+
+
+def assign(keys: Iterable[str], shares: Mapping[str, float], *salt: object) -> dict[str, str]:
+    """{key: role}: the keys in the order of their hash, cut at the shares (which add up to 1).
+
+    Cutting ranks and not hashes gives a set of a few dozen photos the shares that were asked for; a picture added
+    later moves at most one other across each cut. Every role with a share gets at least one key if there are enough.
+    `salt` keeps two assignments of the same keys independent of each other.
+    """
+    order = sorted(keys, key=lambda key: seeded_int("split", *salt, key))
+    wanted = [role for role, share in shares.items() if share > 0]
+    counts = {role: max(1, math.floor(shares[role] * len(order))) for role in wanted}
+    by_rest = sorted(wanted, key=lambda role: shares[role] * len(order) - counts[role])
+    while sum(counts.values()) < len(order):
+        counts[by_rest.pop()] += 1
+    while sum(counts.values()) > len(order) and max(counts.values()) > 1:
+        counts[max(counts, key=counts.get)] -= 1
+    roles = [role for role in wanted for _ in range(counts[role])]
+    return dict(zip(order, roles, strict=False))
+
+
+def split_by_share(ledger: pd.DataFrame, shares: Mapping[str, float], seed: int, key: str) -> pd.DataFrame:
+    """id and split of each usable picture, by hash of column `key` ("sha256": by content; "id": by name).
+
+    Equal pictures under two names get one role. Raises UserError if a role with a share gets no picture.
+    """
+    rows = usable(ledger)
+    roles = assign(set(rows[key]), shares, seed)
+    split = pd.DataFrame({"id": rows["id"], "split": [roles[value] for value in rows[key]]})
+    return _checked(split, [role for role, share in shares.items() if share > 0])
+
+
+def split_by_list(ledger: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFrame:
+    """id and split of each usable picture, by published lists; pictures on no list get no role and are left out."""
+    rows = usable(ledger)
+    rows = rows[rows["id"].isin(list(roles))]
+    return _checked(pd.DataFrame({"id": rows["id"], "split": [roles[i] for i in rows["id"]]}), ["train", "val", "test"])
+
+
+def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
+    """A random `percent` of the ids; smaller subsets lie inside larger ones (fidelity row 16).
+
+    At least one id is kept. The order is the seed's, not the input's.
+    """
+    order = sorted(ids, key=lambda i: seeded_int("subset", seed, i))
+    return order[: max(1, math.ceil(len(order) * percent / 100))]
+
+
+def _checked(split: pd.DataFrame, needed: Sequence[str]) -> pd.DataFrame:
+    for role in needed:
+        if not (split["split"] == role).any():
+            raise UserError(f"no picture falls into the split {role!r}; raise its share in params.yaml, add pictures, or change the seed")
+    return split.sort_values("id")

@@ -1,0 +1,100 @@
+"""Stores: a set's pictures, each read and shrunk once, in a few tar files that training reads from.
+
+Neither Snakemake nor DVC ever sees one file per picture, and a shard written again has the same bytes.
+"""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from aesthetic_pretraining.files import atomic_path, seeded_int
+from aesthetic_pretraining.pictures import Unreadable, decode, encode_jpeg, pixels
+from aesthetic_pretraining.sources import Source, Tar
+
+LEDGER = ["id", "file", "sha256", "width", "height", "format", "state", "reason"]
+
+
+def shard_of(picture: str, shards: int) -> int:
+    """The shard that holds a picture: depends on its id alone, so that adding one moves no other."""
+    return seeded_int("shard", picture) % shards
+
+
+def member_name(picture: str) -> str:
+    """The name of a picture's copy inside a shard: its id, which may hold slashes and a suffix."""
+    return f"{picture}.jpg"
+
+
+def build_shard(
+    listing: pd.DataFrame,
+    source: Source,
+    shard: int,
+    shards: int,
+    prepare: Callable[[Image.Image], Image.Image],
+    quality: int,
+    tar: str | Path,
+    ledger: str | Path,
+) -> None:
+    """Write the shrunk copies of one shard's pictures to `tar`, and what became of each to `ledger` (CSV).
+
+    Args:
+        listing: columns id and file.
+        prepare: full picture -> the copy to keep.
+        quality: JPEG quality of the copies.
+    A picture that is missing or unreadable is recorded with its reason and left out of the tar.
+    """
+    mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
+    rows = []
+    with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
+        with tarfile.open(tar_tmp, "w", format=tarfile.USTAR_FORMAT) as out:
+            for picture, file in tqdm(zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"):
+                row, image = examine(picture, file, source)
+                rows.append(row)
+                if image is not None:
+                    add_member(out, member_name(picture), encode_jpeg(prepare(image), quality))
+        pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
+
+
+def examine(picture: str, file: str, source: Source) -> tuple[dict, Image.Image | None]:
+    """The ledger's row for one picture, and the picture itself if it is usable."""
+    row = dict.fromkeys(LEDGER, "") | {"id": picture, "file": file}
+    try:
+        data = source.read(file)
+    except FileNotFoundError:
+        return row | {"state": "missing", "reason": "no such file"}, None
+    except OSError as error:
+        return row | {"state": "unreadable", "reason": error.strerror or "cannot be read"}, None
+    row["sha256"] = hashlib.sha256(data).hexdigest()
+    try:
+        image, form = decode(data)
+    except Unreadable as error:
+        return row | {"state": "unreadable", "reason": str(error)}, None
+    return row | {"width": image.width, "height": image.height, "format": form, "state": "usable"}, image
+
+
+def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """Add a file with no owner and no time, so that equal content is equal bytes."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+class Store:
+    """The shrunk pictures of a set by id; keeps offsets in memory, never pixels."""
+
+    def __init__(self, tars: Iterable[str | Path]):
+        self.place = {name: tar for tar in map(Tar, sorted(map(str, tars))) for name in tar.members}
+
+    def read(self, picture: str) -> bytes:
+        """The stored JPEG bytes of one picture."""
+        name = member_name(picture)
+        return self.place[name].read(name)
+
+    def pixels(self, picture: str):
+        """uint8 (height, width, 3) of one picture."""
+        return pixels(self.read(picture))

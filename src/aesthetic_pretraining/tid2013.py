@@ -1,0 +1,37 @@
+"""TID2013 (paper section 4.6): mos_with_names.txt and distorted_images/iRR_TT_L.bmp, mean opinion scores 0 to 9."""
+
+import pandas as pd
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.sources import Source
+
+LABELS = "mos_with_names.txt"
+
+
+def read_tid2013(source: Source) -> pd.DataFrame:
+    """The listing of TID2013: id, file, score (0..9).
+
+    Trap: names differ in letter case between the label file and the disk (I01_11_1.BMP, i01_11_1.bmp), so they are
+    matched without case. Raises UserError for a malformed row and for a labelled picture that is not there.
+    """
+    names = source.names()
+    if LABELS not in names:
+        raise UserError(f"TID2013: {LABELS} is missing; docs/data.md says where to get it")
+    on_disk = {name.split("/")[-1].lower(): name for name in names if name.startswith("distorted_images/")}
+    rows = []
+    for number, line in enumerate(source.read(LABELS).decode().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            score, name = line.split()
+            value = float(score)
+        except ValueError as error:
+            raise UserError(f"{LABELS}, row {number}: needs a score and a file name, has {line.strip()[:60]!r}") from error
+        if not 0 <= value <= 9:
+            raise UserError(f"{LABELS}, row {number}: the score {score} is outside of 0 to 9")
+        if name.lower() not in on_disk:
+            raise UserError(f"{LABELS}, row {number}: distorted_images/{name} is not there in any letter case; unpack the archive again")
+        rows.append((name.lower().removesuffix(".bmp"), on_disk[name.lower()], value))
+    if len({row[0] for row in rows}) != len(rows):
+        raise UserError(f"{LABELS}: a picture stands there twice; fetch the file again")
+    return pd.DataFrame(rows, columns=["id", "file", "score"])

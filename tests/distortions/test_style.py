@@ -1,0 +1,249 @@
+"""Against a second implementation in float64, written straight from the formulas, and against known directions."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from aesthetic_pretraining.distortions import DISTORTIONS, base_photo, colour, style
+
+STYLE = [name for name, distortion in DISTORTIONS.items() if distortion.aspect == "style"]
+STEPS = [(name, level) for name in STYLE for level in DISTORTIONS[name].levels]
+
+
+def stack(picture):
+    return style.Photo(torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).contiguous())
+
+
+def make(name, picture, *values):
+    return getattr(style, name)(stack(picture), values).permute(0, 2, 3, 1).numpy()
+
+
+@cache
+def picture(which):
+    """Small real pictures, bright and dark, and one of extreme colours."""
+    if which == "corners":
+        row, column = np.mgrid[:24, :30]
+        return np.dstack([row * 11, column * 8, (row * 97 + column * 41) % 256]).clip(0, 255).astype(np.uint8)
+    from skimage.data import astronaut, chelsea
+
+    return base_photo({"astronaut": astronaut, "chelsea": chelsea}[which](), 20) // (3 if which == "chelsea" else 1)
+
+
+# ---- the second implementation: one picture (h, w, 3), one value, float64 -------------------------------------------
+
+M = np.array([[0.4360411, 0.3851133, 0.1430455], [0.2224845, 0.7169054, 0.0606101], [0.0139203, 0.0970678, 0.7139120]])
+WHITE = np.array([0.9642, 1, 0.8249])
+
+
+def root(t):
+    bits = t.astype(np.float32).view(np.int32).astype(np.float64)
+    guess = (np.rint(bits / 3).astype(np.int32) + 709921077).view(np.float32).astype(np.float64)
+    return guess * (guess**3 + 2 * t) / (2 * guess**3 + t)
+
+
+def slow_lab(x):
+    linear = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    linear = np.where(x >= 1, x**2.260159, linear)
+    t = linear @ M.T / WHITE
+    f = np.where(t > 216 / 24389, root(np.maximum(t, 1e-9)), (24389 / 27 * t + 16) / 116)
+    return 116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])
+
+
+def slow_codes(lightness, a, b):
+    fy = (lightness + 16) / 116
+    f = np.stack([fy + a / 500, fy, fy - b / 200], -1)
+    xyz = np.where(f > 6 / 29, f**3, (116 * f - 16) * 27 / 24389) * WHITE
+    linear = np.clip(xyz @ np.linalg.inv(M).T, 0, 1)
+    encoded = np.where(linear <= 0.04045 / 12.92, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return np.floor(255 * encoded + 0.5)
+
+
+def slow_colisa(x, contrast=0.0, brightness=0.0, saturation=0.0):
+    lightness, a, b = slow_lab(x)
+    w = 2 * np.clip(lightness / 100, 0, 1) - 1
+    m = 20 * contrast**2
+    y = ((contrast + 1) * w if contrast <= 0 else np.sqrt(1 + m) * w / np.sqrt(1 + m * w * w)) / 2 + 0.5
+    y = y.clip(0) ** (1 / (1 + 2 * brightness) if brightness >= 0 else 1 - 2 * brightness)
+    return slow_codes(100 * y, a * (saturation + 1), b * (saturation + 1))
+
+
+def slow_vibrance(x, value):
+    lightness, a, b = slow_lab(x)
+    w = value / 100 * np.hypot(a, b) / 256
+    return slow_codes(lightness * (1 - w / 4), a * (1 + w), b * (1 + w))
+
+
+def slow_gain(x, gain):
+    return slow_codes(*slow_lab(x * np.array(gain)))
+
+
+def slow_blur(line, sigma):
+    al = 1.695 / sigma
+    e, e2 = np.exp(-al), np.exp(-2 * al)
+    k = (1 - e) ** 2 / (1 + 2 * al * e - e2)
+    a0, a1, a2, a3, b1, b2 = k, k * (al - 1) * e, k * (al + 1) * e, -k * e2, -2 * e, e2
+    n = len(line)
+    x = [line[0], *line, line[-1], line[-1]]  # x[j + 1] is sample j
+    y = [(a0 + a1) / (1 + b1 + b2) * line[0]] * 2
+    for j in range(n):
+        y.append(a0 * x[j + 1] + a1 * x[j] - b1 * y[-1] - b2 * y[-2])
+    z = [(a2 + a3) / (1 + b1 + b2) * line[-1]] * 2
+    for j in reversed(range(n)):
+        z.append(a2 * x[j + 2] + a3 * x[j + 3] - b1 * z[-1] - b2 * z[-2])
+    return np.array(y[2:]) + np.array(z[:1:-1])
+
+
+def slow_shadhi(x, shadows, highlights):
+    lightness, a, b = slow_lab(x)
+    blurred = np.apply_along_axis(slow_blur, 1, np.apply_along_axis(slow_blur, 0, lightness, 100), 100)
+    out = np.empty((3, *lightness.shape))
+    for at in np.ndindex(lightness.shape):
+        u, chroma, tone = lightness[at] / 100, 1.0, 1 - blurred[at] / 100
+        h, s = 2 * highlights / 100, 2 * shadows / 100
+        for amount, mask, sign, weights in (
+            (h, 1 - 2 * tone, -1 if h > 0 else 1, (0.5, 0.5)),
+            (s, 2 * tone - 1, -1 if s < 0 else 1, (1, 0) if s >= 0 else (0, 1)),
+        ):
+            r = amount**2
+            while r > 0:
+                t = min(r, 1) * min(max(mask, 0), 1)
+                lb = (tone - 0.5) * sign * (1 if 1 - u >= 0 else -1) + 0.5
+                ov = 1 - (2 - 2 * u) * (1 - lb) if u > 0.5 else 2 * u * lb
+                n = u * (1 - t) + ov * t
+                safe = [np.copysign(max(abs(v), 1e-6), v) for v in (u, 1 - u)]
+                q = weights[0] * n / safe[0] + weights[1] * (1 - n) / safe[1]
+                chroma *= 1 - t + q * t
+                u, r = n, r - 1
+        out[(slice(None), *at)] = 100 * u, a[at] * chroma, b[at] * chroma
+    return slow_codes(*out)
+
+
+SLOW = {
+    "brightness": lambda x, v: slow_colisa(x, brightness=v),
+    "contrast": lambda x, v: slow_colisa(x, contrast=v),
+    "saturation": lambda x, v: slow_colisa(x, saturation=v),
+    "exposure": lambda x, v: slow_gain(x, (2**v,) * 3),
+    "temperature": lambda x, v: slow_gain(x, style.TEMPERATURE_GAINS[v]),
+    "tint": lambda x, v: slow_gain(x, style.TINT_GAINS[v]),
+    "vibrance": slow_vibrance,
+    "shadows": lambda x, v: slow_shadhi(x, v, 100),
+    "highlights": lambda x, v: slow_shadhi(x, 50, v),
+}
+
+
+@pytest.mark.parametrize("which", ["astronaut", "chelsea", "corners"])
+@pytest.mark.parametrize(("name", "level"), STEPS)
+def test_within_one_level_of_the_second_implementation(which, name, level):
+    value = DISTORTIONS[name].values[level]
+    difference = make(name, picture(which), value)[0] - SLOW[name](picture(which) / 255, value)
+    # Blue times 31.7 magnifies the rounding of 32-bit floats.
+    assert np.abs(difference).max() <= (3 if value == 2000 else 1)
+    exact_halves = value == -3.0  # an eighth of a code ends on .5 every eighth time
+    assert (difference != 0).mean() < (0.15 if value == 2000 or exact_halves else 0.02)
+
+
+@pytest.mark.parametrize("name", STYLE)
+def test_many_values_together_are_the_same_as_one_by_one(name):
+    values = tuple(DISTORTIONS[name].values.values())
+    single = np.concatenate([make(name, picture("astronaut"), value) for value in values])
+    assert (make(name, picture("astronaut"), *values) == single).all()
+
+
+# ---- what must hold whatever the implementation ---------------------------------------------------------------------
+
+NO_OP = dict.fromkeys(("brightness", "contrast", "saturation", "exposure", "vibrance"), 0)
+NO_OP |= {"temperature": 6500, "tint": 1.0}
+
+
+@pytest.mark.parametrize(("name", "value"), NO_OP.items())
+def test_no_op_is_the_identity_on_a_grid_of_all_colours(name, value):
+    steps = np.arange(0, 256, 5)
+    grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(52, -1, 3).astype(np.uint8)
+    assert (make(name, grid, value)[0] == grid).all()
+
+
+def test_shadows_and_highlights_at_zero_do_nothing():
+    photo = stack(picture("astronaut"))
+    for overlay in (style.overlay_shadows, style.overlay_highlights):
+        u, chroma = overlay(*photo.untouched, photo.blurred, 0)
+        assert (u == photo.untouched[0]).all() and (chroma == 1).all()
+
+
+@pytest.mark.parametrize("name", STYLE)
+def test_greys_stay_grey_where_hue_is_left_alone(name):
+    if name in ("temperature", "tint"):
+        pytest.skip("these two are meant to colour greys")
+    ramp = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    pictures = make(name, ramp, *DISTORTIONS[name].values.values()).astype(int)
+    assert np.ptp(pictures, axis=-1).max() <= 1
+
+
+def mean_change(name, value):
+    return (make(name, picture("astronaut"), value)[0].astype(float) - picture("astronaut")).mean((0, 1))
+
+
+def test_directions():
+    for name in ("brightness", "exposure"):
+        low, high = (min(DISTORTIONS[name].values.values()), max(DISTORTIONS[name].values.values()))
+        assert (mean_change(name, low) < 0).all() and (mean_change(name, high) > 0).all()
+    red, _, blue = mean_change("temperature", 3000)
+    assert blue > 0 > red
+    red, _, blue = mean_change("temperature", 10000)
+    assert red > 0 > blue
+    red, green, blue = mean_change("tint", 0.75)  # magenta, and brighter
+    assert green == 0 and red > 0 and blue > 0
+    red, green, blue = mean_change("tint", 1.25)  # green, and darker
+    assert green == 0 and red < 0 and blue < 0
+
+
+def test_extremes_by_hand():
+    photo = picture("astronaut")
+    grey = make("contrast", photo, -1.0)[0].astype(int)
+    colourless = make("saturation", photo, -1.0)[0].astype(int)
+    assert np.ptp(colourless, axis=-1).max() <= 1
+    lightness = slow_lab(grey / 255)[0][(grey > 0).all(-1) & (grey < 255).all(-1)]  # where nothing was clipped
+    assert np.abs(lightness - 50).max() < 0.5
+    assert (make("exposure", photo, -2.4)[0] == np.floor(photo * 2**-2.4 + 0.5)).all()
+
+
+def test_published_vibrance_minus_two_is_the_photo_itself():
+    """Fidelity row 19."""
+    assert (make("vibrance", picture("astronaut"), DISTORTIONS["vibrance"].values[-2])[0] == picture("astronaut")).all()
+
+
+def test_published_shadows_lift_highlights_in_every_picture():
+    """Fidelity row 17: with nothing but light surroundings all eight pictures are one, and not the photo."""
+    light = np.linspace(150, 250, 32 * 40 * 3).reshape(32, 40, 3).astype(np.uint8)
+    pictures = make("shadows", light, *DISTORTIONS["shadows"].values.values())
+    assert (pictures == pictures[0]).all() and (pictures[0] != light).mean() > 0.5
+
+
+# ---- pieces ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "sigma"), [(30, 100), (50, 5)])
+def test_recursive_gaussian_against_the_loop(n, sigma):
+    line = np.random.default_rng(0).random(n)
+    assert style.recursive_gaussian(n, sigma).numpy() @ line == pytest.approx(slow_blur(line, sigma), abs=1e-5)
+
+
+def test_cube_root():
+    t = torch.logspace(-6, 2, 5000)
+    assert colour.cube_root(t).numpy() == pytest.approx(t.double().pow(1 / 3).numpy(), rel=5e-5)
+
+
+def test_lab_of_known_colours():
+    white, black = (colour.to_lab(torch.full((3, 1, 1), value)) for value in (1.0, 0.0))
+    assert [float(c) for c in white] == pytest.approx([100, 0, 0], abs=0.02)
+    assert [float(c) for c in black] == pytest.approx([0, 0, 0], abs=1e-4)
+    red = colour.to_lab(torch.tensor([1.0, 0.0, 0.0]).view(3, 1, 1))
+    assert [float(c) for c in red] == pytest.approx([54.29, 80.81, 69.89], abs=0.05)  # sRGB red, D50, CSS Color 4
+
+
+def test_encode_inverts_decode():
+    codes = np.arange(256)
+    linear = torch.from_numpy(colour.decode(codes / 255)).float()
+    assert (colour.encode(linear).numpy() == codes).all()
+    assert colour.encode(torch.tensor([-1.0, 7.0])).tolist() == [0, 255]

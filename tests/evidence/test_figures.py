@@ -1,0 +1,156 @@
+"""The figures draw the numbers they are given, carry the note, and come out the same twice."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PolyCollection
+
+from aesthetic_pretraining import figures
+
+NOTE = "demo: simulated votes, $5 and $6"
+SHARES = [20, 60, 100]
+
+
+def metrics(seeds=2):
+    rng = np.random.default_rng(0)
+    keys = [
+        (init, share, seed)
+        for init in ("ranking_regression", "imagenet", "rotnet")
+        for share in SHARES
+        for seed in range(seeds)
+    ]
+    frame = pd.DataFrame(keys, columns=["init", "share", "seed"]).assign(epochs=rng.integers(20, 150, len(keys)))
+    return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column, _ in figures.PANELS})
+
+
+def responses(photos=12):
+    rng = np.random.default_rng(0)
+    keys = [
+        (f"{photo}.jpg", distortion, level, output)
+        for distortion in ("brightness", "contrast")
+        for photo in range(photos)
+        for level in range(5, -6, -1)
+        for output in ("contrast", "brightness", "blur")
+    ]
+    return pd.DataFrame(keys, columns=["photo", "distortion", "level", "output"]).assign(value=rng.normal(0, 0.5, len(keys)))
+
+
+def drawn(axes):
+    """label -> (xs, ys, lower ends, upper ends) of the lines with error bars."""
+    found = {}
+    for bars in axes.containers:
+        line, _, ranges = bars.lines
+        ends = np.array([segment[:, 1] for segment in ranges[0].get_segments()]) if ranges else None
+        found[bars.get_label()] = (*line.get_data(), ends)
+    return found
+
+
+def by_loop(frame, init, column):
+    """Mean and mean +- sample sd per share, the slow way."""
+    means, ends = [], []
+    for share in SHARES:
+        values = [row[column] for _, row in frame.iterrows() if row["init"] == init and row["share"] == share]
+        mean = sum(values) / len(values)
+        sd = (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5 if len(values) > 1 else 0
+        means.append(mean)
+        ends.append([mean - sd, mean + sd])
+    return means, ends
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_figures_3_and_5_show_the_metrics(seeds):
+    frame = metrics(seeds)
+    panels = [*zip(figures.draw_figure3(frame).axes, [column for column, _ in figures.PANELS], strict=True)]
+    panels += [(figures.draw_figure5(frame).axes[0], "epochs")]
+    for axes, column in panels:
+        lines = drawn(axes)
+        assert list(lines) == ["ImageNet", "ranking + regression"]
+        for init, label in zip(figures.COMPARED, lines, strict=True):
+            xs, ys, ends = lines[label]
+            means, spread = by_loop(frame, init, column)
+            assert list(xs) == SHARES and list(ys) == pytest.approx(means)
+            assert ends is None if seeds == 1 else np.allclose(ends, spread)
+
+
+def test_figure_3_names_its_panels_and_each_has_its_own_scale():
+    figure = figures.draw_figure3(metrics())
+    figure.draw_without_rendering()
+    assert [axes.get_title() for axes in figure.axes] == [title for _, title in figures.PANELS]
+    for axes in figure.axes:  # every panel has numbers on its own y axis
+        assert any(label.get_visible() and label.get_text() for label in axes.get_yticklabels())
+
+
+def test_lines_differ_without_colour():
+    figure = figures.draw_figure5(metrics(), inits=["imagenet", "ranking_regression", "rotnet"])
+    lines = [bars.lines[0] for bars in figure.axes[0].containers]
+    assert len({line.get_marker() for line in lines}) == len({line.get_linestyle() for line in lines}) == 3
+    hatches = {axes.collections[0].get_hatch() for axes in figures.draw_figure4(responses()).axes}
+    assert len(hatches) == 2
+
+
+def test_figure_4_shows_the_right_outputs_at_the_right_levels():
+    frame = responses()
+    for axes, output in zip(figures.draw_figure4(frame).axes, ["brightness", "contrast"], strict=True):
+        levels, medians = axes.lines[0].get_data()
+        assert list(levels) == list(range(-5, 6))
+        bodies = [body for body in axes.collections if isinstance(body, PolyCollection)]
+        assert len(bodies) == 11
+        for level, median, body in zip(levels, medians, bodies, strict=True):
+            values = [
+                row.value
+                for row in frame.itertuples()
+                if (row.distortion, row.output, row.level) == ("brightness", output, level)
+            ]
+            outline = body.get_paths()[0].vertices
+            assert median == pytest.approx(np.median(values))
+            assert (outline[:, 1].min(), outline[:, 1].max()) == pytest.approx((min(values), max(values)))
+            assert outline[:, 0].mean() == pytest.approx(level, abs=0.05)
+
+
+def test_figure_4_survives_a_network_that_always_says_the_same():
+    figures.draw_figure4(responses(photos=1).assign(value=0.0)).draw_without_rendering()
+
+
+DRAW = {
+    "figure3": lambda **kw: figures.draw_figure3(metrics(), **kw),
+    "figure4": lambda **kw: figures.draw_figure4(responses(), **kw),
+    "figure5": lambda **kw: figures.draw_figure5(metrics(), **kw),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_note_and_bytes(name, tmp_path):
+    # Fonts make PDFs slow to write: one is enough, the one with hatches.
+    paths = [tmp_path / f"{name}{suffix}" for suffix in ((".png", ".pdf") if name == "figure4" else (".png",))]
+    figure = DRAW[name](note=NOTE)
+    assert figure.get_suptitle().replace("\n", " ") == NOTE
+    figures.save(figure, *paths)
+    first = [path.read_bytes() for path in paths]
+    figures.save(DRAW[name](note=NOTE), *paths)
+    assert [path.read_bytes() for path in paths] == first
+    for content, start in zip(first, (b"\x89PNG", b"%PDF"), strict=False):
+        assert content.startswith(start) and len(content) > 5000 and b"CreationDate" not in content
+    assert DRAW[name]().get_suptitle() == ""
+
+
+def test_the_note_stays_on_the_page():
+    figure = figures.draw_figure5(metrics(), note="demo: simulated votes, which say nothing at all about the method " * 2)
+    figure.draw_without_rendering()
+    box = figure._suptitle.get_window_extent()
+    assert 0 <= box.x0 and box.x1 <= figure.bbox.width
+    assert figure.axes[0].get_window_extent().y1 < box.y0
+
+
+def test_what_cannot_be_drawn_is_named(tmp_path):
+    with pytest.raises(ValueError, match="no metrics of ranking_regression"):
+        figures.draw_figure3(metrics().query("init == 'imagenet'"))
+    frame = responses()
+    with pytest.raises(ValueError, match="contrast output under brightness: no values$"):
+        figures.draw_figure4(frame.query("output != 'contrast'"))
+    with pytest.raises(ValueError, match="no values at level 0"):
+        figures.draw_figure4(frame.query("level != 0"))
+    frame.loc[frame["photo"] == "7.jpg", "value"] = float("nan")
+    with pytest.raises(ValueError, match=r"photo '7\.jpg' is not a finite number"):
+        figures.draw_figure4(frame)
+    with pytest.raises(ValueError, match=r"one of \.pdf, \.png"):
+        figures.save(figures.draw_figure5(metrics()), tmp_path / "figure5.svg")

@@ -1,0 +1,178 @@
+"""The numbers of section 4.6, against scipy, hand values and loops."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from aesthetic_pretraining import metrics
+
+NAN = float("nan")
+
+
+def pairs(n=60, seed=0):
+    """Correlated scores with many ties."""
+    rng = np.random.default_rng(seed)
+    target = rng.uniform(2, 8, n).round(1)
+    return target, (target + rng.normal(0, 1, n)).round(1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_correlations_agree_with_scipy_also_with_ties(seed):
+    target, predicted = pairs(seed=seed)
+    assert len(set(target)) < len(target)
+    assert metrics.lcc(target, predicted) == pytest.approx(stats.pearsonr(target, predicted).statistic)
+    assert metrics.srcc(target, predicted) == pytest.approx(stats.spearmanr(target, predicted).statistic)
+
+
+def test_rank_correlation_sees_only_the_order_and_tells_the_sign():
+    target, _ = pairs()
+    assert metrics.srcc(target, np.exp(target)) == pytest.approx(1)
+    assert metrics.lcc(target, np.exp(target)) < 0.9
+    assert [metrics.srcc(target, -target), metrics.lcc(target, -target)] == pytest.approx([-1, -1])
+
+
+def test_rank_correlation_by_hand():
+    # ranks 1 2 3 4 and 2 1 4 3: 1 - 6 * (1+1+1+1) / (4 * 15)
+    assert metrics.srcc([1, 2, 3, 4], [20, 10, 40, 30]) == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("correlation", [metrics.lcc, metrics.srcc])
+@pytest.mark.parametrize(
+    ("target", "predicted"), [([1, 2, 3], [5.1, 5.1, 5.1]), ([4, 4, 4], [1, 2, 3]), ([1, 2], [1, 2]), ([1], [1])]
+)
+def test_a_correlation_that_is_undefined_is_nan(correlation, target, predicted):
+    assert math.isnan(correlation(target, predicted))
+
+
+def test_mae_and_accuracy_against_loops():
+    target, predicted = pairs()
+    assert metrics.mae(target, predicted) == pytest.approx(sum(abs(t - p) for t, p in zip(target, predicted)) / len(target))
+    hits = sum((t > 5) == (p > 5) for t, p in zip(target, predicted))
+    assert metrics.accuracy(target, predicted) == pytest.approx(hits / len(target))
+
+
+def test_exactly_five_is_not_aesthetic_however_it_was_added_up():
+    almost = 5.000000000000001  # what sum(k * p_k) may give
+    assert list(metrics.aesthetic([4.99, 5.0, almost, 5.01])) == [False, False, False, True]
+    assert metrics.accuracy([5.0, almost, 5.01], [4.0, 5.0, 9.0]) == 1
+
+
+def test_majority_of_either_class():
+    assert metrics.majority([6, 6, 6, 4]) == metrics.majority([4, 4, 4, 6]) == 0.75
+
+
+def test_mean_score_of_known_distributions():
+    votes = np.zeros((2, 10))
+    votes[0, 9] = 1
+    votes[1] = 0.1
+    assert metrics.mean_score(votes) == pytest.approx([10, 5.5])
+
+
+@pytest.mark.parametrize("metric", [metrics.lcc, metrics.srcc, metrics.mae, metrics.accuracy])
+def test_bad_input_is_named(metric):
+    with pytest.raises(ValueError, match="row 2"):
+        metric([1, 2, NAN, 4], [1, 2, 3, NAN])
+    with pytest.raises(ValueError, match="row 1"):
+        metric([1, 2, 3], [1, float("inf"), 3])
+    for target, predicted in [([1, 2], [1]), ([], [])]:
+        with pytest.raises(ValueError, match="equally long"):
+            metric(target, predicted)
+
+
+def predictions(target, predicted):
+    """A prediction frame whose distributions are mixed from two neighbouring scores."""
+    predicted = np.asarray(predicted, float)
+    low = np.minimum(predicted.astype(int), 9)
+    votes = np.zeros((len(predicted), 10))
+    votes[np.arange(len(predicted)), low - 1] = 1 - (predicted - low)
+    votes[np.arange(len(predicted)), low] = predicted - low
+    frame = pd.DataFrame(votes, columns=metrics.PROBABILITIES)
+    return pd.DataFrame({"id": [f"{i:03d}" for i in frame.index], "target": target, "predicted": predicted}).join(frame)
+
+
+def test_evaluate_by_hand():
+    frame = predictions([4, 5, 6, 7], [4.5, 5.5, 6.5, 6.5])
+    ava = metrics.evaluate(frame, "ava", training_mean=5.5)
+    assert {key: ava[key] for key in ("ava_n", "ava_acc", "ava_mae", "ava_majority")} == {
+        "ava_n": 4, "ava_acc": 0.75, "ava_mae": 0.5, "ava_majority": 0.5,
+    }  # fmt: skip
+    assert ava["ava_constant_mae"] == (1.5 + 0.5 + 0.5 + 1.5) / 4
+    # No rescaling of TID2013's 0..9 to 1..10: the error is that of the numbers as they stand.
+    assert metrics.evaluate(frame, "tid2013")["tid2013_mae"] == 0.5
+    assert set(metrics.evaluate(frame, "tid2013")) == {"tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"}
+
+
+def test_evaluate_refuses_what_cannot_be_meant():
+    good = predictions([4, 5, 6], [4, 5, 6])
+    with pytest.raises(ValueError, match="unknown test set 'aadb'"):
+        metrics.evaluate(good, "aadb")
+    with pytest.raises(ValueError, match="row 2: picture '002' has a ava target outside 1..10"):
+        metrics.evaluate(good.assign(target=[4, 5, 0.5]), "ava")
+    with pytest.raises(ValueError, match="row 1: picture 'a' is there twice"):
+        metrics.evaluate(good.assign(id=["a", "a", "b"]), "ava")
+
+
+def write_model(folder, init, share, seed, epochs):
+    """Files of one fine-tuned model; returns its summary and its two prediction files."""
+    target, predicted = pairs(20, seed)
+    run = folder / "predictions" / init / f"share{share}_seed{seed}"
+    run.mkdir(parents=True)
+    for dataset in ("ava", "tid2013"):
+        predictions(target, predicted.clip(1, 10)).to_csv(run / f"{dataset}.csv", index=False)
+    summary = folder / f"{init}-{share}-{seed}.json"
+    summary.write_text(json.dumps({"init": init, "share": share, "seed": seed, "epochs": epochs, "stopped": "early"}))
+    return summary, [run / "ava.csv", run / "tid2013.csv"]
+
+
+def test_collect_and_write(tmp_path):
+    models = [
+        write_model(tmp_path, *model) for model in [("ranking", 100, 1, 9), ("imagenet", 20, 1, 7), ("imagenet", 20, 0, 8)]
+    ]
+    files = [path for _, paths in models for path in reversed(paths)]  # any order will do
+    frame = metrics.collect([summary for summary, _ in models], files, training_mean=5.4)
+    assert list(frame.columns) == metrics.COLUMNS
+    assert frame[["init", "share", "seed", "epochs"]].values.tolist() == [
+        ["imagenet", 20, 0, 8], ["imagenet", 20, 1, 7], ["ranking", 100, 1, 9],
+    ]  # fmt: skip
+    one = pd.read_csv(files[1])
+    assert frame["ava_srcc"][2] == pytest.approx(stats.spearmanr(one["target"], one["predicted"]).statistic)
+    assert frame["ava_constant_mae"][2] == pytest.approx((one["target"] - 5.4).abs().mean())
+    metrics.write_metrics(frame, tmp_path / "metrics.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), frame.round(6))
+
+
+def test_collect_names_what_does_not_fit(tmp_path):
+    summary, (ava, tid) = write_model(tmp_path, "rotnet", 100, 0, 5)
+    with pytest.raises(ValueError, match=r"rotnet.*tid2013.*has no prediction file"):
+        metrics.collect([summary], [ava], training_mean=5)
+    with pytest.raises(ValueError, match="no fine-tuning summary for .*rotnet"):
+        metrics.collect([], [ava, tid], training_mean=5)
+    with pytest.raises(ValueError, match="there twice"):
+        metrics.collect([summary, summary], [ava, tid], training_mean=5)
+    with pytest.raises(ValueError, match="second file"):
+        metrics.read_predictions([ava, ava])
+    frame = pd.read_csv(ava, dtype={"id": str})
+    frame.loc[3, "predicted"] = NAN
+    frame.to_csv(ava, index=False)
+    with pytest.raises(ValueError, match=r"rotnet.*row 3"):
+        metrics.collect([summary], [ava, tid], training_mean=5)
+
+
+def test_prediction_files_are_checked(tmp_path):
+    _, (ava, _) = write_model(tmp_path, "rotnet", 100, 0, 5)
+    assert metrics.run_of(ava) == ("rotnet", 100, 0, "ava")
+    frame = pd.read_csv(ava, dtype={"id": str})
+    assert metrics.read_predictions([ava])[metrics.run_of(ava)]["id"][0] == "000"  # ids are text: zeros stay
+    frame.assign(predicted=frame["predicted"] + 0.5).to_csv(ava, index=False)
+    with pytest.raises(ValueError, match="row 0: `predicted` is not the mean"):
+        metrics.read_predictions([ava])
+    frame.drop(columns="p7").to_csv(ava, index=False)
+    with pytest.raises(ValueError, match="lacks the columns p7"):
+        metrics.read_predictions([ava])
+    for path in ("imagenet/share100/ava.csv", "imagenet/share100_seed0/koniq.csv", "imagenet/share100_seed0/ava.txt"):
+        with pytest.raises(ValueError, match="is not <init>"):
+            metrics.run_of(tmp_path / path)

@@ -1,0 +1,162 @@
+"""The report page, read back with an HTML parser: complete, labelled, and loading nothing."""
+
+import base64
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aesthetic_pretraining import metrics, report, table2
+from aesthetic_pretraining.metrics import Run
+
+PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
+NOTE = "demo: simulated <votes> & more"
+PNG = b"\x89PNG not really a picture"
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """All elements with their attributes, text by table cell, and whether the tags close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.rows, self.text = [], [], [], ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def write(folder, note=NOTE, extra="<my net>"):
+    """A report of made-up models; returns the page's text and the table behind it."""
+    rng = np.random.default_rng(0)
+    target, predictions, rows = rng.uniform(2, 8, 30), {}, []
+    for init in [*metrics.LABELS, extra]:
+        row = {"init": init, "share": 100, "seed": 0, "epochs": 77}
+        for dataset in ("ava", "tid2013"):
+            frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})
+            predictions[Run(init, 100, 0, dataset)] = frame.assign(
+                predicted=target + rng.normal(0, 0.1 if init == extra else 1, 30)
+            )
+            row |= metrics.evaluate(predictions[Run(init, 100, 0, dataset)], dataset, 5.5)
+        rows.append(row)
+    table2.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
+    (folder / "picture.png").write_bytes(PNG)
+    report.write_report(
+        folder / "report.html",
+        table=folder / "table2.csv",
+        figures=dict.fromkeys(["figure3", "figure4", "figure5", "contact_sheet", "my own"], folder / "picture.png"),
+        counts={"AVA, training": 229981, "AVA, test": 12818},
+        params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
+        versions={"python": "3.11.7", "torch": "2.15.0"},
+        note=note,
+        scale="demo",
+    )
+    return (folder / "report.html").read_text(encoding="utf-8"), table2.read(folder / "table2.csv")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    text, table = write(tmp_path_factory.mktemp("report"))
+    return text, Page(text), table
+
+
+def test_every_cell_of_table_2_is_there(written):
+    _, page, table = written
+    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.COLUMNS)}
+    assert len(rows) == 8  # heads and seven rows
+    for label, cells in table2.rows(table):
+        for shown, cell in zip(rows[label], cells, strict=True):
+            expected = cell.mean + ("†" if cell.dagger else "") + cell.published
+            assert shown == expected
+    assert sum("†" in cell for cell in rows["<my net>"]) == 2
+
+
+def test_the_heads_stand_above_their_columns(written):
+    _, page, _ = written
+    assert page.rows[0] == ["", "", "AVA", "TID2013"]
+    spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
+    assert spans == [1, 4, 3]
+    assert [head.split()[0] for head in page.rows[1][1:]] == [column.title for column in table2.COLUMNS]
+
+
+def test_nothing_is_loaded_from_elsewhere(written):
+    text, page, _ = written
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "iframe", "object"}
+        for name in {"src", "href", "srcset", "data", "poster"} & attributes.keys():
+            assert attributes[name].startswith("data:image/png;base64,")
+    assert "url(" not in text and "@import" not in text and "http" not in text
+
+
+def test_pictures_are_inside_and_described(written):
+    _, page, _ = written
+    images = page.all("img")
+    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 5
+    captions = [report.FIGURES[name][1] for name in ("figure3", "figure4", "figure5", "contact_sheet")]
+    assert [image["alt"] for image in images] == [*captions, "my own"]
+    assert all(caption in page.text for caption in captions)
+
+
+def test_the_note_is_prominent_or_absent(written, tmp_path):
+    _, page, _ = written
+    assert page.text.count(NOTE) >= 7  # title, banner, five captions
+    assert page.text.index(NOTE, page.text.index("run\n")) < page.text.index("Table 2")
+    assert {"class": "note", "role": "note"} in page.all("p")
+    plain, _ = write(tmp_path, note="")
+    assert "simulated" not in plain and 'class="note"' not in plain
+
+
+def test_significance_counts_parameters_and_versions(written):
+    text, page, table = written
+    assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in page.text
+    p = table.set_index("init").loc["rotnet", "ava_mae_p"]
+    assert [f"{p:.3g}", "RotNet"] == [row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"]
+    assert ["AVA, training", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
+    assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
+    assert len(page.all("details")) == 2
+
+
+def test_page_says_its_language_and_fits_a_phone(written):
+    _, page, _ = written
+    assert page.all("html") == [{"lang": "en"}]
+    assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+
+
+def test_same_input_same_bytes(written, tmp_path):
+    assert write(tmp_path)[0] == written[0]
+
+
+def test_a_table_with_another_note_is_refused(tmp_path):
+    write(tmp_path)
+    with pytest.raises(ValueError, match="carries the note"):
+        report.write_report(
+            tmp_path / "report.html",
+            table=tmp_path / "table2.csv",
+            figures={},
+            counts={},
+            params_text="",
+            versions={},
+            scale="demo",
+        )

@@ -1,0 +1,135 @@
+"""The daggers: Wilcoxon's test against a textbook, enumeration and scipy; Bonferroni; seeds."""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from aesthetic_pretraining import significance
+from aesthetic_pretraining.metrics import Run
+
+
+def series(values):
+    return pd.Series(np.asarray(values, float), index=[f"{i:03d}" for i in range(len(values))])
+
+
+def frame(errors, target=5.0):
+    """A prediction frame with these signed errors."""
+    return (
+        series(errors).rename_axis("id").reset_index(name="error").assign(target=target, predicted=lambda f: target + f.error)
+    )
+
+
+def enumerated_p(differences):
+    """P(W+ <= observed) if every sign were a fair coin: all 2^n signs, W+ the rank sum of the positive differences."""
+    differences = [d for d in differences if d]
+    ranks = stats.rankdata(np.abs(differences))
+    observed = sum(rank for rank, d in zip(ranks, differences) if d > 0)
+    sums = [sum(rank for rank, up in zip(ranks, signs) if up) for signs in product([0, 1], repeat=len(ranks))]
+    return np.mean([total <= observed + 1e-9 for total in sums])
+
+
+def test_darwins_maize_the_textbook_example():
+    # Darwin's 15 pairs of crossed and self-fertilised maize (in eighths of an inch), used by Fisher (1935) and in the
+    # documentation of scipy: T = 24; the two-sided exact p is 0.041259765625.
+    differences = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]
+    baseline = np.full(15, 100.0)
+    assert significance.wilcoxon_less(series(baseline - differences), series(baseline)) == pytest.approx(0.041259765625 / 2)
+    assert enumerated_p([-d for d in differences]) == pytest.approx(0.041259765625 / 2)
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [[-1.5, -2, 3, -4, -5, -6, 7.5], [0, -1, -1, 2, -2, -3, 0], [-1, -1, -1, -1, 1], [1, 2, 3, 4, 5]],
+    ids=["plain", "ties and zeros", "all tied", "worse"],
+)
+def test_small_samples_against_all_signs(differences):
+    baseline = series(np.full(len(differences), 10.0))
+    assert significance.wilcoxon_less(baseline + differences, baseline) == pytest.approx(enumerated_p(differences))
+
+
+def test_many_pictures_against_the_normal_approximation():
+    rng = np.random.default_rng(1)
+    ours, baseline = rng.exponential(0.46, 3000), rng.exponential(0.48, 3000)
+    differences = ours - baseline
+    ranks = stats.rankdata(np.abs(differences))
+    n = len(ranks)
+    z = (ranks[differences > 0].sum() - n * (n + 1) / 4) / np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    assert significance.wilcoxon_less(series(ours), series(baseline)) == pytest.approx(stats.norm.cdf(z), rel=1e-6)
+
+
+def test_the_side_of_the_test_and_models_that_never_differ():
+    better, worse = series(np.linspace(0.1, 0.5, 20)), series(np.linspace(0.3, 0.9, 20))
+    assert significance.wilcoxon_less(better, worse) < 1e-5
+    assert significance.wilcoxon_less(worse, better) > 0.999
+    assert significance.wilcoxon_less(better, better) == 1
+
+
+def test_round_off_does_not_break_ties():
+    # 0.3 - 0.2 and 0.2 - 0.1 differ in the last bit; as unequal numbers they would get different ranks, and p = 0.25.
+    ours, baseline = series([0.3, 0.1, 0.1]), series([0.2, 0.2, 0.2])
+    assert (ours - baseline).abs().nunique() > 1
+    assert significance.wilcoxon_less(ours, baseline) == pytest.approx(enumerated_p([1, -1, -1])) == 0.5
+
+
+def test_bonferroni():
+    assert significance.bonferroni(0.004, 10) == pytest.approx(0.04)
+    assert significance.bonferroni(0.2, 10) == 1
+
+
+def test_errors_of_several_seeds_are_averaged_per_picture():
+    first, second = frame([0.5, -1.0, 0]), frame([-0.1, 1.0, 0.3])
+    shuffled = second.iloc[[2, 0, 1]]  # rows of another file may come in another order
+    assert significance.absolute_errors([first, shuffled]).tolist() == pytest.approx([0.3, 1.0, 0.15])
+
+
+def test_pictures_must_match():
+    with pytest.raises(ValueError, match="'002' was not scored by both"):
+        significance.absolute_errors([frame([1, 2, 3]), frame([1, 2])])
+    with pytest.raises(ValueError, match="'002' was not scored by both"):
+        significance.wilcoxon_less(series([1, 2]), series([1, 2, 3]))
+    with pytest.raises(ValueError, match="'000' is there twice"):
+        significance.absolute_errors([frame([1, 2]).assign(id="000")])
+    with pytest.raises(ValueError, match="different orders"):
+        significance.wilcoxon_less(series([1, 2]), series([1, 2])[::-1])
+    with pytest.raises(ValueError, match="'001' has no finite error"):
+        significance.wilcoxon_less(series([1, float("nan")]), series([1, 2]))
+    with pytest.raises(ValueError, match="no predictions"):
+        significance.absolute_errors([])
+
+
+def runs(**errors):
+    return {Run(init, 100, 0, dataset): frame(values) for init, values in errors.items() for dataset in ("ava", "tid2013")}
+
+
+def test_compare_counts_what_it_compares():
+    rng = np.random.default_rng(0)
+    base = rng.normal(0, 1, 40)
+    predictions = runs(imagenet=base, ranking=base * 0.8, rotnet=base * 1.2, mine=base + rng.normal(0, 1e-3, 40))
+    predictions[Run("ranking", 20, 0, "ava")] = frame(base * 9)  # another share: no part of Table 2
+    table = significance.compare(predictions).set_index(["init", "dataset"])
+    assert len(table) == 6 and set(table["comparisons"]) == {6} and set(table["alpha"]) == {0.01} and set(table["n"]) == {40}
+    expected = stats.wilcoxon(np.abs(base * 0.8) - np.abs(base), alternative="less").pvalue
+    assert table.loc[("ranking", "ava"), "p_raw"] == pytest.approx(expected)
+    assert table.loc[("ranking", "ava"), "p"] == pytest.approx(6 * expected)
+    assert list(table.query("significant").index) == [("ranking", "ava"), ("ranking", "tid2013")]
+
+
+def test_the_correction_can_cost_a_dagger():
+    differences = np.arange(1, 9)  # eight of eight better: p = 1/256
+    predictions = runs(imagenet=[10] * 8, ranking=10 - differences / 9)
+    assert significance.compare(predictions)["significant"].all()  # 2 comparisons: 0.0078 < 0.01
+    predictions |= runs(rotnet=[11] * 8)
+    assert not significance.compare(predictions)["significant"].any()  # 4 comparisons: 0.0156
+
+
+def test_without_the_baseline_there_is_nothing_to_compare_with():
+    with pytest.raises(ValueError, match="no imagenet predictions on ava"):
+        significance.compare(runs(ranking=[1, 2, 3]))
+
+
+def test_the_sentence_states_number_and_level():
+    assert "Bonferroni-corrected for 10 comparisons, alpha = 0.01" in significance.sentence(10, 0.01)
+    assert "1 comparison," in significance.sentence(1, 0.05)

@@ -1,0 +1,175 @@
+"""Table 2 from made-up models: the right rows, numbers, marks and notes in each of its printed forms."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aesthetic_pretraining import metrics, table2
+from aesthetic_pretraining.metrics import Run
+
+PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
+PAPER = ["imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"]
+NOTE = "demo: simulated votes, 50% & #1"
+ODD = r"my_net|50%\x"  # what a user may call an initialisation
+
+
+def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression")):
+    """Metrics and predictions in which `better` are much closer to the votes than imagenet, the others as far."""
+    rng = np.random.default_rng(0)
+    target = {"ava": rng.uniform(3, 8, 60), "tid2013": rng.uniform(1, 7, 60)}
+    predictions, rows = {}, []
+    for place, init in enumerate(inits):
+        for seed in seeds:
+            row = {"init": init, "share": 100, "seed": seed, "epochs": 100 - 5 * place + seed}
+            for dataset, scores in target.items():
+                noise = rng.normal(0, 0.2 if init in better else 1.0, 60)
+                frame = pd.DataFrame({"id": np.arange(60).astype(str), "target": scores, "predicted": scores + noise})
+                predictions[Run(init, 100, seed, dataset)] = frame
+                row |= metrics.evaluate(frame, dataset, training_mean=5.5)
+            rows.append(row)
+    return pd.DataFrame(rows, columns=metrics.COLUMNS), predictions
+
+
+def build(note="", **models):
+    return table2.build(*made_up(**models), PUBLISHED, note=note)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return build(note=NOTE, inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
+
+
+def markdown_cells(table):
+    """label -> printed cells, read back from the Markdown."""
+    lines = [line for line in table2.to_markdown(table).splitlines() if line.startswith("| ")][1:]
+    return {cells[0]: cells[1:] for cells in (re.split(r"(?<!\\)\|", line)[1:-1] for line in lines)}
+
+
+def test_published_numbers_are_those_of_the_paper():
+    assert list(PUBLISHED["initialisation"]) == PAPER
+    assert PUBLISHED.set_index("initialisation").loc["ranking_regression", "ava_lcc"] == 0.5541
+    assert PUBLISHED.filter(like="_significant").eq(True).sum().tolist() == [2, 3]  # two daggers on AVA, three on TID2013
+
+
+def test_rows_come_in_the_papers_order_and_others_after_them(table):
+    assert list(table["init"]) == [*PAPER, ODD]
+    assert list(table["label"]) == [*metrics.LABELS.values(), ODD]
+    assert list(table["seeds"]) == [2] * 7
+    assert table["ava_lcc_published"].notna().tolist() == [True] * 6 + [False]
+
+
+def test_numbers_against_the_metrics(table):
+    frame, _ = made_up(inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
+    for _, row in table.iterrows():
+        one, two = frame[frame["init"] == row["init"]].to_dict("records")
+        for name in table2.NAMES:
+            assert row[name] == pytest.approx((one[name] + two[name]) / 2, abs=1e-6)
+            assert row[f"{name}_sd"] == pytest.approx(abs(one[name] - two[name]) / 2**0.5, abs=1e-6)
+    assert table["comparisons"].eq(12).all()  # six rows besides imagenet, two sets
+
+
+def test_other_shares_do_not_enter():
+    frame, predictions = made_up()
+    other = frame.assign(share=20, ava_lcc=0.99)
+    pd.testing.assert_frame_equal(
+        table2.build(pd.concat([other, frame]), predictions, PUBLISHED), table2.build(frame, predictions, PUBLISHED)
+    )
+
+
+def test_daggers_stand_where_the_test_says_and_nowhere_else():
+    cells = markdown_cells(build())
+    daggers = {label.strip(): [i for i, cell in enumerate(row) if "†" in cell] for label, row in cells.items()}
+    mae = [table2.NAMES.index("ava_mae"), table2.NAMES.index("tid2013_mae")]
+    assert {label: where for label, where in daggers.items() if where} == {"ranking": mae, "ranking + regression": mae}
+    table = build()
+    assert table["ava_mae_significant"].isna().tolist() == [True] + [False] * 5  # the baseline is not tested
+    assert 0 < table.set_index("init").loc["ranking", "ava_mae_p"] < 1e-6  # not rounded to 0
+
+
+def test_bold_is_the_best_of_each_metric_ties_included():
+    frame, predictions = made_up()
+    frame["ava_lcc"] = [0.1, 0.2, 0.50001, 0.3, 0.50002, 0.4]  # both print as 0.5000
+    frame["ava_mae"] = [0.5, 0.4, 0.3, 0.2, 0.6, 0.7]
+    frame["tid2013_srcc"] = [float("nan"), 0.1, 0.2, 0.3, 0.2, 0.1]
+    printed = list(markdown_cells(table2.build(frame, predictions, PUBLISHED)).values())
+    bold = {name: [row for row in range(6) if "**" in printed[row][column]] for column, name in enumerate(table2.NAMES)}
+    assert bold["ava_lcc"] == [2, 4]
+    assert bold["ava_mae"] == bold["tid2013_srcc"] == [3]
+    assert bold["epochs"] == []
+    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2.MISSING
+
+
+def test_one_seed_has_no_spread_and_whole_epochs(table):
+    single = build()
+    assert single["ava_lcc_sd"].isna().all()
+    assert "±" not in table2.to_markdown(single) and r"\pm" not in table2.to_latex(single)
+    assert markdown_cells(single)[" ImageNet "][0].strip() == "100"
+    assert markdown_cells(table)[" ImageNet "][0].strip().endswith("± 0.7")  # sd of two neighbours: 1 / sqrt(2)
+
+
+def test_an_undefined_seed_is_not_averaged_away():
+    frame, predictions = made_up(seeds=(0, 1))
+    frame.loc[0, "ava_lcc"] = float("nan")
+    assert np.isnan(table2.build(frame, predictions, PUBLISHED)["ava_lcc"][0])
+
+
+def test_a_missing_paper_row_is_named():
+    with pytest.raises(ValueError, match="lacks its row simclr"):
+        build(inits=[init for init in PAPER if init != "simclr"])
+    frame, predictions = made_up()
+    with pytest.raises(ValueError, match="two rows of metrics for imagenet"):
+        table2.build(pd.concat([frame, frame.head(1)]), predictions, PUBLISHED)
+
+
+def test_the_note_is_in_every_version(table, tmp_path):
+    table2.write(table, *(tmp_path / f"table2{suffix}" for suffix in (".csv", ".md", ".tex")))
+    assert pd.read_csv(tmp_path / "table2.csv")["note"].tolist() == [NOTE] * 7
+    assert r"**demo: simulated votes, 50% \& \#1**" in (tmp_path / "table2.md").read_text(encoding="utf-8")
+    tex = (tmp_path / "table2.tex").read_text(encoding="utf-8")
+    assert r"\caption{[demo: simulated votes, 50\% \& \#1]" in tex
+    assert "note" not in build().columns
+
+
+def test_comparisons_are_stated(table):
+    for text in (table2.to_markdown(table), table2.to_latex(table)):
+        assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in text
+
+
+def test_latex_is_balanced_and_escaped(table):
+    tex = table2.to_latex(table)
+    assert r"my\_net\textbar{}50\%\textbackslash{}x & " in tex
+    body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert len(body) == 7
+    for line in body:
+        assert line.endswith(r" \\") and len(re.findall(r"(?<!\\)&", line)) == len(table2.COLUMNS)
+    bare = re.sub(r"\\[{}]", "", tex)
+    assert bare.count("{") == bare.count("}")
+    assert len(re.findall(r"(?<!\\)\$", tex)) % 2 == 0
+    assert tex.isascii()
+    assert re.findall(r"\\(begin|end)\{(.*?)\}", tex) == [
+        ("begin", "table*"), ("begin", "tabular"), ("end", "tabular"), ("end", "table*"),
+    ]  # fmt: skip
+
+
+def test_markdown_keeps_its_columns(table):
+    assert {len(cells) for cells in markdown_cells(table).values()} == {len(table2.COLUMNS)}
+    assert r" my\_net\|50%\\x " in markdown_cells(table)
+
+
+def test_csv_comes_back_as_it_was_and_the_same_bytes(table, tmp_path):
+    for name in ("one", "two"):
+        again = build(note=NOTE, inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
+        table2.write(again, *(tmp_path / f"{name}{suffix}" for suffix in (".csv", ".md", ".tex")))
+    for suffix in (".csv", ".md", ".tex"):
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
+    back = table2.read(tmp_path / "one.csv")
+    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+    assert table2.to_markdown(back) == table2.to_markdown(table)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        f"{n}{s}" for n in ("one", "two") for s in (".csv", ".md", ".tex")
+    )
+    with pytest.raises(ValueError, match=r"one of \.csv, \.md, \.tex"):
+        table2.write(table, tmp_path / "table2.xlsx")

@@ -1,0 +1,100 @@
+# All the Python of the workflow: the parameters' one view, the code that a rule depends on, who may run.
+import os
+import re
+import shutil
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir).parent if Path(workflow.basedir).name == "workflow" else Path(workflow.basedir)
+for folder in ("src", "workflow/scripts"):
+    sys.path.insert(0, str(ROOT / folder))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/scripts")])
+
+from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.errors import UserError
+
+import code_of
+import guard
+import provenance
+
+if not Path("workflow/Snakefile").exists():
+    raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
+try:
+    CONFIG = resolve(dict(config), yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
+    if workflow.exec_mode.name == "DEFAULT":
+        guard.enter()
+        provenance.restore(CONFIG["scale"])
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def P(*keys):
+    """The resolved values of params.yaml under dotted keys, each a leaf: {"pretrain.margin": 0.2, ...}, in a fixed order.
+
+    Rules get parameters only through this: Snakemake compares the values, DVC the keys (dvcgen.py reads them here).
+    """
+    return {key: leaf(CONFIG, key) for key in sorted(keys)}
+
+
+def section(name, *leave_out):
+    """The dotted keys of all leaves of one section, as arguments for P."""
+    return [f"{name}.{key}" for key in CONFIG[name] if key not in leave_out]
+
+
+def every_leaf(values=CONFIG, path=""):
+    """The dotted keys of all values but the scale, which is part of every path."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from every_leaf(value, f"{path}{key}.")
+        elif path + key != "scale":
+            yield path + key
+
+
+def code(script):
+    """A rule's script with every project module that it imports, directly or not: inputs, so that an edit is seen."""
+    return code_of.closure(ROOT, f"workflow/scripts/{script}.py")
+
+
+def after_success():
+    """Record in DVC what Snakemake has built, unless DVC itself drives, or this was a dry run or --touch."""
+    if "DVC_STAGE" not in os.environ and not workflow.touch and (ROOT / ".dvc").is_dir():
+        subprocess.run([sys.executable, "workflow/scripts/dvc_commit.py"], check=False)
+
+
+SCALE = CONFIG["scale"]
+GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
+TASKS = CONFIG["pretrain"]["tasks"]
+INITS = ["imagenet", *TASKS]
+SEEDS = CONFIG["finetune"]["seeds"]
+SIMULATED = CONFIG["labels"]["source"] == "simulated"
+RUNS = [
+    (init, share, seed)
+    for init, share, seed in product(INITS, CONFIG["finetune"]["shares"], SEEDS)
+    if share == 100 or init in CONFIG["finetune"]["compared"]
+]
+SHARDS = {"photos": CONFIG["photos"]["shards"], "ava": CONFIG["labels"]["shards"], "tid2013": CONFIG["labels"]["shards"]}
+
+
+def runs(pattern):
+    """One path for each fine-tuned network."""
+    return [pattern.format(scale=SCALE, init=i, share=p, seed=s) for i, p, s in RUNS]
+
+
+def store(dataset):
+    """The tar files of a set's store."""
+    return expand("data/{scale}/{dataset}/store/{shard}.tar", scale=SCALE, dataset=dataset, shard=range(SHARDS[dataset]))
+
+
+wildcard_constraints:
+    scale=SCALE,
+    dataset="photos|ava|tid2013",
+    shard=r"\d+",
+    task="|".join(map(re.escape, TASKS)),
+    init="|".join(map(re.escape, INITS)),
+    share=r"\d+",
+    seed=r"\d+",

@@ -1,0 +1,86 @@
+# what the networks say: predictions on AVA's test split and TID2013, responses to a distortion, metrics
+
+
+rule predict:
+    message: "predict with {wildcards.init}, {wildcards.share} %, seed {wildcards.seed}"
+    input:
+        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
+        ava=store("ava"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        ava_split="data/{scale}/ava/split.csv",
+        tid2013=store("tid2013"),
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        tid2013_split="data/{scale}/tid2013/split.csv",
+        code=code("predict"),
+    output:
+        ava="results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv",
+        tid2013="results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv",
+    params:
+        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=0,
+    log:
+        "logs/{scale}/predict/{init}_share{share}_seed{seed}.log",
+    benchmark:
+        "logs/{scale}/benchmark/predict/{init}_share{share}_seed{seed}.tsv"
+    script:
+        "../scripts/predict.py"
+
+
+rule respond:
+    message: "read off intensities with the pretrained regression network"
+    input:
+        weights="models/{scale}/pretrained/ranking_regression.safetensors",
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("respond"),
+    output:
+        "results/{scale}/metrics/responses.csv",
+    params:
+        cfg=P(
+            "backbone.name",
+            "image.size",
+            "seed",
+            "finetune.batch",
+            "finetune.threads",
+            "report.response_distortion",
+            "report.response_outputs",
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+    log:
+        "logs/{scale}/respond.log",
+    benchmark:
+        "logs/{scale}/benchmark/respond.tsv"
+    script:
+        "../scripts/respond.py"
+
+
+rule metrics:
+    message: "compute the metrics of all models"
+    input:
+        summaries=runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
+        code=code("metrics"),
+    output:
+        table="results/{scale}/metrics/metrics.csv",
+        summary="results/{scale}/metrics/metrics.json",
+    log:
+        "logs/{scale}/metrics.log",
+    benchmark:
+        "logs/{scale}/benchmark/metrics.tsv"
+    script:
+        "../scripts/metrics.py"
+
+
+rule stage_evaluate:
+    input:
+        expand(rules.metrics.output, scale=SCALE),
+        expand(rules.respond.output, scale=SCALE),
+        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
+    params:
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),

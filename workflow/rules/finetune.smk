@@ -1,0 +1,35 @@
+# fine-tuning on AVA: initialisation x share of the labels x seed (section 4.5)
+
+
+rule finetune:
+    message: "fine-tune {wildcards.init} on {wildcards.share} % of the labels, seed {wildcards.seed}"
+    input:
+        start="models/{scale}/pretrained/{init}.safetensors",
+        store=store("ava"),
+        ledger="data/{scale}/ava/ledger.csv",
+        split="data/{scale}/ava/split.csv",
+        code=code("finetune"),
+    output:
+        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
+        history="models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv",
+        summary="models/{scale}/finetuned/{init}/share{share}_seed{seed}.json",
+    params:
+        cfg=P("backbone.name", *section("finetune", "compared", "shares", "seeds")),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=0,
+        mem_mb=2000,
+    log:
+        "logs/{scale}/finetune/{init}_share{share}_seed{seed}.log",
+    benchmark:
+        "logs/{scale}/benchmark/finetune/{init}_share{share}_seed{seed}.tsv"
+    script:
+        "../scripts/finetune.py"
+
+
+rule stage_finetune:
+    input:
+        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors"),
+    params:
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),

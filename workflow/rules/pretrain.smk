@@ -1,0 +1,51 @@
+# the networks that fine-tuning starts from: ImageNet's, and one per pretext task (sections 4.3, 4.4)
+
+
+rule imagenet:
+    message: "fetch the backbone's ImageNet weights"
+    input:
+        code=code("imagenet"),
+    output:
+        "models/{scale}/pretrained/imagenet.safetensors",
+    params:
+        cfg=P("backbone.name"),
+    log:
+        "logs/{scale}/imagenet.log",
+    benchmark:
+        "logs/{scale}/benchmark/imagenet.tsv"
+    retries: 3
+    script:
+        "../scripts/imagenet.py"
+
+
+rule pretrain:
+    message: "pretrain on {wildcards.task}"
+    input:
+        start="models/{scale}/pretrained/imagenet.safetensors",
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("pretrain"),
+    output:
+        weights="models/{scale}/pretrained/{task}.safetensors",
+        history="models/{scale}/pretrained/{task}.csv",
+    params:
+        cfg=P("image.size", "backbone.name", "seed", *section("pretrain", "tasks")),
+    threads: CONFIG["pretrain"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=0,
+        mem_mb=3000,
+    log:
+        "logs/{scale}/pretrain/{task}.log",
+    benchmark:
+        "logs/{scale}/benchmark/pretrain/{task}.tsv"
+    script:
+        "../scripts/pretrain.py"
+
+
+rule stage_pretrain:
+    input:
+        expand(rules.imagenet.output, scale=SCALE),
+        expand(rules.pretrain.output, scale=SCALE, task=TASKS),
+    params:
+        scope=P("pretrain.tasks"),

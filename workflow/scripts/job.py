@@ -1,0 +1,74 @@
+"""What every rule's script does around its one call: log, end with the run, say user errors in one sentence."""
+
+import contextlib
+import ctypes
+import dataclasses
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import guard
+from aesthetic_pretraining.errors import UserError
+
+WORK = "work"  # checkpoints: outside of what Snakemake and DVC manage, because both delete what an unfinished job leaves
+
+
+@contextlib.contextmanager
+def job(snakemake) -> Iterator[None]:
+    """Run the body of a script: log lines go to the rule's log and to the terminal, everything else to the log alone.
+
+    UserError becomes one sentence on the terminal and at the end of the log; any other error leaves its trace in the log.
+    """
+    _less_page_faults()
+    guard.die_with_run()
+    terminal = sys.stderr
+    path = Path(snakemake.log[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", buffering=1, encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[logging.StreamHandler(file)])
+        ours = logging.getLogger("aesthetic_pretraining")
+        ours.setLevel(logging.INFO)
+        ours.addHandler(logging.StreamHandler(terminal))
+        start = time.monotonic()
+        try:
+            yield
+        except (UserError, MemoryError) as error:
+            sentence = str(error) or "out of memory; run fewer jobs at once or lower the batch size in params.yaml"
+            file.write(f"error: {sentence}\n")
+            terminal.write(f"\nerror in {snakemake.rule}: {sentence}\n\n")
+            sys.exit(1)
+        except PermissionError as error:
+            terminal.write(f"\nerror in {snakemake.rule}: {error.filename}: no permission; give this user access to it\n\n")
+            raise
+        file.write(f"done in {time.monotonic() - start:.1f} s\n")
+
+
+def config(snakemake, cls, **more):
+    """A frozen configuration from the rule's parameters: each field by the last part of a dotted key, or from `more`."""
+    values = {key.rsplit(".", 1)[-1]: value for key, value in snakemake.params.cfg.items()} | more
+    return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+
+
+def shares(snakemake, prefix: str) -> dict:
+    """The leaves below a dotted key as a dict."""
+    return {key.removeprefix(prefix + "."): v for key, v in snakemake.params.cfg.items() if key.startswith(prefix + ".")}
+
+
+def root(snakemake) -> str | None:
+    """The tar file of a simulated set, or None where the set is real."""
+    return next(iter(snakemake.input.get("root", [])), None)
+
+
+def note(snakemake) -> str:
+    """The caveat that every table, figure and page carries where the votes are simulated; else nothing."""
+    return f"{snakemake.wildcards.scale}: simulated votes" if snakemake.params.cfg["labels.source"] == "simulated" else ""
+
+
+def _less_page_faults() -> None:
+    """Let glibc keep freed memory: training on a CPU otherwise spends much of its time in page faults."""
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        for option, value in ((-4, 0), (-1, -1), (-2, 256 << 20)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+            libc.mallopt(option, value)

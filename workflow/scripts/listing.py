@@ -1,0 +1,15 @@
+"""Rule listing."""
+
+from job import job, root
+
+with job(snakemake):
+    from aesthetic_pretraining.files import atomic_path
+    from aesthetic_pretraining.listing import list_labelled, list_photos
+
+    cfg, dataset = snakemake.params.cfg, snakemake.wildcards.dataset
+    if dataset == "photos":
+        table = list_photos(cfg["photos.source"], cfg["photos.folder"], cfg["photos.limit"], cfg["seed"])
+    else:
+        table = list_labelled(dataset, root(snakemake) or cfg[f"labels.{dataset}_folder"])
+    with atomic_path(snakemake.output[0]) as tmp:
+        table.to_csv(tmp, index=False)

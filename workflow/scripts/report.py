@@ -1,0 +1,30 @@
+"""Rule report."""
+
+from job import job, note
+
+with job(snakemake):
+    from importlib.metadata import version
+    from platform import python_version
+
+    import yaml
+
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.report import write_report
+
+    files = snakemake.input
+    counts = {}
+    for ledger, split in zip(files.ledgers, files.splits, strict=True):
+        dataset = ledger.split("/")[-2]
+        counts[f"{dataset}: listed"] = len(read_table(ledger))
+        counts |= {f"{dataset}: {role}": n for role, n in sorted(read_table(split)["split"].value_counts().items())}
+    packages = ["torch", "torchvision", "numpy", "scipy", "pandas", "pillow", "opencv-python-headless", "matplotlib", "snakemake", "dvc"]
+    write_report(
+        snakemake.output[0],
+        table=files.table,
+        figures={f"figure{n}": path for n, path in zip((3, 4, 5), files.figures, strict=True)} | {"contact_sheet": files.sheet},
+        counts=counts,
+        params_text=yaml.safe_dump(dict(snakemake.params.all), sort_keys=False),
+        versions={"python": python_version()} | {name: version(name) for name in packages},
+        note=note(snakemake),
+        scale=snakemake.wildcards.scale,
+    )

@@ -1,0 +1,24 @@
+"""Rule store."""
+
+from job import job, root
+
+with job(snakemake):
+    from aesthetic_pretraining.distortions import source_photo
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.letterbox import letterbox
+    from aesthetic_pretraining.listing import open_set
+    from aesthetic_pretraining.store import build_shard
+
+    cfg, dataset, size = snakemake.params.cfg, snakemake.wildcards.dataset, snakemake.params.cfg["image.size"]
+    # photos keep room for crops and rotations, labelled pictures are stored as the network sees them
+    shrink = source_photo if dataset == "photos" else letterbox
+    build_shard(
+        read_table(snakemake.input.listing),
+        open_set(dataset, cfg, root(snakemake)),
+        shard=int(snakemake.wildcards.shard),
+        shards=cfg["photos.shards" if dataset == "photos" else "labels.shards"],
+        prepare=lambda image: shrink(image, size),
+        quality=cfg["image.jpeg_quality"],
+        tar=snakemake.output.tar,
+        ledger=snakemake.output.ledger,
+    )
