@@ -45,5 +45,5 @@ lock: $(READY) ## resolve requirements.in into requirements.lock
 bench-workflow: $(READY) ## time set-up, demo and the tools' checks
 	python benchmarks/workflow.py
 
-clean: ## remove everything that a run made; .venv and DVC's cache stay
-	rm -rf data models results/*/ work logs .snakemake
+clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
+	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

@@ -29,7 +29,9 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
             continue
         fields = line.split()
         if len(fields) != 15 or not all(f.isdigit() for f in fields):
-            raise UserError(f"{name}, row {number}: needs 15 whole numbers (row, id, ten counts, two tags, challenge), has {line.strip()[:60]!r}")
+            raise UserError(
+                f"{name}, row {number}: needs 15 whole numbers (row, id, ten counts, two tags, challenge), has {line.strip()[:60]!r}"
+            )
         if not any(int(f) for f in fields[2:12]):
             raise UserError(f"{name}, row {number}: picture {fields[1]} has no votes; take the row out")
         rows.append([fields[1], *map(int, fields[2:12])])

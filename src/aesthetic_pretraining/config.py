@@ -8,6 +8,7 @@ from jsonschema.exceptions import ValidationError
 from aesthetic_pretraining.errors import UserError
 
 FILE = "params.yaml"
+PAPER_TASKS = ("ranking", "ranking_classification", "ranking_regression", "rotnet", "simclr")  # Table 2
 
 
 def resolve(params: dict, schema: dict) -> dict:
@@ -46,7 +47,9 @@ def source_key(params: dict, key: str) -> str:
 
 def check(values: dict, schema: dict, scale: str) -> None:
     """Raise UserError with one sentence if `values` break `schema`; the deepest, most telling violation is named."""
-    errors = sorted(Draft202012Validator(schema).iter_errors(values), key=lambda e: (-len(e.absolute_path), str(e.absolute_path)))
+    errors = sorted(
+        Draft202012Validator(schema).iter_errors(values), key=lambda e: (-len(e.absolute_path), str(e.absolute_path))
+    )
     if errors:
         raise UserError(f"{FILE} ({scale}): {_sentence(errors[0])}")
 
@@ -101,14 +104,21 @@ def _check_rest(values: dict) -> None:
         total = sum(values[section][key].values())
         if abs(total - 1) > 1e-6:
             raise UserError(f"{FILE} ({scale}): {section}.{key} add up to {total:g}, but must add up to 1")
+    for task in PAPER_TASKS:
+        if task not in values["pretrain"]["tasks"]:
+            raise UserError(f"{FILE} ({scale}): pretrain.tasks lacks {task!r}, which is a row of Table 2; put it back")
     known = ["imagenet", *values["pretrain"]["tasks"]]
     for name in values["finetune"]["compared"]:
         if name not in known:
-            raise UserError(f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}")
+            raise UserError(
+                f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}"
+            )
     for section, needed in (("photos", ["folder"]), ("labels", ["ava_folder", "tid2013_folder"])):
         for key in needed:
             if values[section]["source"] == "folder" and not values[section][key]:
-                raise UserError(f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder")
+                raise UserError(
+                    f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder"
+                )
     if values["labels"]["source"] == "simulated" and values["photos"]["shares"]["labels"] == 0:
         raise UserError(f"{FILE} ({scale}): photos.shares.labels is 0, but labels.source is 'simulated', which needs photos")
 

@@ -55,4 +55,3 @@ def seeded_int(*parts: object) -> int:
     """
     text = "\x1f".join(map(str, parts)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
-

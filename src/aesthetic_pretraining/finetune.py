@@ -5,6 +5,7 @@ change; until the validation loss reaches its first plateau. Then everything lea
 are halved at every further plateau, until the loss has not improved for `stop_after` epochs.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining import runtime
-from aesthetic_pretraining.files import atomic_path, seeded_int, sha256, write_json
+from aesthetic_pretraining.files import atomic_path, seeded_int, write_json
 from aesthetic_pretraining.losses import earth_movers_distance
 from aesthetic_pretraining.networks import Network, distribution, new_backbone, save_weights, score_network, set_learning
 from aesthetic_pretraining.store import Store
@@ -54,8 +55,8 @@ class Schedule:
     since_best: int = 0
     since_change: int = 0
 
-    def update(self, val_loss: float) -> bool:
-        """Take the loss of an epoch; returns whether it is the best so far.
+    def update(self, val_loss: float) -> None:
+        """Take the loss of an epoch.
 
         "Does not significantly improve" (section 4.5) is a relative fall of less than `min_improvement`.
         ASSUME: the first plateau unfreezes and leaves the rates as they are, because section 4.5 gives 1e-4 as the rate
@@ -64,7 +65,7 @@ class Schedule:
         improved = val_loss < self.best * (1 - self.config.min_improvement)
         if improved:
             self.best, self.since_best, self.since_change = val_loss, 0, 0
-            return True
+            return
         self.since_best += 1
         self.since_change += 1
         if self.since_change >= self.config.halve_after:
@@ -73,7 +74,6 @@ class Schedule:
             else:
                 self.factor *= self.config.halving
             self.since_change = 0
-        return False
 
     @property
     def stopped(self) -> bool:
@@ -115,7 +115,16 @@ def finetune(
     target = {i: torch.as_tensor(votes[i] / votes[i].sum(), dtype=torch.float32) for i in (*train, *val)}
     schedule = Schedule(config)
     epoch, step, loss_sum, history, best = 0, 0, 0.0, [], {}
-    checkpoint = runtime.Checkpoint(work, asdict(config), train, val, sha256(start), sorted(store.place), str(device), dict(describe))
+    checkpoint = runtime.Checkpoint(
+        work,
+        [start, *store.files],
+        asdict(config),
+        train,
+        val,
+        [list(votes[i]) for i in (*train, *val)],
+        str(device),
+        dict(describe),
+    )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
@@ -128,9 +137,9 @@ def finetune(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history, "at": (epoch, step, loss_sum),
                 "schedule": {k: v for k, v in vars(schedule).items() if k != "config"}}  # fmt: skip
 
-    cache = None
+    cache, features = None, checkpoint.path.with_suffix(".features")
     if schedule.frozen:
-        cache = FeatureCache(checkpoint.path.with_suffix(".features"), network, store, [*train, *val], config, device, workers)
+        cache = FeatureCache(features, network, store, [*train, *val], config, device, workers)
     progress = runtime.Progress(" ".join(map(str, describe.values())), config.max_epochs)
     first, seen = epoch, 0
     while epoch < config.max_epochs and not schedule.stopped:
@@ -139,7 +148,9 @@ def finetune(
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         order = runtime.shuffled(train, config.seed, epoch)[step * config.batch :]
-        for ids, inputs in epoch_inputs(order, flips(order, config, epoch), store, cache if schedule.frozen else None, config, workers):
+        for ids, inputs in epoch_inputs(
+            order, flips(order, config, epoch), store, cache if schedule.frozen else None, config, workers
+        ):
             runtime.seed_step("finetune", config.seed, epoch, step)
             outputs = network.on_features(inputs.to(device)) if schedule.frozen else network(inputs.to(device))
             wanted = torch.stack([target[i] for i in ids]).to(device)
@@ -147,17 +158,33 @@ def finetune(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            step, loss_sum, seen = step + 1, loss_sum + loss.item() * len(ids), seen + len(ids)
+            step, loss_sum, seen = (
+                step + 1,
+                loss_sum + runtime.finite(loss.item(), str(dict(describe))) * len(ids),
+                seen + len(ids),
+            )
             checkpoint.save(snapshot)
         network.eval()
         predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config, device, workers)
         val_loss = earth_movers_distance(predicted, torch.stack([target[i] for i in val]), config.emd_r, config.emd).item()
         epoch, train_loss, frozen = epoch + 1, loss_sum / len(train), schedule.frozen
-        history.append({"epoch": epoch, "train_loss": train_loss, "val_loss": val_loss, "frozen": int(frozen), "rate_features": rates[0], "rate_head": rates[1]})
-        if schedule.update(val_loss):
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "frozen": int(frozen),
+                "rate_features": rates[0],
+                "rate_head": rates[1],
+            }
+        )
+        schedule.update(runtime.finite(val_loss, str(dict(describe))))
+        if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
         progress.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        if not schedule.frozen:
+            features.unlink(missing_ok=True)
         checkpoint.save(snapshot, always=True)
 
     runtime.write_history(history, history_csv)
@@ -165,10 +192,20 @@ def finetune(
     mean = float(np.mean([target[i].numpy() @ np.arange(1, 11) for i in train]))
     best_epoch = min(history, key=lambda row: row["val_loss"])["epoch"]
     unfrozen = next((row["epoch"] for row in history if not row["frozen"]), None)
-    write_json(summary_json, {**describe, "epochs": epoch, "best_epoch": best_epoch, "stopped": stopped, "unfrozen_at": unfrozen, "train_mean": round(mean, 6), "train_pictures": len(train)})
+    write_json(
+        summary_json,
+        {
+            **describe,
+            "epochs": epoch,
+            "best_epoch": best_epoch,
+            "stopped": stopped,
+            "unfrozen_at": unfrozen,
+            "train_mean": round(mean, 6),
+            "train_pictures": len(train),
+        },
+    )
     save_weights(best, weights)
-    if cache:
-        cache.remove()
+    features.unlink(missing_ok=True)
     checkpoint.remove()
 
 
@@ -177,7 +214,14 @@ def flips(ids: Sequence[str], config: FinetuneConfig, epoch: int) -> list[bool]:
     return [config.flip and bool(seeded_int("flip", config.seed, epoch, i) & 1) for i in ids]
 
 
-def epoch_inputs(ids: Sequence[str], flipped: Sequence[bool], store: Store, cache: "FeatureCache | None", config: FinetuneConfig, workers: int):
+def epoch_inputs(
+    ids: Sequence[str],
+    flipped: Sequence[bool],
+    store: Store,
+    cache: "FeatureCache | None",
+    config: FinetuneConfig,
+    workers: int,
+):
     """Yield (ids, inputs) batch by batch: cached features (n, width) if there is a cache, else uint8 pictures (n, 3, S, S)."""
     cut = [slice(k, k + config.batch) for k in range(0, len(ids), config.batch)]
     if cache is not None:
@@ -190,7 +234,7 @@ def epoch_inputs(ids: Sequence[str], flipped: Sequence[bool], store: Store, cach
 
 
 class PictureLoader:
-    """"id, unit separator, 0 or 1" -> the letterboxed picture, mirrored for 1: uint8 (3, S, S)."""
+    """ "id, unit separator, 0 or 1" -> the letterboxed picture, mirrored for 1: uint8 (3, S, S)."""
 
     def __init__(self, store: Store):
         self.store = store
@@ -204,7 +248,16 @@ class PictureLoader:
 class FeatureCache:
     """The frozen backbone's features of every picture and, with flips, of its mirror image, in a file on disk."""
 
-    def __init__(self, path: Path, network: Network, store: Store, ids: Sequence[str], config: FinetuneConfig, device: torch.device, workers: int):
+    def __init__(
+        self,
+        path: Path,
+        network: Network,
+        store: Store,
+        ids: Sequence[str],
+        config: FinetuneConfig,
+        device: torch.device,
+        workers: int,
+    ):
         self.path, self.row = path, {i: k for k, i in enumerate(ids)}
         sides = [False, True] if config.flip else [False]
         with atomic_path(path) as tmp:
@@ -223,12 +276,11 @@ class FeatureCache:
         """Features (n, width) of the pictures or their mirror images."""
         return torch.from_numpy(np.stack([self.features[int(f), self.row[i]] for i, f in zip(ids, flipped, strict=True)]))
 
-    def remove(self) -> None:
-        self.path.unlink(missing_ok=True)
-
 
 @torch.no_grad()
-def predict_votes(network: Network, ids: Sequence[str], store: Store, cache: FeatureCache | None, config, device: torch.device, workers: int) -> Tensor:
+def predict_votes(
+    network: Network, ids: Sequence[str], store: Store, cache: FeatureCache | None, config, device: torch.device, workers: int
+) -> Tensor:
     """Probabilities (n, 10) of the votes for the pictures as they are, on the CPU; the network has to be in inference mode.
 
     `config` needs only `batch`.

@@ -16,7 +16,9 @@ LABEL = 150  # width of a row's name on the sheet, in pixels
 GAP = 4
 
 
-def render_photos(store: Store, photos: Sequence[str], size: int, seed: int, tar: str | Path, sheet: str | Path) -> None:
+def render_photos(
+    store: Store, photos: Sequence[str], size: int, seed: int, tar: str | Path, sheet: str | Path, note: str = ""
+) -> None:
     """Write every variant of the photos as <photo>/<distortion>_<level>.png to `tar`, and the first photo's sheet as PNG."""
     first = None
     with atomic_path(tar) as tmp, tarfile.open(tmp, "w", format=tarfile.PAX_FORMAT) as out:
@@ -28,15 +30,19 @@ def render_photos(store: Store, photos: Sequence[str], size: int, seed: int, tar
                 Image.fromarray(picture).save(buffer, "PNG")
                 add_member(out, f"{photo}/{variant.distortion or variant.anchor}_{variant.level:+d}.png", buffer.getvalue())
     with atomic_path(sheet) as tmp:
-        contact_sheet(first).save(tmp)
+        contact_sheet(first, note).save(tmp)
 
 
-def contact_sheet(pictures: np.ndarray) -> Image.Image:
-    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels from -5 to 5, level 0 in the middle."""
+def contact_sheet(pictures: np.ndarray, note: str = "") -> Image.Image:
+    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels from -5 to 5, level 0 in the middle.
+
+    `note` is the caveat that every figure of a run carries.
+    """
     size = pictures.shape[1]
     levels = range(-5, 6)
     sheet = Image.new("RGB", (LABEL + len(levels) * (size + GAP), 24 + len(DISTORTIONS) * (size + GAP)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    draw.text((4, 5), note, "black", font)
     for column, level in enumerate(levels):
         draw.text((LABEL + column * (size + GAP) + size // 2, 5), f"{level:+d}" if level else "0", "black", font, anchor="ma")
     for row, (name, distortion) in enumerate(DISTORTIONS.items()):

@@ -19,7 +19,9 @@ def merge_ledger(listing: pd.DataFrame, parts: Iterable[str | Path], max_unusabl
     states = pd.concat([read_table(part) for part in parts])
     ledger = listing.merge(states.drop(columns="file"), on="id", how="left", validate="one_to_one").sort_values("id")
     if ledger["state"].isna().any():
-        raise UserError(f"{dataset}: the stores do not cover {ledger['id'][ledger['state'].isna()].iloc[0]}; run again with --forcerun store")
+        raise UserError(
+            f"{dataset}: the stores do not cover {ledger['id'][ledger['state'].isna()].iloc[0]}; run again with --forcerun store"
+        )
     bad = ledger[ledger["state"] != "usable"]
     if len(bad) > max_unusable * len(ledger):
         shown = "; ".join(f"{r.file}: {r.state} ({r.reason})" for r in bad.head(3).itertuples())

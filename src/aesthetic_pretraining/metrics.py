@@ -203,7 +203,9 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
 def summary(metrics: pd.DataFrame, share: int = 100) -> dict[str, dict[str, float]]:
     """{initialisation: {metric: mean over the seeds}} at one share of the labels: what DVC shows and compares."""
     rows = metrics[metrics["share"] == share].drop(columns=["share", "seed"])
-    return {init: {k: round(v, 6) for k, v in means.items()} for init, means in rows.groupby("init").mean().to_dict("index").items()}
+    return {
+        init: {k: round(v, 6) for k, v in means.items()} for init, means in rows.groupby("init").mean().to_dict("index").items()
+    }
 
 
 def write_metrics(metrics: pd.DataFrame, path: Path) -> None:

@@ -23,14 +23,18 @@ class Network(nn.Module):
         dropout: before every head.
     """
 
-    def __init__(self, backbone: Backbone, heads: Mapping[str, int], hidden: frozenset[str] = frozenset(), dropout: float = 0.0):
+    def __init__(
+        self, backbone: Backbone, heads: Mapping[str, int], hidden: frozenset[str] = frozenset(), dropout: float = 0.0
+    ):
         super().__init__()
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
         width = backbone.width
         self.heads = nn.ModuleDict(
             {
-                name: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n)) if name in hidden else nn.Linear(width, n)
+                name: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n))
+                if name in hidden
+                else nn.Linear(width, n)
                 for name, n in heads.items()
             }
         )
@@ -94,11 +98,12 @@ def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such weights; let snakemake make them") from error
     except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{path}: does not hold the weights of this network ({str(error).splitlines()[0][:120]}); delete it and run again") from error
+        raise UserError(
+            f"{path}: does not hold the weights of this network ({str(error).splitlines()[0][:120]}); delete it and run again"
+        ) from error
 
 
 def save_weights(state: Mapping[str, Tensor], path: str | Path) -> None:
     """Write weights as safetensors in one step; equal weights are equal bytes."""
     with atomic_path(path) as tmp:
         save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, tmp)
-

@@ -34,10 +34,7 @@ def decode(data: bytes) -> tuple[Image.Image, str]:
 
 
 def shrink(image: Image.Image, short_side: int) -> Image.Image:
-    """`image` with its short side at `short_side` pixels (Lanczos); a smaller one is enlarged, so that all shapes match.
-
-    ASSUME: fidelity row 3 needs a free margin around the crop window, so a photo below the size is enlarged, not refused.
-    """
+    """`image` with its short side at `short_side` pixels (Lanczos); a smaller one is enlarged."""
     scale = short_side / min(image.size)
     size = tuple(max(short_side, round(side * scale)) for side in image.size)
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
@@ -58,7 +55,9 @@ def pixels(data: bytes) -> np.ndarray:
 def _to_rgb(image: Image.Image) -> Image.Image:
     """RGB; transparency is laid on white, 16-bit grey is scaled (Pillow's own conversion would clip it)."""
     if image.mode.startswith("I"):
-        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8)).convert("RGB")
+        return Image.fromarray((np.asarray(image).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8)).convert(
+            "RGB"
+        )
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

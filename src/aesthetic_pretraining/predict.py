@@ -11,6 +11,7 @@ import torch
 from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, render, rows
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.finetune import predict_votes
 from aesthetic_pretraining.networks import Network, load_into, score_network
@@ -29,7 +30,15 @@ class PredictConfig:
     threads: int
 
 
-def predict(config: PredictConfig, store: Store, ids: Sequence[str], target: Sequence[float], weights: str | Path, out: str | Path, workers: int = 0) -> None:
+def predict(
+    config: PredictConfig,
+    store: Store,
+    ids: Sequence[str],
+    target: Sequence[float],
+    weights: str | Path,
+    out: str | Path,
+    workers: int = 0,
+) -> None:
     """Write id, target, predicted (mean score 1..10) and p1..p10 (probabilities of the votes) of each picture as CSV."""
     device = runtime.set_up(config.threads, training=False)
     network = score_network(build_backbone(config.backbone), dropout=0.0)
@@ -43,11 +52,26 @@ def predict(config: PredictConfig, store: Store, ids: Sequence[str], target: Seq
 
 
 @torch.no_grad()
-def respond(config: PredictConfig, store: Store, photos: Sequence[str], distortion: str, outputs: Sequence[str], size: int, seed: int, weights: str | Path, out: str | Path) -> None:
+def respond(
+    config: PredictConfig,
+    store: Store,
+    photos: Sequence[str],
+    distortion: str,
+    outputs: Sequence[str],
+    size: int,
+    seed: int,
+    weights: str | Path,
+    out: str | Path,
+) -> None:
     """Write the intensities that a pretrained ranking_regression network reads off photos at each level of a distortion.
 
     One row per photo, level (0 included) and output: photo, distortion, level, output, value (Figure 4).
     """
+    for name in (distortion, *outputs):
+        if name not in DISTORTIONS:
+            raise UserError(
+                f"report.response_distortion and response_outputs: {name!r} is no distortion; known are {', '.join(DISTORTIONS)}"
+            )
     device = runtime.set_up(config.threads, training=False)
     network = Network(build_backbone(config.backbone), RankingRegression.heads)
     load_into(network, weights)
@@ -62,4 +86,6 @@ def respond(config: PredictConfig, store: Store, photos: Sequence[str], distorti
         for i, row in zip(shown, values, strict=True):
             table += [(photo, distortion, VARIANTS[kept[i]].level, name, row[names.index(name)]) for name in outputs]
     with atomic_path(out) as tmp:
-        pd.DataFrame(table, columns=["photo", "distortion", "level", "output", "value"]).to_csv(tmp, index=False, float_format="%.8g")
+        pd.DataFrame(table, columns=["photo", "distortion", "level", "output", "value"]).to_csv(
+            tmp, index=False, float_format="%.8g"
+        )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining import runtime
-from aesthetic_pretraining.files import seeded_int, sha256
+from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.store import Store
@@ -59,16 +59,25 @@ def pretrain(
     device = runtime.set_up(config.threads)
     task = TASKS[task_name](task_config)
     torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(device, memory_format=torch.channels_last)
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
+        device, memory_format=torch.channels_last
+    )
+    # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
     optimiser = torch.optim.RMSprop(
-        network.parameters(), lr=config.learning_rate, alpha=config.rmsprop_decay, momentum=config.momentum, weight_decay=config.weight_decay
+        network.parameters(),
+        lr=config.learning_rate,
+        alpha=config.rmsprop_decay,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
     )
     size = config.contrast_batch if task.contrast else config.batch_photos
 
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
     best: dict[str, Tensor] = {}
-    checkpoint = runtime.Checkpoint(work, task_name, task_config, asdict(config), train, val, sha256(start), sorted(store.place), str(device))
+    checkpoint = runtime.Checkpoint(
+        work, [start, *store.files], task_name, task_config, asdict(config), train, val, str(device)
+    )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
@@ -92,12 +101,20 @@ def pretrain(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            loss_sum += loss.item() * len(pictures)
+            loss_sum += runtime.finite(loss.item(), task_name) * len(pictures)
             step, total_steps, seen = step + 1, total_steps + 1, seen + pictures.shape[0] * pictures.shape[1]
             checkpoint.save(snapshot)
-        val_loss = validate(network, task, store, val, size, config, device, workers)
+        val_loss = runtime.finite(validate(network, task, store, val, size, config, device, workers), task_name)
         epoch, train_loss = epoch + 1, loss_sum / len(train)
-        history.append({"epoch": epoch, "steps": total_steps, "train_loss": train_loss, "val_loss": val_loss, "learning_rate": optimiser.param_groups[0]["lr"]})
+        history.append(
+            {
+                "epoch": epoch,
+                "steps": total_steps,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "learning_rate": optimiser.param_groups[0]["lr"],
+            }
+        )
         if val_loss <= min(row["val_loss"] for row in history):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
@@ -126,7 +143,16 @@ def forward(network: Network, pictures: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def validate(network: Network, task: Task, store: Store, val: Sequence[str], size: int, config: PretrainConfig, device: torch.device, workers: int) -> float:
+def validate(
+    network: Network,
+    task: Task,
+    store: Store,
+    val: Sequence[str],
+    size: int,
+    config: PretrainConfig,
+    device: torch.device,
+    workers: int,
+) -> float:
     """Mean loss over the validation photos, with the same noise in every epoch."""
     network.eval()
     total = 0.0

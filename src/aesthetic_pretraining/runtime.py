@@ -1,6 +1,7 @@
 """What both trainers share: determinism, loading, checkpoints, history, progress."""
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from aesthetic_pretraining.files import atomic_path, seeded_int
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import atomic_path, seeded_int, sha256
 
 CHECKPOINT_SECONDS = 60.0
 log = logging.getLogger("aesthetic_pretraining")
@@ -48,7 +50,13 @@ def batches(ids: Sequence[str], load: Callable[[str], Tensor], size: int, worker
 
     Pictures are made in `workers` other processes (0: in this one) while the network works; what comes out is the same.
     """
-    return DataLoader(_Mapped(ids, load), batch_size=size, num_workers=workers, worker_init_fn=_one_thread, pin_memory=torch.cuda.is_available())
+    return DataLoader(
+        _Mapped(ids, load),
+        batch_size=size,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+        pin_memory=torch.cuda.is_available(),
+    )
 
 
 class _Mapped(Dataset):
@@ -73,8 +81,10 @@ class Checkpoint:
     name holds a digest of everything that the training depends on, so that it never meets other parameters.
     """
 
-    def __init__(self, folder: str | Path, *depends_on: object):
-        self.path = Path(folder) / f"{seeded_int(*depends_on):016x}.pt"
+    def __init__(self, folder: str | Path, files: Iterable[str | Path], *depends_on: object):
+        """Args: files: whose contents the training depends on; depends_on: everything else, this package's code aside."""
+        contents = [sha256(path) for path in (*files, *sorted(Path(__file__).parent.rglob("*.py")))]
+        self.path = Path(folder) / f"{seeded_int(*contents, *depends_on):016x}.pt"
         self.saved = time.monotonic()
 
     def load(self) -> dict | None:
@@ -83,7 +93,7 @@ class Checkpoint:
             return None
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, starting over is right
+        except Exception as error:
             log.warning("checkpoint %s is damaged (%s): starting over", self.path.name, type(error).__name__)
             return None
         log.info("going on from checkpoint %s", self.path.name)
@@ -113,7 +123,22 @@ class Progress:
         seconds = time.monotonic() - self.start
         text = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
         left = seconds / done * (self.epochs - epoch)
-        log.info("%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left", self.name, epoch, self.epochs, text, pictures / seconds, left)
+        log.info(
+            "%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left",
+            self.name,
+            epoch,
+            self.epochs,
+            text,
+            pictures / seconds,
+            left,
+        )
+
+
+def finite(loss: float, what: str) -> float:
+    """The loss, if it is a number. Raises UserError otherwise: no weights of a training that broke down are ever written."""
+    if not math.isfinite(loss):
+        raise UserError(f"{what}: the loss is {loss}; lower the learning rate in params.yaml")
+    return loss
 
 
 def write_history(rows: list[dict], path: str | Path) -> None:

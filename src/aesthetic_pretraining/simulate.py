@@ -97,7 +97,11 @@ def simulate(
             tid |= distorted_references(image, len(tid) // (len(TID_TYPES) * levels) + 1, levels, seed)
         else:
             for k in range(pictures):
-                ava[str(number * 1000 + k)] = (roles[photo.id], number, snapshot(image, np.random.default_rng(seeded_int("snapshot", seed, photo.sha256, k))))
+                ava[str(number * 1000 + k)] = (
+                    roles[photo.id],
+                    number,
+                    snapshot(image, np.random.default_rng(seeded_int("snapshot", seed, photo.sha256, k))),
+                )
 
     measured = {name: properties(picture) for name, (_, _, picture) in ava.items()}
     raters = make_raters(list(measured.values()))

@@ -14,7 +14,11 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 PACKAGED = (
     ("interior_photos", "images", ()),
     ("matplotlib", "mpl-data/sample_data", ("grace_hopper.jpg",)),
-    ("skimage", "data", ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg")),
+    (
+        "skimage",
+        "data",
+        ("astronaut.png", "chelsea.png", "coffee.png", "hubble_deep_field.jpg", "motorcycle_left.png", "rocket.jpg"),
+    ),
     ("sklearn", "datasets/images", ("china.jpg", "flower.jpg")),
 )
 
@@ -73,7 +77,9 @@ class Packages:
             try:
                 root = resources.files(package) / folder
             except ModuleNotFoundError as error:
-                raise UserError(f"the package {package} is not installed, but holds photos of the demo; run 'make setup'") from error
+                raise UserError(
+                    f"the package {package} is not installed, but holds photos of the demo; run 'make setup'"
+                ) from error
             found += [f"{package}/{f.name}" for f in root.iterdir() if (f.name in wanted or not wanted) and is_picture(f.name)]
         return sorted(found)
 

@@ -59,5 +59,7 @@ def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
 def _checked(split: pd.DataFrame, needed: Sequence[str]) -> pd.DataFrame:
     for role in needed:
         if not (split["split"] == role).any():
-            raise UserError(f"no picture falls into the split {role!r}; raise its share in params.yaml, add pictures, or change the seed")
+            raise UserError(
+                f"no picture falls into the split {role!r}; raise its share in params.yaml, add pictures, or change the seed"
+            )
     return split.sort_values("id")

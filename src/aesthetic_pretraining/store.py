@@ -52,7 +52,9 @@ def build_shard(
     rows = []
     with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
         with tarfile.open(tar_tmp, "w", format=tarfile.USTAR_FORMAT) as out:
-            for picture, file in tqdm(zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"):
+            for picture, file in tqdm(
+                zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"
+            ):
                 row, image = examine(picture, file, source)
                 rows.append(row)
                 if image is not None:
@@ -88,7 +90,8 @@ class Store:
     """The shrunk pictures of a set by id; keeps offsets in memory, never pixels."""
 
     def __init__(self, tars: Iterable[str | Path]):
-        self.place = {name: tar for tar in map(Tar, sorted(map(str, tars))) for name in tar.members}
+        self.files = sorted(map(str, tars))
+        self.place = {name: tar for tar in map(Tar, self.files) for name in tar.members}
 
     def read(self, picture: str) -> bytes:
         """The stored JPEG bytes of one picture."""

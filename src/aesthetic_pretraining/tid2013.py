@@ -30,7 +30,9 @@ def read_tid2013(source: Source) -> pd.DataFrame:
         if not 0 <= value <= 9:
             raise UserError(f"{LABELS}, row {number}: the score {score} is outside of 0 to 9")
         if name.lower() not in on_disk:
-            raise UserError(f"{LABELS}, row {number}: distorted_images/{name} is not there in any letter case; unpack the archive again")
+            raise UserError(
+                f"{LABELS}, row {number}: distorted_images/{name} is not there in any letter case; unpack the archive again"
+            )
         rows.append((name.lower().removesuffix(".bmp"), on_disk[name.lower()], value))
     if len({row[0] for row in rows}) != len(rows):
         raise UserError(f"{LABELS}: a picture stands there twice; fetch the file again")

@@ -137,7 +137,7 @@ def test_the_note_stays_on_the_page():
     figure = figures.draw_figure5(metrics(), note="demo: simulated votes, which say nothing at all about the method " * 2)
     figure.draw_without_rendering()
     box = figure._suptitle.get_window_extent()
-    assert 0 <= box.x0 and box.x1 <= figure.bbox.width
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
     assert figure.axes[0].get_window_extent().y1 < box.y0
 
 

@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import reduce
 from itertools import product
+from operator import getitem
 from pathlib import Path
 
 import yaml
@@ -13,7 +15,6 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.basedir).parent if Path(workflow.basedir).name == "workflow" else Path(workflow.basedir)
 for folder in ("src", "workflow/scripts"):
     sys.path.insert(0, str(ROOT / folder))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/scripts")])
 
 from aesthetic_pretraining.config import leaf, resolve
 from aesthetic_pretraining.errors import UserError
@@ -27,8 +28,10 @@ if not Path("workflow/Snakefile").exists():
 try:
     CONFIG = resolve(dict(config), yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
     if workflow.exec_mode.name == "DEFAULT":
-        guard.enter()
-        provenance.restore(CONFIG["scale"])
+        guard.enter(ROOT)
+        guard.refuse_other_scales(CONFIG["scale"], config["scales"])
+        if guard.free():
+            provenance.restore(CONFIG["scale"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -42,17 +45,10 @@ def P(*keys):
 
 
 def section(name, *leave_out):
-    """The dotted keys of all leaves of one section, as arguments for P."""
-    return [f"{name}.{key}" for key in CONFIG[name] if key not in leave_out]
-
-
-def every_leaf(values=CONFIG, path=""):
-    """The dotted keys of all values but the scale, which is part of every path."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from every_leaf(value, f"{path}{key}.")
-        elif path + key != "scale":
-            yield path + key
+    """The dotted keys of all leaves below one section ("" is all), the scale left out, which is part of every path."""
+    node = reduce(getitem, name.split("."), CONFIG) if name else CONFIG
+    keys = [f"{name}.{key}".lstrip(".") for key in node if key not in (*leave_out, "scale")]
+    return [leaf_key for key in keys for leaf_key in (section(key) if isinstance(node[key.split(".")[-1]], dict) else [key])]
 
 
 def code(script):
@@ -63,7 +59,7 @@ def code(script):
 def after_success():
     """Record in DVC what Snakemake has built, unless DVC itself drives, or this was a dry run or --touch."""
     if "DVC_STAGE" not in os.environ and not workflow.touch and (ROOT / ".dvc").is_dir():
-        subprocess.run([sys.executable, "workflow/scripts/dvc_commit.py"], check=False)
+        subprocess.run([sys.executable, "workflow/scripts/dvc_commit.py", SCALE], check=False)
 
 
 SCALE = CONFIG["scale"]
@@ -72,12 +68,25 @@ TASKS = CONFIG["pretrain"]["tasks"]
 INITS = ["imagenet", *TASKS]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"
+SIMULATION = section("simulate")
 RUNS = [
     (init, share, seed)
     for init, share, seed in product(INITS, CONFIG["finetune"]["shares"], SEEDS)
     if share == 100 or init in CONFIG["finetune"]["compared"]
 ]
 SHARDS = {"photos": CONFIG["photos"]["shards"], "ava": CONFIG["labels"]["shards"], "tid2013": CONFIG["labels"]["shards"]}
+
+
+def root_of(dataset):
+    """The labelled set as one file where it is simulated; a real one is a folder of its owner's, named by params.yaml."""
+    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset != "photos" else []
+
+
+def place_params(dataset):
+    """The keys that say where a set comes from."""
+    if dataset == "photos":
+        return P("photos.source", "photos.folder", "photos.limit", "seed")
+    return P("labels.source", f"labels.{dataset}_folder")
 
 
 def runs(pattern):

@@ -1,18 +1,6 @@
 # photos and labelled sets: listing -> store (shards) -> ledger -> split; the simulated labelled sets are made on the way
 
 
-def root_of(dataset):
-    """The labelled set as one file where it is simulated; a real one is a folder of its owner's, named by params.yaml."""
-    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset != "photos" else []
-
-
-def place_params(dataset):
-    """The keys that say where a set comes from."""
-    if dataset == "photos":
-        return P("photos.source", "photos.folder", "photos.limit", "seed")
-    return P("labels.source", f"labels.{dataset}_folder")
-
-
 rule listing:
     message: "list the pictures of {wildcards.dataset}"
     input:
@@ -78,8 +66,8 @@ rule split:
         "data/{scale}/{dataset}/split.csv",
     params:
         cfg=lambda w: {
-            "photos": P("seed", *[f"photos.shares.{k}" for k in CONFIG["photos"]["shares"]]),
-            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *[f"labels.random_shares.{k}" for k in CONFIG["labels"]["random_shares"]]),
+            "photos": P("seed", *section("photos.shares")),
+            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *section("labels.random_shares")),
             "tid2013": P("labels.source"),
         }[w.dataset],
     log:
@@ -100,14 +88,7 @@ rule simulate:
         ava="data/{scale}/simulated/ava.tar",
         tid2013="data/{scale}/simulated/tid2013.tar",
     params:
-        cfg=P(
-            "photos.source",
-            "photos.folder",
-            "seed",
-            *section("simulate", "weights", "shares"),
-            *[f"simulate.weights.{k}" for k in CONFIG["simulate"]["weights"]],
-            *[f"simulate.shares.{k}" for k in CONFIG["simulate"]["shares"]],
-        ),
+        cfg=P("photos.source", "photos.folder", "seed", *SIMULATION),
     log:
         "logs/{scale}/simulate.log",
     benchmark:
@@ -118,8 +99,10 @@ rule simulate:
 
 rule stage_data:
     input:
+        # the code and values of `simulate` stand here too, so that dvc.yaml is the same where the labels are real
+        code("simulate"),
         expand("data/{scale}/{dataset}/{table}.csv", scale=SCALE, dataset=SHARDS, table=["listing", "ledger", "split"]),
         [store(dataset) for dataset in SHARDS],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
-        scope=P("photos.shards", "labels.shards", "labels.source"),
+        scope=P("photos.shards", "labels.shards", "labels.source", *SIMULATION),

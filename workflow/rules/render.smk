@@ -16,7 +16,7 @@ rule render:
             labels={"figure": "the distortions of one photo"},
         ),
     params:
-        cfg=P("image.size", "report.sheet_photos", "seed"),
+        cfg=P("image.size", "labels.source", "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/render.log",
     benchmark:

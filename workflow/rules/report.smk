@@ -103,7 +103,7 @@ rule report:
         report("results/{scale}/report.html", caption="../report/report.rst", category="Report", labels={"page": "the whole report"}),
     params:
         cfg=P("labels.source"),
-        all=P(*every_leaf()),
+        all=P(*section("")),
     log:
         "logs/{scale}/report.log",
     benchmark:

@@ -1,5 +1,9 @@
-"""Record in dvc.lock what Snakemake has built; refuses unless Snakemake has nothing left to do at params.yaml."""
+"""Record in dvc.lock what Snakemake has built; refuses unless Snakemake has nothing left to do at params.yaml.
 
+usage: dvc_commit.py SCALE        the scale that was run
+"""
+
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +15,11 @@ import dvcgen  # noqa: E402
 import provenance  # noqa: E402
 
 dag = dvcgen.load_dag()
-if dag.pending:
+if dag.scale != sys.argv[1]:
+    print(f"dvc: not recorded, because this run was of the scale {sys.argv[1]}, and params.yaml says {dag.scale}")
+elif importlib.util.find_spec("dvc") is None:
+    print("dvc: not recorded, because it is not installed; run 'make setup'")
+elif dag.pending:
     print(f"dvc: not recorded, because {len(dag.pending)} jobs are pending for params.yaml (first: {dag.pending[0]})")
 else:
     provenance.save([], dag)

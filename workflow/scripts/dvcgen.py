@@ -55,7 +55,10 @@ def load_dag() -> Dag:
     targets = {f"stage_{stage}" for stage in STAGES}
     with contextlib.redirect_stdout(io.StringIO()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=1), config_settings=ConfigSettings(), snakefile=ROOT / "Snakefile", workdir=ROOT
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(),
+            snakefile=ROOT / "Snakefile",
+            workdir=ROOT,
         )
         workflow.dag(DAGSettings(targets=targets, max_checksum_file_size=10**15)).printd3dag()
         inner = workflow._workflow
@@ -114,7 +117,10 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
     rules = " ".join(rule for rule, outputs in dag.patterns.items() if outputs and dag.stage_of[rule] == stage)
     mine = [out for out, owner in outs.items() if owner == stage] + [f"results/${{scale}}/provenance/{stage}.json"]
     return {
-        "cmd": [f"snakemake stage_{stage} --allowed-rules stage_{stage} {rules}", f"python workflow/scripts/provenance.py save {stage}"],
+        "cmd": [
+            f"snakemake stage_{stage} --allowed-rules stage_{stage} {rules}",
+            f"python workflow/scripts/provenance.py save {stage}",
+        ],
         "deps": sorted(deps),
         "params": sorted(params),
         "outs": [{out: {"persist": True}} for out in sorted(mine)],

@@ -9,6 +9,11 @@ with job(snakemake):
 
     cfg, responses = snakemake.params.cfg, pd.read_csv(snakemake.input.responses)
     save(
-        draw_figure4(responses, note=note(snakemake), distortion=cfg["report.response_distortion"], outputs=cfg["report.response_outputs"]),
+        draw_figure4(
+            responses,
+            note=note(snakemake),
+            distortion=cfg["report.response_distortion"],
+            outputs=cfg["report.response_outputs"],
+        ),
         *snakemake.output,
     )

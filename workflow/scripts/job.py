@@ -26,7 +26,11 @@ def job(snakemake) -> Iterator[None]:
     terminal = sys.stderr
     path = Path(snakemake.log[0])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", buffering=1, encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with (
+        open(path, "w", buffering=1, encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[logging.StreamHandler(file)])
         ours = logging.getLogger("aesthetic_pretraining")
         ours.setLevel(logging.INFO)
@@ -39,6 +43,9 @@ def job(snakemake) -> Iterator[None]:
             file.write(f"error: {sentence}\n")
             terminal.write(f"\nerror in {snakemake.rule}: {sentence}\n\n")
             sys.exit(1)
+        except ModuleNotFoundError as error:
+            terminal.write(f"\nerror in {snakemake.rule}: the package {error.name} is not installed; run 'make setup'\n\n")
+            raise
         except PermissionError as error:
             terminal.write(f"\nerror in {snakemake.rule}: {error.filename}: no permission; give this user access to it\n\n")
             raise

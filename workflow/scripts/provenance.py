@@ -90,7 +90,10 @@ def restore(scale: str) -> dict[str, int]:
         if (stage in swapped or not found) and digest(name) == entry["sha256"]:
             found.append(("restored", entry["record"]))
         # of two makings of these bytes, the one from the inputs that are there now
-        chosen[name] = next((f for f in found if not changed_inputs(f[1])), found[0] if found else ("unknown", entry["record"] | {"params": UNKNOWN}))
+        chosen[name] = next(
+            (f for f in found if not changed_inputs(f[1])),
+            found[0] if found else ("unknown", entry["record"] | {"params": UNKNOWN}),
+        )
     # Snakemake compares the checksums only of inputs that are newer than the output
     touched = set().union(*(changed_inputs(record) for kind, record in chosen.values() if kind != "unknown"), set())
     for path in touched:
@@ -119,7 +122,9 @@ def save(stages: Iterable[str], dag=None) -> None:
         outputs = [o for job in dag.jobs if job.stage == stage for o in job.output]
         unknown = [o for o in outputs if not os.path.exists(o) or not describes(read_record(o), o)]
         if unknown:
-            sys.exit(f"provenance: nobody knows how {unknown[0]} was made; run 'snakemake stage_{stage}' (dvc.lock is unchanged)")
+            sys.exit(
+                f"provenance: nobody knows how {unknown[0]} was made; run 'snakemake stage_{stage}' (dvc.lock is unchanged)"
+            )
         content = json.dumps({o: _entry(o, before.get(o)) for o in outputs}, sort_keys=True, indent=0) + "\n"
         _drop_stale(stage, dag, set(outputs))
         if not path.exists() or path.read_text() != content:
@@ -132,9 +137,9 @@ def _entry(name: str, before: dict | None) -> dict:
     """The saved form of an output's record; the one from before if it tells the same, so that the file stays the same."""
     record = read_record(name)
     making = {k: v for k, v in record.items() if k not in RUN_OF}
-    if before and {k: v for k, v in before["record"].items() if k not in RUN_OF} == making:
-        if before["record"]["endtime"] == record["endtime"] or before["sha256"] == digest(name):
-            return before
+    same_making = before and {k: v for k, v in before["record"].items() if k not in RUN_OF} == making
+    if same_making and (before["record"]["endtime"] == record["endtime"] or before["sha256"] == digest(name)):
+        return before
     return {"sha256": digest(name), "record": record}
 
 

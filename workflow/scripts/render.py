@@ -1,6 +1,6 @@
 """Rule render."""
 
-from job import job
+from job import job, note
 
 with job(snakemake):
     from aesthetic_pretraining.inspection import render_photos
@@ -9,4 +9,12 @@ with job(snakemake):
 
     cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
     photos = list(split["id"][split["split"] == "test"])[: cfg["report.sheet_photos"]]
-    render_photos(Store(snakemake.input.store), photos, cfg["image.size"], cfg["seed"], snakemake.output.tar, snakemake.output.sheet)
+    render_photos(
+        Store(snakemake.input.store),
+        photos,
+        cfg["image.size"],
+        cfg["seed"],
+        snakemake.output.tar,
+        snakemake.output.sheet,
+        note(snakemake),
+    )

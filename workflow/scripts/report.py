@@ -17,7 +17,18 @@ with job(snakemake):
         dataset = ledger.split("/")[-2]
         counts[f"{dataset}: listed"] = len(read_table(ledger))
         counts |= {f"{dataset}: {role}": n for role, n in sorted(read_table(split)["split"].value_counts().items())}
-    packages = ["torch", "torchvision", "numpy", "scipy", "pandas", "pillow", "opencv-python-headless", "matplotlib", "snakemake", "dvc"]
+    packages = [
+        "torch",
+        "torchvision",
+        "numpy",
+        "scipy",
+        "pandas",
+        "pillow",
+        "opencv-python-headless",
+        "matplotlib",
+        "snakemake",
+        "dvc",
+    ]
     write_report(
         snakemake.output[0],
         table=files.table,

@@ -90,9 +90,7 @@ class Variant:
 
 
 VARIANTS: tuple[Variant, ...] = tuple(Variant(None, 0, anchor) for anchor in ANCHORS) + tuple(
-    Variant(distortion.name, level, distortion.anchor)
-    for distortion in DISTORTIONS.values()
-    for level in distortion.levels
+    Variant(distortion.name, level, distortion.anchor) for distortion in DISTORTIONS.values() for level in distortion.levels
 )
 
 

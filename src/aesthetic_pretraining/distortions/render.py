@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aesthetic_pretraining.letterbox import letterbox_batch, resize_short_side
 from aesthetic_pretraining.distortions import composition, style, technical
 from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, VARIANTS, Distortion, indices
+from aesthetic_pretraining.letterbox import letterbox_batch, resize_short_side
 
 ROOM = 1.5  # the photo's short side over the network's: what crops and rotations need
 

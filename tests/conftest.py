@@ -1,0 +1,61 @@
+"""What several test folders share: small synthetic photos and folders with files."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root."""
+    return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def make_photo() -> Callable[..., np.ndarray]:
+    """Factory: seed, width, height -> uint8 (height, width, 3) with coloured waves and discs; equal seeds, equal pixels."""
+
+    def make(seed: int, width: int = 96, height: int = 72) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        y, x = np.mgrid[0:height, 0:width]
+        waves = [
+            np.sin(2 * np.pi * (x / width * a + y / height * b) + phase)
+            for a, b, phase in rng.uniform((0.5, 0.5, 0), (2, 2, 6), (3, 3))
+        ]
+        photo = 110 + 50 * np.stack(waves, axis=-1)
+        for _ in range(8):
+            inside = (y - rng.uniform(0, height)) ** 2 + (x - rng.uniform(0, width)) ** 2 < rng.uniform(4, height / 4) ** 2
+            photo[inside] = rng.uniform(20, 235, 3)
+        return photo.clip(0, 255).astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encode() -> Callable[..., bytes]:
+    """Factory: pixels or a Pillow image, a format, Pillow's options -> the bytes of the file."""
+
+    def make(image: np.ndarray | Image.Image, form: str = "PNG", **options: object) -> bytes:
+        buffer = io.BytesIO()
+        (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(buffer, form, **options)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Factory: {name: text or bytes} -> a folder with these files."""
+
+    def make(files: dict[str, str | bytes], name: str = "folder") -> Path:
+        for file, content in files.items():
+            path = tmp_path / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return tmp_path / name
+
+    return make

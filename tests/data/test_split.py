@@ -1,0 +1,182 @@
+"""Splits: counted by hand, without overlap, and stable when pictures come and go."""
+
+import itertools
+
+import pandas as pd
+import pytest
+import yaml
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.split import assign, split_by_list, split_by_share, subset
+
+
+def keys(count, prefix="k"):
+    return [f"{prefix}{k}" for k in range(count)]
+
+
+def counts(roles):
+    return pd.Series(list(roles.values())).value_counts().to_dict()
+
+
+def table(ids, **columns):
+    return pd.DataFrame({"id": list(ids), "sha256": [f"hash of {i}" for i in ids], "state": "usable", **columns})
+
+
+@pytest.mark.parametrize(
+    ("count", "shares", "expected"),
+    [
+        (10, {"a": 0.5, "b": 0.3, "c": 0.2}, {"a": 5, "b": 3, "c": 2}),
+        (7, {"a": 0.5, "b": 0.25, "c": 0.25}, {"a": 3, "b": 2, "c": 2}),  # 3.5, 1.75, 1.75: the largest rests are rounded up
+        (130, {"a": 0.7692, "b": 0.1154, "c": 0.1154, "d": 0}, {"a": 100, "b": 15, "c": 15}),
+        (100, {"a": 0.9, "b": 0.05, "c": 0.05}, {"a": 90, "b": 5, "c": 5}),
+        (20, {"a": 0.94, "b": 0.03, "c": 0.03}, {"a": 18, "b": 1, "c": 1}),  # 18.8, 0.6, 0.6: nobody goes without
+        (3, {"a": 0.98, "b": 0.01, "c": 0.01}, {"a": 1, "b": 1, "c": 1}),
+        (100, {"a": 0.29, "b": 0.71}, {"a": 29, "b": 71}),  # 0.29 * 100 is 28.999... in binary
+        (5, {"a": 1.0, "b": 0}, {"a": 5}),
+        (0, {"a": 0.5, "b": 0.5}, {}),
+    ],
+)
+def test_counts_by_hand(count, shares, expected):
+    roles = assign(keys(count), shares, 1)
+    assert sorted(roles) == sorted(keys(count))
+    assert counts(roles) == expected
+
+
+@pytest.mark.parametrize("count", [*range(20, 40), 200, 1001])
+def test_no_count_is_off_by_a_whole_picture(count):
+    shares = {"train": 0.35, "val": 0.1, "test": 0.1, "labels": 0.45}
+    for role, n in counts(assign(keys(count), shares, 1)).items():
+        assert abs(n - shares[role] * count) < 1
+
+
+def test_neither_order_nor_repetition_matters():
+    shares = {"a": 0.6, "b": 0.4}
+    expected = assign(keys(50), shares, 1)
+    assert assign(keys(50)[::-1], shares, 1) == assign(set(keys(50)), shares, 1) == expected
+
+
+def test_roles_do_not_follow_the_names():
+    roles = assign(sorted(keys(100)), {"a": 0.5, "b": 0.5}, 1)
+    first = [roles[k] for k in sorted(keys(100))[:50]]
+    assert 12 < first.count("a") < 38
+
+
+def test_another_salt_is_another_assignment():
+    shares = {"a": 0.5, "b": 0.5}
+    one, two, three = (assign(keys(200), shares, *salt) for salt in ((1,), (2,), ("simulate", 1)))
+    for x, y in ((one, two), (one, three), (two, three)):
+        assert 60 < sum(x[k] == y[k] for k in x) < 140  # as many as chance
+
+
+def moved(shares, count, candidate, salt=1):
+    """For each cut between roles: how many of the old keys change sides when `candidate` comes in."""
+    names = [role for role, share in shares.items() if share > 0]
+    before, after = assign(keys(count), shares, salt), assign([*keys(count), candidate], shares, salt)
+    return [
+        sum((names.index(before[k]) <= cut) != (names.index(after[k]) <= cut) for k in before) for cut in range(len(names) - 1)
+    ]
+
+
+def test_a_picture_more_moves_at_most_one_across_each_cut(project):
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    every = [params["labels"]["random_shares"]]
+    every += [scale[section]["shares"] for scale in params["scales"].values() for section in ("photos", "simulate")]
+    for shares in every:
+        for count in (20, 27, 28, 33, 45, 52):
+            for k in range(4):
+                assert max(moved(shares, count, f"new{k}"), default=0) <= 1, (shares, count)
+
+
+@pytest.mark.xfail(strict=True, reason="bug: largest remainders can take a picture away from a role when one is added")
+def test_a_picture_more_moves_at_most_one_for_any_shares():
+    shares = {"a": 1 / 33, "b": 15 / 33, "c": 9 / 33, "d": 8 / 33}
+    # 47 -> 48 pictures: the counts go from 2, 21, 13, 11 to 1, 22, 13, 12
+    assert max(max(moved(shares, 47, f"new{k}")) for k in range(150)) <= 1
+
+
+def test_split_by_share_counts_usable_pictures_only():
+    ledger = table(keys(12), state=["usable"] * 10 + ["missing", "unreadable"])
+    split = split_by_share(ledger, {"train": 0.6, "test": 0.4, "val": 0}, 1, "id")
+    assert sorted(split["id"]) == sorted(keys(10))
+    assert split["id"].is_unique
+    assert split["split"].value_counts().to_dict() == {"train": 6, "test": 4}
+    assert list(split["id"]) == sorted(split["id"])
+
+
+def test_a_ledger_in_another_order_gives_the_same_split():
+    ledger = table(keys(30))
+    shares = {"train": 0.5, "val": 0.25, "test": 0.25}
+    one, two = (split_by_share(t, shares, 1, "sha256").reset_index(drop=True) for t in (ledger, ledger[::-1]))
+    assert one.equals(two)
+    assert not split_by_share(ledger, shares, 2, "sha256")["split"].reset_index(drop=True).equals(one["split"])
+
+
+def test_equal_pictures_under_two_names_play_one_role():
+    ledger = table(keys(60), sha256=[f"content {k // 3}" for k in range(60)])
+    split = split_by_share(ledger, {"train": 0.5, "val": 0.25, "test": 0.25}, 1, "sha256").merge(ledger)
+    assert (split.groupby("sha256")["split"].nunique() == 1).all()
+    assert split["split"].value_counts().to_dict() == {"train": 30, "val": 15, "test": 15}
+
+
+def test_renaming_pictures_keeps_their_roles():
+    shares = {"train": 0.5, "test": 0.5}
+    old, new = table(keys(40)), table(keys(40, "renamed"), sha256=[f"hash of {i}" for i in keys(40)])
+    a, b = (split_by_share(t, shares, 1, "sha256").merge(t).set_index("sha256")["split"].sort_index() for t in (old, new))
+    assert a.equals(b)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_role_that_gets_no_picture_is_named(count):
+    with pytest.raises(UserError, match=r"the split '(train|val|test)'") as caught:
+        split_by_share(table(keys(count)), {"train": 0.8, "val": 0.1, "test": 0.1}, 1, "sha256")
+    assert "\n" not in str(caught.value)
+
+
+def test_split_by_list():
+    ledger = table(["1", "2", "003", "4", "5"], state=["usable", "usable", "usable", "usable", "missing"])
+    split = split_by_list(ledger, {"003": "train", "1": "val", "4": "test", "5": "test", "99": "train"})
+    assert dict(split.values) == {"003": "train", "1": "val", "4": "test"}
+
+
+@pytest.mark.parametrize("role", ["train", "val", "test"])
+def test_published_lists_that_leave_a_role_empty(role):
+    roles = {"1": "train", "2": "val", "3": "test"}
+    lost = next(i for i, r in roles.items() if r == role)
+    ledger = table(roles, state=["missing" if i == lost else "usable" for i in roles])
+    with pytest.raises(UserError, match=f"the split '{role}'"):
+        split_by_list(ledger, roles)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(100, [20, 40, 60, 80, 100]), (37, [8, 15, 23, 30, 37]), (3, [1, 2, 2, 3, 3]), (1, [1] * 5)]
+)
+def test_subsets_are_nested_and_counted_by_hand(count, expected):
+    ids = keys(count)
+    subsets = [subset(ids, percent, 1) for percent in (20, 40, 60, 80, 100)]
+    assert list(map(len, subsets)) == expected  # rounded up
+    for small, large in itertools.pairwise(subsets):
+        assert set(small) <= set(large)
+    assert sorted(subsets[-1]) == sorted(ids)
+    assert all(len(set(s)) == len(s) for s in subsets)
+
+
+def test_at_least_one_is_kept():
+    assert len(subset(keys(10), 1, 1)) == 1
+
+
+def test_a_subset_is_the_seeds_and_not_the_orders():
+    ids = keys(100)
+    assert subset(ids, 40, 1) == subset(ids[::-1], 40, 1)
+    chosen = [set(subset(ids, 40, seed)) for seed in range(5)]
+    for k in range(1, 5):  # 16 of 40 are expected in common by chance
+        assert 5 < len(chosen[0] & chosen[k]) < 28
+    assert 10 < sum(i in chosen[0] for i in ids[:50]) < 30
+
+
+def test_a_picture_more_displaces_at_most_one_from_a_subset():
+    ids = keys(50)
+    before = set(subset(ids, 40, 1))
+    for k in range(20):
+        after = set(subset([*ids, f"new{k}"], 40, 1))
+        assert len(before - after) <= 1
+        assert len((after - before) - {f"new{k}"}) <= 1

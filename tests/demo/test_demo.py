@@ -1,0 +1,71 @@
+"""The demo's results, once `make demo` has run: they move, they are complete, and they say that the votes are simulated."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "results/demo"
+PAPER_ROWS = ["imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"]
+
+
+@pytest.fixture(autouse=True)
+def demo():
+    if not (RESULTS / "report.html").exists():
+        assert not os.environ.get("REQUIRE_DEMO"), "the demo has not run, although this test run needs it"
+        pytest.skip("no results of the demo here: run 'make demo' first")
+
+
+def test_networks_beat_a_constant_prediction_clearly():
+    metrics = pd.read_csv(RESULTS / "metrics/metrics.csv").query("share == 100")
+    assert (metrics["ava_mae"] < 0.9 * metrics["ava_constant_mae"]).all(), metrics[["init", "ava_mae", "ava_constant_mae"]]
+    assert (metrics["ava_srcc"] > 0.3).all(), metrics[["init", "ava_srcc"]]
+
+
+def test_the_constant_is_the_mean_of_the_training_votes():
+    """Recomputed from the simulated AVA itself."""
+    ledger = pd.read_csv(ROOT / "data/demo/ava/ledger.csv", dtype={"id": str}).set_index("id")
+    split = pd.read_csv(ROOT / "data/demo/ava/split.csv", dtype={"id": str}).set_index("id")["split"]
+    votes = ledger[[f"v{s}" for s in range(1, 11)]].to_numpy()
+    score = pd.Series(votes @ np.arange(1, 11) / votes.sum(axis=1), index=ledger.index)
+    train, test = score[split[split == "train"].index], score[split[split == "test"].index]
+    constant = np.abs(test - train.mean()).mean()
+    metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
+    assert np.allclose(metrics["ava_constant_mae"], constant, atol=1e-4)
+
+
+def test_no_source_photo_serves_two_purposes():
+    ledger = pd.read_csv(ROOT / "data/demo/photos/ledger.csv").set_index("id")
+    split = pd.read_csv(ROOT / "data/demo/photos/split.csv").set_index("id")["split"]
+    assert set(split) == {"train", "val", "test", "labels"}
+    assert ledger.loc[split.index].groupby("sha256").apply(lambda rows: split[rows.index].nunique()).max() == 1
+    ava = pd.read_csv(ROOT / "data/demo/ava/split.csv", dtype={"id": str})
+    assert ava.groupby(ava["id"].str[:-3])["split"].nunique().max() == 1  # the number of the source photo heads the id
+
+
+def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
+    table = pd.read_csv(RESULTS / "tables/table2.csv")
+    assert list(table["init"]) == PAPER_ROWS
+    for column in ("epochs", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"):
+        assert table[column].notna().all()
+        assert f"{column}_published" in table
+    for name in ("tables/table2.csv", "tables/table2.md", "tables/table2.tex", "report.html"):
+        assert "demo: simulated votes" in (RESULTS / name).read_text(), name
+    for n in (3, 4, 5):
+        assert (RESULTS / f"figures/figure{n}.png").stat().st_size > 5000
+        assert b"%PDF" in (RESULTS / f"figures/figure{n}.pdf").read_bytes()[:8]
+
+
+def test_figures_3_and_5_have_every_share():
+    metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
+    for init in ("imagenet", "ranking_regression"):
+        assert set(metrics[metrics["init"] == init]["share"]) == {20, 40, 60, 80, 100}
+
+
+def test_the_report_loads_nothing_from_elsewhere():
+    page = (RESULTS / "report.html").read_text()
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)

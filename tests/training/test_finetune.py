@@ -1,0 +1,329 @@
+"""Fine-tuning on eight tiny pictures: the schedule by hand, the cache against direct passes, the same bytes, killed or not."""
+
+import dataclasses
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.finetune import FeatureCache, FinetuneConfig, Schedule, finetune, flips
+from aesthetic_pretraining.networks import new_backbone, score_network
+
+module = importlib.import_module("aesthetic_pretraining.finetune")
+
+CONFIG = FinetuneConfig(
+    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
+    halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
+)  # fmt: skip
+TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
+STILL = {"learning_rate_features": 1e-30, "learning_rate_head": 1e-30}  # rates that move no float32 weight
+
+
+def schedule(**changes):
+    values = {"halve_after": 5, "stop_after": 10, "min_improvement": 1e-4} | changes
+    return Schedule(dataclasses.replace(CONFIG, **values))
+
+
+def play(made, losses):
+    """[(improved, frozen, factor, stopped)] after each epoch, until it stops."""
+    rows = []
+    for loss in losses:
+        rows.append((made.update(loss), made.frozen, made.factor, made.stopped))
+        if made.stopped:
+            break
+    return rows
+
+
+def test_schedule_by_hand():
+    rows = play(schedule(), [1.0, 0.9] + [0.95] * 40)
+    better, frozen, factor, stopped = map(list, zip(*rows, strict=True))
+    assert better == [True, True] + [False] * 15  # epochs 1 and 2
+    assert frozen == [True] * 6 + [False] * 11  # epochs 3 to 7 do not improve: the 8th is the first unfrozen one
+    assert factor == [1.0] * 11 + [0.5] * 5 + [0.25]  # epochs 8 to 12, then 13 to 17
+    assert stopped == [False] * 16 + [True]  # ten epochs after the unfreezing
+
+
+def test_schedule_starts_its_counts_anew_at_each_improvement():
+    losses = [1.0] * 6 + [0.8] * 5 + [0.7] + [0.7] * 40
+    rows = play(schedule(), losses)
+    # 2-6 plateau: unfrozen; 7 improves; 8-11 are four without; 12 improves; 13-17 halve; 18-22 halve again and stop
+    assert [r[1] for r in rows].index(False) == 5
+    assert [k + 1 for k, r in enumerate(rows) if r[0]] == [1, 7, 12]
+    assert [r[2] for r in rows] == [1.0] * 16 + [0.5] * 5 + [0.25]
+    assert len(rows) == 22
+    assert rows[-1][3]
+
+
+def test_schedule_never_stops_while_frozen():
+    rows = play(schedule(halve_after=5, stop_after=2), [1.0] * 40)
+    # 1 is the best, 2-6 plateau; then two more
+    assert len(rows) == 8
+    assert [r[1] for r in rows] == [True] * 5 + [False] * 3
+
+
+def test_an_improvement_has_to_be_significant_but_small_ones_add_up():
+    assert [r[0] for r in play(schedule(), [1.0, 0.99995, 0.99991, 0.99985, 0.9998])] == [True, False, False, True, False]
+    assert [r[0] for r in play(schedule(min_improvement=0.0), [1.0, 0.99999, 0.99999])] == [True, True, False]
+
+
+@pytest.fixture(scope="module")
+def arguments(labelled_store, votes, backbone_file):
+    """arguments(folder, **changes of the config) -> what finetune takes, with its outputs in that folder."""
+
+    def make(folder, train=TRAIN, votes=votes, val=VAL, **changes):
+        return dict(
+            config=dataclasses.replace(CONFIG, **changes), store=labelled_store, votes=votes, train=train, val=val, start=backbone_file,
+            weights=folder / "weights.safetensors", history_csv=folder / "history.csv", summary_json=folder / "summary.json", work=folder / "work",
+            describe={"pretraining": "imagenet", "share": 100, "seed": 1},
+        )  # fmt: skip
+
+    return make
+
+
+def outputs(folder):
+    return [(folder / name).read_bytes() for name in ("weights.safetensors", "history.csv", "summary.json")]
+
+
+def table(folder):
+    return pd.read_csv(folder / "history.csv"), json.loads((folder / "summary.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def reference(arguments, tmp_path_factory):
+    """A run in one go: two frozen epochs, two unfrozen ones."""
+    folder = tmp_path_factory.mktemp("reference")
+    finetune(**arguments(folder))
+    return folder
+
+
+def network_of(folder):
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+    network.load_state_dict(load_file(folder / "weights.safetensors"))
+    return network.eval()
+
+
+def pixels(store, name, flipped=False):
+    array = store.pixels(name)
+    return torch.from_numpy((array[:, ::-1] if flipped else array).copy()).permute(2, 0, 1)
+
+
+def emd(network, store, votes, names, flipped=None):
+    """Mean of NIMA's distance, picture by picture, by numpy."""
+    distances = []
+    for name, flip in zip(names, flipped or [False] * len(names), strict=True):
+        with torch.no_grad():
+            p = network(pixels(store, name, flip)[None])["votes"].double().softmax(1)[0].numpy()
+        distances.append(np.sqrt(np.mean((p.cumsum() - (votes[name] / votes[name].sum()).cumsum()) ** 2)))
+    return np.mean(distances)
+
+
+def test_the_same_seed_gives_the_same_bytes(arguments, reference, tmp_path):
+    torch.manual_seed(99)
+    finetune(**arguments(tmp_path))
+    assert outputs(tmp_path) == outputs(reference)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_another_seed_gives_other_results(arguments, reference, tmp_path):
+    finetune(**arguments(tmp_path, seed=2, max_epochs=1))
+    assert table(tmp_path)[0]["val_loss"][0] != table(reference)[0]["val_loss"][0]
+    assert outputs(tmp_path)[0] != outputs(reference)[0]
+
+
+def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path):
+    # no epoch after the first halves the loss: 2 and 3 unfreeze, 4 and 5 halve, 6 and 7 halve and are four since then
+    finetune(**arguments(tmp_path, halve_after=2, stop_after=4, max_epochs=20, min_improvement=0.9))
+    history, summary = table(tmp_path)
+    assert list(history) == ["epoch", "train_loss", "val_loss", "frozen", "rate_features", "rate_head"]
+    assert history["frozen"].tolist() == [1, 1, 1, 0, 0, 0, 0]
+    np.testing.assert_allclose(history["rate_features"], [1e-4] * 5 + [0.5e-4] * 2)
+    np.testing.assert_allclose(history["rate_head"], [1e-3] * 5 + [0.5e-3] * 2)
+    assert (summary["epochs"], summary["stopped"], summary["unfrozen_at"]) == (7, "early", 4)
+
+
+def test_summary(reference, votes):
+    history, summary = table(reference)
+    mean = np.mean([sum(s * n for s, n in enumerate(votes[i], start=1)) / votes[i].sum() for i in TRAIN])
+    assert summary == {
+        "pretraining": "imagenet", "share": 100, "seed": 1, "epochs": 4, "stopped": "cap", "unfrozen_at": 3, "train_pictures": 6,
+        "best_epoch": int(history["val_loss"].idxmin()) + 1, "train_mean": pytest.approx(mean, abs=1e-5),
+    }  # fmt: skip
+
+
+def test_without_a_plateau_nothing_is_unfrozen(arguments, backbone_file, tmp_path):
+    finetune(**arguments(tmp_path, max_epochs=1))
+    assert table(tmp_path)[1]["unfrozen_at"] is None
+    state = load_file(tmp_path / "weights.safetensors")
+    assert all(torch.equal(state[f"backbone.{key}"], value) for key, value in load_file(backbone_file).items())
+
+
+@pytest.mark.parametrize("min_improvement", [0.0, 0.9])
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss(min_improvement, arguments, labelled_store, votes, tmp_path):
+    finetune(**arguments(tmp_path, halve_after=9, max_epochs=3, min_improvement=min_improvement, dropout=0.0, val=TRAIN))
+    history, summary = table(tmp_path)
+    assert history["val_loss"].idxmin() > 0
+    assert history["val_loss"].nunique() == 3
+    again = emd(network_of(tmp_path), labelled_store, votes, TRAIN)
+    assert again == pytest.approx(history["val_loss"].min(), rel=1e-4)
+    assert again == pytest.approx(history["val_loss"][summary["best_epoch"] - 1], rel=1e-4)
+
+
+def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(arguments, labelled_store, votes, tmp_path):
+    made = arguments(tmp_path, max_epochs=1, dropout=0.0, **STILL)
+    finetune(**made)
+    network, flipped = network_of(tmp_path), flips(TRAIN, made["config"], 0)
+    assert len(set(flipped)) == 2
+    loss = table(tmp_path)[0]["train_loss"][0]
+    assert loss == pytest.approx(emd(network, labelled_store, votes, TRAIN, flipped), rel=1e-5)
+    assert abs(emd(network, labelled_store, votes, TRAIN) / loss - 1) > 1e-4  # without flips it is another one
+
+
+def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_file, tmp_path):
+    ids = [*TRAIN, *VAL]
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75)
+    cache = FeatureCache(tmp_path / "x.features", network, labelled_store, ids, dataclasses.replace(CONFIG, batch=3), torch.device("cpu"), 0)
+    wanted, flipped = ["p7", "p0", "p7", "p1"], [False, True, True, False]
+    with torch.no_grad():
+        direct = torch.cat([network.backbone.eval()(pixels(labelled_store, i, f)[None]) for i, f in zip(wanted, flipped, strict=True)])
+    got = cache.read(wanted, flipped)
+    torch.testing.assert_close(got, direct, rtol=1e-3, atol=1e-3)  # rounding depends on the size of the batch
+    assert (got[0] - got[2]).abs().max() > 0.1
+    assert (got[0] - got[1]).abs().max() > 0.1
+    with pytest.raises(KeyError):
+        cache.read(["nobody"], [False])
+    assert [p.name for p in tmp_path.iterdir()] == ["x.features"]
+    cache.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file, tmp_path):
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
+    FeatureCache(tmp_path / "x", network, labelled_store, VAL, dataclasses.replace(CONFIG, flip=False), torch.device("cpu"), 0)
+    assert (tmp_path / "x").stat().st_size == len(VAL) * 1280 * 4
+
+
+class Direct:
+    """Stands for the cache: runs the backbone each time."""
+
+    def __init__(self, path, network, store, ids, config, device, workers):
+        self.network, self.store = network, store
+
+    def read(self, ids, flipped):
+        assert not self.network.backbone.training
+        with torch.no_grad():
+            return self.network.backbone(torch.stack([pixels(self.store, i, f) for i, f in zip(ids, flipped, strict=True)]))
+
+    def remove(self):
+        pass
+
+
+def test_a_run_without_the_cache_goes_the_same_way(arguments, tmp_path, monkeypatch):
+    for name in ("cached", "direct"):
+        finetune(**arguments(tmp_path / name, max_epochs=3, halve_after=9))
+        monkeypatch.setattr(module, "FeatureCache", Direct)
+    one, other = (table(tmp_path / name)[0] for name in ("cached", "direct"))
+    np.testing.assert_allclose(one, other, rtol=1e-4)
+    assert one["train_loss"].nunique() == 3
+
+
+def test_flips():
+    ids = [f"p{k}" for k in range(1000)]
+    drawn = flips(ids, CONFIG, 3)
+    assert 430 < sum(drawn) < 570  # 500 expected, deviation 16
+    assert flips(ids[::-1], CONFIG, 3) == drawn[::-1]  # each by its id alone
+    assert flips(ids, CONFIG, 4) != drawn != flips(ids, dataclasses.replace(CONFIG, seed=2), 3)
+    assert not any(flips(ids, dataclasses.replace(CONFIG, flip=False), 3))
+
+
+def test_a_handful_of_pictures_is_learnt_by_heart(arguments, labelled_store, votes, tmp_path):
+    names = [f"p{k}" for k in range(8)]
+    finetune(**arguments(tmp_path, train=names, val=names, max_epochs=40, halve_after=41, learning_rate_head=2e-3, dropout=0.0, flip=False, batch=4, weight_decay=0.0, min_improvement=0.0))
+    history, _ = table(tmp_path)
+    shares = np.array([votes[i] / votes[i].sum() for i in names])
+    constant = np.sqrt(((shares.mean(0).cumsum() - shares.cumsum(1)) ** 2).mean(1)).mean()
+    assert history["val_loss"].min() < 0.2 * constant
+    network = network_of(tmp_path)
+    with torch.no_grad():
+        votes_of = network(torch.stack([pixels(labelled_store, i) for i in names]))["votes"].softmax(1)
+    np.testing.assert_allclose(votes_of @ torch.arange(1.0, 11), shares @ np.arange(1, 11), atol=0.5)
+
+
+def test_a_subset_of_the_labels(arguments, votes, tmp_path):
+    few = {i: votes[i] for i in ["p6", "p2", *VAL]}  # nobody else's votes are asked for
+    finetune(**arguments(tmp_path / "few", train=["p6", "p2"], votes=few, max_epochs=2))
+    finetune(**arguments(tmp_path / "all", max_epochs=2))
+    _, summary = table(tmp_path / "few")
+    assert summary["train_pictures"] == 2
+    assert summary["train_mean"] == pytest.approx(np.mean([votes[i] @ np.arange(1, 11) / votes[i].sum() for i in ("p2", "p6")]), abs=1e-5)
+    assert table(tmp_path / "few")[0]["val_loss"][1] != table(tmp_path / "all")[0]["val_loss"][1]
+    del few["p6"]
+    with pytest.raises(KeyError, match="p6"):
+        finetune(**arguments(tmp_path / "none", train=["p6", "p2"], votes=few))
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):
+    # four epochs of three steps, each saved, and each epoch's end: 16 saves; unfrozen after the 8th
+    moments = [
+        ("save", 2),  # frozen, inside the first epoch
+        ("write", 3),  # saves the end of the first epoch, dies in 5
+        ("save", 4),  # 8: the unfreezing
+        ("save", 1),  # 9: unfrozen, inside the third epoch
+        ("write", 4),  # saves 12, dies in 13
+        ("remove", 0),  # 16, and all outputs are written
+    ]
+    ended = killed_runs(finetune, arguments(tmp_path / "run"), moments)
+    assert ended == ["9"] * 5 + ["4", "9", "0"]  # four saves after the twelfth, then nothing but to write
+    assert outputs(tmp_path / "run") == outputs(reference)
+
+
+def test_nothing_is_left_after_a_resume_in_the_unfrozen_phase(arguments, reference, interrupt, tmp_path):
+    interrupt(10, finetune, **arguments(tmp_path))  # inside the third epoch, the second is the last frozen one
+    finetune(**arguments(tmp_path))
+    assert outputs(tmp_path) == outputs(reference)
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_a_checkpoint_of_other_votes_is_not_taken(arguments, reference, votes, interrupt, tmp_path):
+    interrupt(6, finetune, **arguments(tmp_path, votes={i: v[::-1] for i, v in votes.items()}))
+    finetune(**arguments(tmp_path))
+    assert outputs(tmp_path) == outputs(reference)
+
+
+def test_a_damaged_checkpoint_starts_over(arguments, reference, interrupt, tmp_path):
+    interrupt(6, finetune, **arguments(tmp_path))
+    (saved,) = (tmp_path / "work").glob("[!.]*.pt")
+    saved.write_bytes(saved.read_bytes()[:-1000])
+    (tmp_path / "work" / saved.with_suffix(".features").name).write_bytes(b"damaged too")
+    finetune(**arguments(tmp_path))
+    assert outputs(tmp_path) == outputs(reference)
+
+
+def test_a_diverged_training_is_not_written_as_if_it_were_one(arguments, tmp_path):
+    with pytest.raises(UserError, match=r"nan|finite|diverg"):
+        finetune(**arguments(tmp_path, learning_rate_head=float("inf"), max_epochs=1))
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("trainable", ["all", "released"])
+def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, arguments, backbone_file, tmp_path, monkeypatch):
+    networks, set_learning = [], module.set_learning
+    monkeypatch.setattr(module, "set_learning", lambda network, *args, **more: networks.append(network) or set_learning(network, *args, **more))
+    finetune(**arguments(tmp_path, trainable=trainable, max_epochs=3))  # the third epoch's three steps are unfrozen
+    (network,), start = set(networks), load_file(backbone_file)
+    steps = {key: (value - start[key]).abs().max().item() for key, value in network.backbone.named_parameters()}
+    last = {id(p) for part in network.backbone.last_block for p in part.parameters()}
+    learnt = {key for key, p in network.backbone.named_parameters() if trainable == "all" or id(p) in last}
+    moved = {key for key, step in steps.items() if step > 0}
+    # a shift that the next batch normalisation takes out again has no slope
+    assert moved <= learnt
+    assert all(key.endswith("_bn2.bias") for key in learnt - moved)
+    # Adam's first step is its rate, whatever the gradient, and later ones are about as long at most
+    assert np.median([steps[key] for key in moved]) > 0.9e-4
+    assert max(steps.values()) < 4e-4
+    assert (network.heads["votes"].weight - load_file(tmp_path / "weights.safetensors")["heads.votes.weight"]).abs().max() > 1e-3

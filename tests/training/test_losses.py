@@ -1,0 +1,296 @@
+"""The losses against double loops written from the equations, and against sums done by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+
+from aesthetic_pretraining import losses
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
+
+COUNT = {"technical": 6, "style": 9, "composition": 6}  # Table 1
+RANGES = {"shadows": (5, 3), "highlights": (3, 5), "temperature": (4, 5), "vibrance": (2, 4)}  # the others: 0 or 5, 5
+
+
+def place(name, level):
+    """Position of one distortion's level in VARIANTS; level 0 by fidelity row 3."""
+    if level:
+        return next(i for i, v in enumerate(VARIANTS) if v.distortion == name and v.level == level)
+    anchor = "crop" if name.endswith("_crop") else "rotation" if name == "rotation" else "original"
+    return next(i for i, v in enumerate(VARIANTS) if v.distortion is None and v.anchor == anchor)
+
+
+def ladder(name):
+    below, above = RANGES.get(name, (0 if DISTORTIONS[name].aspect == "technical" else 5, 5))
+    return range(-below, above + 1)
+
+
+def random(*shape, seed=0):
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def naive_ranking(scores, margin):
+    total, pairs = 0.0, 0
+    for name in DISTORTIONS:
+        for i in ladder(name):
+            for j in ladder(name):
+                if abs(i) < abs(j) and i * j >= 0:  # equal signs; 0 has both
+                    terms = [max(0.0, margin - (float(row[place(name, i)]) - float(row[place(name, j)]))) for row in scores]
+                    total, pairs = total + sum(terms) / len(terms), pairs + 1
+    return total, pairs
+
+
+def test_ranking_is_the_double_loop_over_500_pairs():
+    scores = random(3, 174)
+    expected, pairs = naive_ranking(scores, 0.2)
+    # a side of n levels with level 0 has n (n + 1) / 2 pairs
+    by_hand = 6 * 15 + 11 * (15 + 15) + (15 + 6) + (6 + 15) + (10 + 15) + (3 + 10)
+    assert pairs == by_hand == 500 == len(losses.ranking_pairs()[0]) == len(set(zip(*losses.ranking_pairs(), strict=True)))
+    assert losses.ranking_loss(scores, 0.2).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (None, 100.0),  # 500 pairs of equals miss the margin by 0.2 each
+        (("jpeg_compression", 5), 105.0),  # above its 5 betters by 1
+        (("jpeg_compression", 1), 100 + 1 - 4 * 0.2),  # above 1 better, and far enough above 4 worse
+        (("vibrance", -2), 102.0),  # above level -1 and the original
+        (("brightness", 0), 100 - 121 * 0.2),  # the original: 171 distorted pictures but 40 crops and 10 rotations
+        (("vertical_crop", 0), 100 - 40 * 0.2),
+        (("rotation", 0), 100 - 10 * 0.2),
+    ],
+)
+def test_ranking_by_hand(raised, expected):
+    scores = torch.zeros(2, 174, dtype=torch.float64)
+    if raised:
+        scores[:, place(*raised)] = 1
+    assert losses.ranking_loss(scores, 0.2).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_ranking_is_zero_for_the_right_order_and_only_beyond_the_margin():
+    scores = torch.tensor([[-abs(v.level) for v in VARIANTS]], dtype=torch.float64)
+    assert losses.ranking_loss(scores * 0.25, 0.2).item() == 0
+    # steps of 0.19: the neighbours alone miss the margin, by 0.01; there are as many of them as distorted pictures
+    assert losses.ranking_loss(scores * 0.19, 0.2).item() == pytest.approx(171 * 0.01)
+    assert losses.ranking_loss(scores * -0.25, 0.2).item() > 500 * 0.2  # the reverse order costs more than no order
+
+
+def test_ranking_is_blind_to_a_shift_but_not_to_scale():
+    scores = random(2, 174)
+    loss = losses.ranking_loss(scores, 0.2)
+    assert losses.ranking_loss(scores + 0.37, 0.2).item() == pytest.approx(loss.item(), rel=1e-12)
+    assert losses.ranking_loss(scores * 2, 0.2).item() != pytest.approx(loss.item(), rel=0.1)
+
+
+def test_ranking_needs_all_pictures():
+    with pytest.raises(IndexError):
+        losses.ranking_loss(random(2, 173), 0.2)
+
+
+def random_logits(batch, seed=0):
+    return {aspect: 4 * random(batch, 174, COUNT[aspect], seed=seed + k) for k, aspect in enumerate(ASPECTS)}
+
+
+def naive_classification(logits):
+    total = 0.0
+    for aspect in COUNT:
+        names = [name for name, d in DISTORTIONS.items() if d.aspect == aspect]
+        for name in names:
+            for level in ladder(name):
+                if level:
+                    for row in logits[aspect].numpy():
+                        out = row[place(name, level)]
+                        total -= math.log(math.exp(out[names.index(name)]) / sum(math.exp(x) for x in out)) / len(logits[aspect])
+    return total
+
+
+def test_classification_is_the_double_loop():
+    logits = random_logits(3)
+    assert losses.classification_loss(logits).item() == pytest.approx(naive_classification(logits), rel=1e-12)
+
+
+def test_classification_by_hand():
+    logits = {aspect: torch.zeros(2, 174, n, dtype=torch.float64) for aspect, n in COUNT.items()}
+    style = 5 * 10 + 8 + 8 + 9 + 6
+    expected = 30 * math.log(6) + style * math.log(9) + 60 * math.log(6)
+    assert losses.classification_loss(logits).item() == pytest.approx(expected, rel=1e-12)
+    for aspect in ASPECTS:
+        names = losses.aspect_distortions(aspect)
+        for i, v in enumerate(VARIANTS):
+            if v.distortion in names:
+                logits[aspect][:, i, names.index(v.distortion)] = 60
+    assert losses.classification_loss(logits).item() < 1e-9
+
+
+def test_classification_leaves_out_level_0_and_other_aspects():
+    logits = {aspect: x.requires_grad_() for aspect, x in random_logits(2).items()}
+    losses.classification_loss(logits).backward()
+    for aspect, x in logits.items():
+        touched = x.grad.abs().sum(dim=(0, 2)) > 0
+        assert touched.tolist() == [v.distortion is not None and DISTORTIONS[v.distortion].aspect == aspect for v in VARIANTS]
+
+
+def test_classification_is_blind_to_a_shift_of_one_pictures_logits():
+    logits = random_logits(2)
+    shifted = {aspect: x + random(2, 174, 1, seed=9) for aspect, x in logits.items()}
+    assert losses.classification_loss(shifted).item() == pytest.approx(losses.classification_loss(logits).item(), rel=1e-12)
+
+
+def naive_regression(outputs):
+    total = 0.0
+    for d, name in enumerate(DISTORTIONS):
+        below, above = -min(ladder(name)), max(ladder(name))
+        for level in ladder(name):
+            wanted = level / (above if level > 0 else below or 1)
+            total += sum((float(row[place(name, level), d]) - wanted) ** 2 for row in outputs) / len(outputs)
+    return total
+
+
+def test_regression_is_the_double_loop():
+    outputs = 2 * random(3, 174, 21) - 1
+    assert losses.regression_loss(outputs).item() == pytest.approx(naive_regression(outputs), rel=1e-6)
+
+
+def test_regression_by_hand():
+    five, four, three, two = 55 / 25, 30 / 16, 14 / 9, 5 / 4  # sums of squares of k/n
+    expected = 6 * five + 11 * 2 * five + 2 * (five + three) + (four + five) + (two + four)
+    assert losses.regression_loss(torch.zeros(2, 174, 21)).item() == pytest.approx(expected, rel=1e-6)
+    # 1 everywhere: also each of the 21 anchors is wrong by 1; norm is odd on the five-sided ladders
+    worse = losses.regression_loss(torch.ones(1, 174, 21)).item()
+    # sum of norm(i): 3 for a side of 5, then shadows -3 + 2, highlights -2 + 3, temperature -2.5 + 3, vibrance -1.5 + 2.5
+    sums = 6 * 3 + (-3 + 2) + (-2 + 3) + (-2.5 + 3) + (-1.5 + 2.5)
+    assert worse == pytest.approx(expected - 2 * sums + 171 + 21, rel=1e-6)
+
+
+def test_regression_reads_one_output_per_picture_and_all_at_the_anchors():
+    outputs = (random(1, 174, 21) + 2).requires_grad_()  # never right, so every term has a slope
+    losses.regression_loss(outputs).backward()
+    touched = {tuple(at) for at in outputs.grad[0].nonzero().tolist()}
+    assert touched == {(place(name, level), d) for d, name in enumerate(DISTORTIONS) for level in ladder(name)}
+    assert len(touched) == 171 + 21
+
+
+LOSSES = {
+    "ranking": (lambda x: losses.ranking_loss(x, 0.2), (174,)),
+    "regression": (losses.regression_loss, (174, 21)),
+    "classification": (lambda x: losses.classification_loss(dict(zip(COUNT, x.split(list(COUNT.values()), dim=2), strict=True))), (174, 21)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_batch_costs_the_mean_of_its_photos(name):
+    loss, shape = LOSSES[name]
+    batch = random(4, *shape)
+    alone = [loss(batch[k : k + 1]).item() for k in range(4)]
+    assert loss(batch).item() == pytest.approx(np.mean(alone), rel=1e-12)
+    assert len({round(value, 9) for value in alone}) == 4
+    assert loss(torch.cat([batch, batch])).item() == pytest.approx(loss(batch).item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_gradients(name):
+    loss, shape = LOSSES[name]
+    assert torch.autograd.gradcheck(loss, random(2, *shape).requires_grad_(), fast_mode=True)
+
+
+def test_balanced_by_hand():
+    assert losses.balanced(torch.tensor([0.0, 50.0, 100.0]), 50).tolist() == pytest.approx([1, math.e, math.e**2])
+
+
+def distributions(n, seed):
+    return torch.from_numpy(np.random.default_rng(seed).dirichlet(np.full(10, 0.7), n))
+
+
+def test_emd_with_r_1_is_scipys_over_ten_bins():
+    p, q = distributions(5, 1), distributions(5, 2)
+    scores = np.arange(1, 11)
+    expected = np.mean([wasserstein_distance(scores, scores, a, b) / 10 for a, b in zip(p.numpy(), q.numpy(), strict=True)])
+    for variant in ("per_image", "per_batch"):
+        assert losses.earth_movers_distance(p, q, 1, variant).item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("r", [1, 2, 3])
+def test_emd_is_the_double_loop(r):
+    p, q = distributions(4, 3), distributions(4, 4)
+    gaps = [sum(abs(float(a[:k].sum() - b[:k].sum())) ** r for k in range(1, 11)) / 10 for a, b in zip(p, q, strict=True)]
+    per_image = losses.earth_movers_distance(p, q, r, "per_image").item()
+    per_batch = losses.earth_movers_distance(p, q, r, "per_batch").item()
+    assert per_image == pytest.approx(sum(g ** (1 / r) for g in gaps) / 4, rel=1e-9)
+    assert per_batch == pytest.approx((sum(gaps) / 4) ** (1 / r), rel=1e-9)
+    assert per_batch >= per_image - 1e-12  # Jensen
+    assert losses.earth_movers_distance(q, p, r, "per_image").item() == pytest.approx(per_image)
+    one = [losses.earth_movers_distance(p[:1], q[:1], r, variant).item() for variant in ("per_image", "per_batch")]
+    assert one[0] == pytest.approx(one[1])
+
+
+def test_emd_by_hand():
+    votes = torch.eye(10, dtype=torch.float64)
+    assert losses.earth_movers_distance(votes[:1], votes[9:], 2, "per_image").item() == pytest.approx(math.sqrt(0.9))
+    assert losses.earth_movers_distance(votes[4:5], votes[5:6], 2, "per_image").item() == pytest.approx(math.sqrt(0.1))
+    both = losses.earth_movers_distance(votes[[0, 4]], votes[[9, 5]], 2, "per_image").item()
+    assert both == pytest.approx((math.sqrt(0.9) + math.sqrt(0.1)) / 2)
+    assert losses.earth_movers_distance(votes[[0, 4]], votes[[9, 5]], 2, "per_batch").item() == pytest.approx(math.sqrt(0.5))
+
+
+@pytest.mark.parametrize("variant", ["per_image", "per_batch"])
+def test_emd_gradients(variant):
+    target = distributions(3, 5)
+    logits = (3 * random(3, 10)).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: losses.earth_movers_distance(x.softmax(1), target, 2, variant), logits)
+
+
+@pytest.mark.parametrize("variant", ["per_image", "per_batch"])
+@pytest.mark.parametrize("r", [1, 2])
+def test_emd_has_a_finite_gradient_at_a_perfect_prediction(variant, r):
+    logits = random(2, 10).requires_grad_()
+    loss = losses.earth_movers_distance(logits.softmax(1), logits.detach().softmax(1), r, variant)
+    loss.backward()
+    assert loss.item() < 1e-5
+    assert logits.grad.isfinite().all()
+
+
+def naive_nt_xent(views, temperature):
+    flat = [(photo, row / np.linalg.norm(row)) for photo, pair in enumerate(views.numpy()) for row in pair]
+    total = 0.0
+    for k, (photo, row) in enumerate(flat):
+        similar = {other: math.exp(row @ flat[other][1] / temperature) for other in range(len(flat)) if other != k}
+        partner = next(other for other in similar if flat[other][0] == photo)
+        total -= math.log(similar[partner] / sum(similar.values()))
+    return total / len(flat)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_nt_xent_is_the_double_loop(temperature):
+    views = random(5, 2, 7) - 0.5
+    assert losses.nt_xent(views, temperature).item() == pytest.approx(naive_nt_xent(views, temperature), rel=1e-9)
+
+
+def test_nt_xent_by_hand():
+    views = torch.eye(4, dtype=torch.float64)[:, None].repeat(1, 2, 1)  # partners equal, all others at right angles
+    expected = -math.log(math.exp(2) / (math.exp(2) + 6))
+    assert losses.nt_xent(views, 0.5).item() == pytest.approx(expected)
+    assert losses.nt_xent(views[:1], 0.5).item() == pytest.approx(0)  # nobody else to be mistaken for
+    assert losses.nt_xent(views.flip(0), 0.5).item() == pytest.approx(expected)
+    mismatched = torch.stack([views[:, 0], views[:, 1].roll(1, 0)], dim=1)
+    assert losses.nt_xent(mismatched, 0.5).item() == pytest.approx(-math.log(1 / (math.exp(2) + 6)))
+
+
+def test_nt_xent_is_blind_to_length_and_to_the_order_of_the_views():
+    views = random(4, 2, 6) - 0.5
+    loss = losses.nt_xent(views, 0.5).item()
+    assert losses.nt_xent(views * (random(4, 2, 1, seed=3) + 0.1), 0.5).item() == pytest.approx(loss)
+    assert losses.nt_xent(views.flip(1), 0.5).item() == pytest.approx(loss)
+    assert torch.autograd.gradcheck(lambda x: losses.nt_xent(x, 0.5), views.requires_grad_())
+
+
+def test_rotation_loss():
+    logits = 3 * random(3, 4, 4)
+    expected = -np.mean([math.log(math.exp(x[k]) / np.exp(x).sum()) for photo in logits.numpy() for k, x in enumerate(photo)])
+    assert losses.rotation_loss(logits).item() == pytest.approx(expected)
+    assert losses.rotation_loss(torch.zeros(2, 4, 4)).item() == pytest.approx(math.log(4))
+    right = 50 * torch.eye(4)[None]
+    assert losses.rotation_loss(right).item() < 1e-9
+    assert losses.rotation_loss(right.roll(1, 1)).item() == pytest.approx(50)

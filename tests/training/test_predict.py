@@ -1,0 +1,148 @@
+"""Predictions against direct passes of the network and against biases set by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.networks import Network, score_network
+from aesthetic_pretraining.predict import PredictConfig, predict, respond
+
+CONFIG = PredictConfig(backbone="efficientnet_lite0", batch=3, threads=1)
+IDS = [f"p{k}" for k in range(8)]
+P = [f"p{s}" for s in range(1, 11)]
+
+
+def contiguous(network):
+    return {key: value.clone(memory_format=torch.contiguous_format) for key, value in network.state_dict().items()}
+
+
+def with_start(network, backbone_file):
+    network.backbone.load_state_dict(load_file(backbone_file))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def scorer(backbone_file, tmp_path_factory):
+    """A score network with random heads that spread, and its file."""
+    torch.manual_seed(0)
+    network = with_start(score_network(build_backbone("efficientnet_lite0"), dropout=0.75), backbone_file)
+    with torch.no_grad():
+        network.heads["votes"].weight.mul_(2)
+    path = tmp_path_factory.mktemp("scorer") / "scorer.safetensors"
+    save_file(contiguous(network), path)
+    return network, path
+
+
+@pytest.fixture
+def predicted(scorer, labelled_store, tmp_path):
+    def run(ids=IDS, batch=3, **more):
+        out = tmp_path / "out" / "predictions.csv"
+        config = PredictConfig("efficientnet_lite0", batch, 1)
+        predict(config, labelled_store, ids, [int(i[1:]) + 0.5 for i in ids], scorer[1], out, **more)
+        return pd.read_csv(out)
+
+    return run
+
+
+def test_predictions_are_the_networks_and_their_mean(predicted, scorer, labelled_store):
+    frame = predicted()
+    assert list(frame) == ["id", "target", "predicted", *P]
+    assert frame["id"].tolist() == IDS
+    assert frame["target"].tolist() == [k + 0.5 for k in range(8)]
+    for row in frame.itertuples(index=False):
+        with torch.no_grad():
+            logits = scorer[0](torch.from_numpy(labelled_store.pixels(row.id).copy()).permute(2, 0, 1)[None])["votes"][0].double().numpy()
+        expected = np.exp(logits) / np.exp(logits).sum()
+        np.testing.assert_allclose([getattr(row, p) for p in P], expected, atol=5e-5)
+    np.testing.assert_allclose(frame[P].sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(frame["predicted"], sum(s * frame[f"p{s}"] for s in range(1, 11)), atol=1e-5)
+    assert frame["predicted"].between(1, 10).all()
+    assert frame["predicted"].std() > 0.01
+
+
+def test_neither_order_nor_batch_nor_workers_matter(predicted):
+    base = predicted().set_index("id")
+    for frame in (predicted(IDS[::-1]), predicted(batch=1), predicted(batch=100), predicted(workers=2)):
+        again = frame.set_index("id").loc[IDS]
+        np.testing.assert_allclose(again, base, rtol=0, atol=1e-5)
+
+
+def test_the_same_bytes_twice(predicted, tmp_path):
+    predicted()
+    first = (tmp_path / "out" / "predictions.csv").read_bytes()
+    predicted()
+    assert (tmp_path / "out" / "predictions.csv").read_bytes() == first
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["predictions.csv"]
+
+
+@pytest.mark.parametrize("vote", [1, 7, 10])
+def test_a_network_that_is_sure_predicts_that_vote(vote, scorer, labelled_store, tmp_path):
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+    network.heads["votes"].weight.data.zero_()
+    network.heads["votes"].bias.data.copy_(50.0 * (torch.arange(1, 11) == vote))
+    save_file(contiguous(network), tmp_path / "sure.safetensors")
+    predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "sure.safetensors", tmp_path / "out.csv")
+    assert pd.read_csv(tmp_path / "out.csv")["predicted"].tolist() == pytest.approx([vote, vote])
+
+
+def test_a_network_of_another_task_is_an_error(labelled_store, tmp_path):
+    save_file(contiguous(Network(build_backbone("efficientnet_lite0"), {"rank": 1})), tmp_path / "rank.safetensors")
+    with pytest.raises(UserError, match=r"rank\.safetensors"):
+        predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "rank.safetensors", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.fixture(scope="module")
+def regressor(backbone_file, tmp_path_factory):
+    """A ranking_regression network and its file."""
+    torch.manual_seed(1)
+    network = with_start(Network(build_backbone("efficientnet_lite0"), {"rank": 1, "intensity": 21}), backbone_file)
+    path = tmp_path_factory.mktemp("regressor") / "regressor.safetensors"
+    save_file(contiguous(network), path)
+    return network, path
+
+
+def test_output_k_is_that_of_distortion_k(regressor, photo_store, tmp_path):
+    network = Network(build_backbone("efficientnet_lite0"), {"rank": 1, "intensity": 21})
+    network.heads["intensity"].weight.data.zero_()
+    network.heads["intensity"].bias.data.copy_(torch.arange(21.0))
+    save_file(contiguous(network), tmp_path / "counting.safetensors")
+    names = ["jpeg_compression", "brightness", "contrast", "vibrance", "image_ratio"]
+    places = [0, 6, 7, 14, 20]  # Table 1: six technical, nine style, six composition
+    respond(CONFIG, photo_store, ["wide", "square"], "vibrance", names, 32, 1, tmp_path / "counting.safetensors", tmp_path / "out.csv")
+    frame = pd.read_csv(tmp_path / "out.csv")
+    assert list(frame) == ["photo", "distortion", "level", "output", "value"]
+    assert len(frame) == 2 * 7 * 5
+    assert set(frame["distortion"]) == {"vibrance"}
+    for (photo, output), rows in frame.groupby(["photo", "output"]):
+        assert photo in ("wide", "square")
+        assert sorted(rows["level"]) == [-2, -1, 0, 1, 2, 3, 4]
+        assert set(rows["value"]) == {places[names.index(output)]}
+
+
+@pytest.mark.parametrize(
+    ("distortion", "anchor"),
+    [("brightness", "original"), ("gaussian_noise", "original"), ("rotation", "rotation"), ("left_diagonal_crop", "crop")],
+)
+def test_values_are_those_of_the_level_and_its_anchor(distortion, anchor, regressor, photos, photo_store, tmp_path):
+    network, path = regressor
+    respond(CONFIG, photo_store, ["folder/tall"], distortion, [distortion, "tint"], 32, 9, path, tmp_path / "out.csv")
+    frame = pd.read_csv(tmp_path / "out.csv")
+    everything = render(photo_store.pixels("folder/tall"), "folder/tall", 32, 9)
+    levels = [0, *DISTORTIONS[distortion].levels]
+    assert sorted(frame["level"]) == sorted(levels * 2)
+    for k, name in ((list(DISTORTIONS).index(distortion), distortion), (13, "tint")):
+        got = frame[frame["output"] == name].set_index("level")["value"]
+        at = [
+            next(i for i, v in enumerate(VARIANTS) if (v.distortion, v.level) == ((distortion, level) if level else (None, 0)) and (level or v.anchor == anchor))
+            for level in levels
+        ]
+        with torch.no_grad():
+            expected = network(everything[at])["intensity"][:, k]
+        np.testing.assert_allclose(got.loc[levels], expected, atol=1e-4)
+        assert got.std() > 1e-3

@@ -1,0 +1,138 @@
+"""What each pretext task shows the network, and that its loss teaches every head."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from aesthetic_pretraining import losses
+from aesthetic_pretraining.distortions import VARIANTS
+from aesthetic_pretraining.networks import Network
+from aesthetic_pretraining.pretext import TASKS, TaskConfig
+
+SIZE = 32
+CONFIG = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)
+HEADS = {
+    "ranking": {"rank": 1},
+    "ranking_classification": {"rank": 1, "technical": 6, "style": 9, "composition": 6},
+    "ranking_regression": {"rank": 1, "intensity": 21},
+    "rotnet": {"rotation": 4},
+    "simclr": {"projection": 64},
+}
+PICTURES = {"ranking": 174, "ranking_classification": 174, "ranking_regression": 174, "rotnet": 4, "simclr": 2}
+
+
+class Small(nn.Module):
+    """Stands for a backbone: a few numbers per picture."""
+
+    width = 12
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3 * 16, self.width)
+
+    def forward(self, pictures):
+        return self.layer(nn.functional.adaptive_avg_pool2d(pictures.float() / 255, 4).flatten(1)).tanh()
+
+
+@pytest.fixture(scope="module")
+def pictures(photos):
+    """{task: its pictures of two photos}."""
+    kinds = {
+        "ranking": torch.stack([TASKS["ranking"](CONFIG).pictures(photo, name, SIZE, 1) for name, photo in list(photos.items())[:2]]),
+    }
+    for name in ("rotnet", "simclr"):
+        kinds[name] = torch.stack([TASKS[name](CONFIG).pictures(photo, key, SIZE, 1) for key, photo in list(photos.items())[:2]])
+    return {name: kinds.get(name, kinds["ranking"]) for name in TASKS}
+
+
+def test_heads():
+    assert {name: dict(task(CONFIG).heads) for name, task in TASKS.items()} == HEADS
+    assert [name for name, task in TASKS.items() if task(CONFIG).hidden] == ["simclr"] == [name for name in TASKS if TASKS[name].hidden]
+    assert {name for name, task in TASKS.items() if task.contrast} == {"rotnet", "simclr"}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_pictures(name, photos, pictures):
+    task = TASKS[name](CONFIG)
+    got = task.pictures(photos["square"], "square", SIZE, 3)
+    assert got.shape == (PICTURES[name], 3, SIZE, SIZE)
+    assert got.dtype == torch.uint8
+    assert torch.equal(got, task.pictures(photos["square"], "square", SIZE, 3))
+    assert len(VARIANTS) == PICTURES["ranking"]
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if PICTURES[name] == 174])
+def test_a_photo_of_another_size_is_an_error(name, photos):
+    with pytest.raises(ValueError, match="square: need uint8"):
+        TASKS[name](CONFIG).pictures(photos["square"][:40], "square", SIZE, 3)
+
+
+@pytest.mark.parametrize("name", ["wide", "folder/tall"])
+def test_rotnet_shows_exact_quarter_turns_of_the_centre(name, photos):
+    got = TASKS["rotnet"](CONFIG).pictures(photos[name], name, SIZE, 3).permute(0, 2, 3, 1).numpy()
+    for k in range(4):
+        np.testing.assert_array_equal(got[k], np.rot90(got[0], k))
+        assert k == 0 or (got[k] != got[0]).any()
+    image = Image.fromarray(photos[name])
+    across, down = (SIZE * side // min(image.size) for side in image.size)
+    left, top = (across - SIZE) // 2, (down - SIZE) // 2
+    centre = image.resize((across, down), Image.Resampling.BILINEAR).crop((left, top, left + SIZE, top + SIZE))
+    np.testing.assert_array_equal(got[0], np.asarray(centre))
+
+
+@pytest.mark.parametrize("shape", [(48, 96), (96, 48), (48, 49)])
+def test_rotnet_has_no_black_bars_that_would_tell_the_turn(shape):
+    white = np.full((*shape, 3), 255, np.uint8)
+    assert TASKS["rotnet"](CONFIG).pictures(white, "white", SIZE, 3).min() == 255
+    assert TASKS["ranking"](CONFIG).pictures(white, "white", SIZE, 3)[0].min() == 0 or shape == (48, 49)
+
+
+def test_simclr_views_depend_on_the_photo_and_the_seed_alone(photos):
+    task, photo = TASKS["simclr"](CONFIG), photos["wide"]
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = task.pictures(photo, "wide", SIZE, 3)
+    assert torch.equal(torch.get_rng_state(), before)
+    task.pictures(photo, "other", SIZE, 3)
+    torch.manual_seed(2)
+    assert torch.equal(task.pictures(photo, "wide", SIZE, 3), first)
+    assert not torch.equal(first[0], first[1])
+    assert not torch.equal(task.pictures(photo, "wide", SIZE, 4), first)
+    assert not torch.equal(task.pictures(photo, "other", SIZE, 3), first)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_losses_reach_every_head(name, pictures):
+    torch.manual_seed(0)
+    task = TASKS[name](CONFIG)
+    network = Network(Small(), task.heads, task.hidden)
+    batch = pictures[name]
+    loss = task.loss({head: out.unflatten(0, batch.shape[:2]) for head, out in network(batch.flatten(0, 1)).items()})
+    assert loss.shape == ()
+    assert loss.isfinite()
+    loss.backward()
+    for weight, parameter in network.named_parameters():
+        assert parameter.grad.isfinite().all() and (parameter.grad != 0).any(), weight
+
+
+def test_combined_losses_are_sums_of_exponentials():
+    rng = torch.Generator().manual_seed(4)
+    draw = lambda n: torch.randn(2, 174, n, generator=rng, dtype=torch.float64)  # noqa: E731
+    outputs = {"rank": draw(1), "technical": draw(6), "style": draw(9), "composition": draw(6), "intensity": draw(21)}
+    rank = losses.ranking_loss(1 / (1 + torch.exp(-outputs["rank"][:, :, 0])), 0.2).item()
+    assert TASKS["ranking"](CONFIG).loss(outputs).item() == pytest.approx(rank)
+    second = {
+        "ranking_classification": losses.classification_loss(outputs).item(),
+        "ranking_regression": losses.regression_loss(outputs["intensity"]).item(),
+    }
+    for name, other in second.items():
+        assert TASKS[name](CONFIG).loss(outputs).item() == pytest.approx(np.exp(rank / 50) + np.exp(other / 50))
+
+
+def test_simclr_and_rotnet_take_their_own_losses():
+    rng = torch.Generator().manual_seed(4)
+    views, turns = torch.randn(3, 2, 64, generator=rng), torch.randn(3, 4, 4, generator=rng)
+    assert TASKS["simclr"](CONFIG).loss({"projection": views}).item() == losses.nt_xent(views, 0.5).item()
+    assert TASKS["rotnet"](CONFIG).loss({"rotation": turns}).item() == losses.rotation_loss(turns).item()

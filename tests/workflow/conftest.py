@@ -1,0 +1,3 @@
+"""Fixtures of projects.py, which tests also import from."""
+
+from projects import finished, project  # noqa: F401

@@ -1,0 +1,118 @@
+"""Projects to try the workflow on: copies of this checkout at the smoke scale, one of them run once for all tests."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ENV = {
+    **{k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "AESTHETIC_", "PYTEST_", "GIT_"))},
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
+}  # fmt: skip
+
+
+@dataclass
+class Project:
+    """A checkout in a temporary folder."""
+
+    path: Path
+
+    def run(self, *command: str, ok: bool = True, timeout: float = 500) -> str:
+        """Run a command there; returns what it printed. Fails the test if it fails (or, with ok=False, if it does not)."""
+        done = subprocess.run(command, cwd=self.path, env=ENV, capture_output=True, text=True, timeout=timeout, check=False)
+        out = done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, f"{' '.join(command)} ended with {done.returncode}:\n{out[-4000:]}"
+        return out
+
+    def snakemake(self, *args: str, **kw) -> str:
+        return self.run("snakemake", "--cores", "2", *args, **kw)
+
+    def dvc(self, *args: str, **kw) -> str:
+        return self.run("dvc", *args, **kw)
+
+    def git(self, *args: str, **kw) -> str:
+        return self.run("git", *args, **kw)
+
+    def commit(self, message: str = "state") -> None:
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+
+    def set(self, key: str, value: object) -> None:
+        """Change one value of params.yaml, for the smoke scale where it differs by scale."""
+        path = self.path / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        *parents, last = key.split(".")
+        for node in (params["scales"]["smoke"], params):
+            for parent in parents:
+                node = node.get(parent, {})
+            if last in node:
+                node[last] = value
+                path.write_text(yaml.safe_dump(params, sort_keys=False))
+                return
+        raise KeyError(key)
+
+    def clean(self) -> None:
+        """Both tools have nothing to do."""
+        assert "up to date" in self.dvc("status")
+        assert "Nothing to be done" in self.snakemake("-n")
+
+    def digests(self, *folders: str) -> dict[str, bytes]:
+        """Contents of the files below, without the records of how long they took."""
+        files = [
+            f for folder in folders for f in (self.path / folder).rglob("*") if f.is_file() and "provenance" not in f.parts
+        ]
+        return {str(f.relative_to(self.path)): f.read_bytes() for f in files}
+
+    def copy(self, path: Path) -> "Project":
+        """The same state in another folder; shutil keeps the times of modification, which Snakemake's records hold."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Project(path)
+
+
+def ran(output: str) -> Counter:
+    """{rule: finished jobs} in the output of Snakemake or of DVC driving it; targets without a script do not count."""
+    found = Counter(re.findall(r"Finished jobid: \d+ \(Rule: (\w+)\)", output))
+    return Counter({rule: n for rule, n in found.items() if rule != "all" and not rule.startswith("stage_")})
+
+
+def checkout(path: Path) -> Project:
+    """What git would clone of this working tree, at the smoke scale, as a repository of its own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
+    )
+    for name in filter(None, listed.stdout.decode().split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("tests/") and name != "dvc.lock":
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, path / name)
+    params = path / "params.yaml"
+    params.write_text(re.sub(r"^scale: \w+", "scale: smoke", params.read_text(), flags=re.M))
+    project = Project(path)
+    project.git("init", "-q")
+    project.dvc("config", "--local", "cache.dir", str(path.parent / f"{path.name}-cache"))
+    project.commit()
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project in which `snakemake all` has run once and everything is committed; tests take copies of it."""
+    project = checkout(tmp_path_factory.mktemp("finished") / "project")
+    out = project.snakemake("all")
+    assert "dvc: recorded" in out
+    project.commit("results")
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    """A copy of the finished project."""
+    return finished.copy(tmp_path / "project")

@@ -1,0 +1,152 @@
+"""Snakemake and DVC agree, whichever drives: each case of docs/workflow.md on a real run at the smoke scale."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from projects import ran
+
+pytestmark = pytest.mark.slow
+MODELS = 8  # 6 initialisations at 100 % of the labels, and the 2 compared ones at 50 %
+
+
+def pull(finished, path):
+    """A fresh clone that got its artifacts from a remote."""
+    remote = path.parent / "remote"
+    finished.dvc("remote", "add", "--local", "-f", "-d", "here", str(remote))
+    finished.dvc("push", "-q")
+    finished.git("clone", "-q", str(finished.path), str(path))
+    clone = type(finished)(path)
+    clone.dvc("remote", "add", "--local", "-d", "here", str(remote))
+    return clone
+
+
+def test_snakemake_first_leaves_dvc_nothing_to_do(project):
+    project.clean()
+    assert project.dvc("repro").count("didn't change, skipping") == 6
+    project.clean()
+
+
+def test_dvc_first_gives_the_same_bytes_and_leaves_snakemake_nothing_to_do(finished, tmp_path):
+    project = checkout_with_space(tmp_path)
+    out = project.dvc("repro")
+    assert ran(out)["finetune"] == MODELS
+    project.clean()
+    assert project.digests("data", "models", "results") == finished.digests("data", "models", "results")
+
+
+def checkout_with_space(tmp_path):
+    from projects import checkout
+
+    return checkout(tmp_path / "a folder with spaces")
+
+
+def test_fresh_clone_is_clean_and_a_changed_rate_fine_tunes_only(finished, tmp_path):
+    clone = pull(finished, tmp_path / "clone")
+    clone.dvc("pull", "-q")
+    clone.clean()
+    clone.set("finetune.learning_rate_head", 0.002)
+    counted = ran(clone.dvc("repro"))
+    assert counted["finetune"] == counted["predict"] == MODELS
+    assert not set(counted) & {"pretrain", "imagenet", "store", "simulate", "respond", "render"}
+    clone.clean()
+
+
+def test_seed_added_by_snakemake_and_removed_by_dvc(project):
+    project.set("finetune.seeds", [1, 2])
+    counted = ran(project.snakemake("all"))
+    assert counted["finetune"] == counted["predict"] == MODELS
+    assert not set(counted) & {"pretrain", "store", "render", "respond"}
+    project.clean()
+    assert list((project.path / "models").rglob("*seed2*"))
+    project.set("finetune.seeds", [1])
+    counted = ran(project.dvc("repro"))
+    assert not counted["finetune"]
+    assert not list(project.path.glob("[mr]*s/**/*seed2*"))
+    project.clean()
+
+
+def test_seed_added_by_a_temporary_experiment(project):
+    out = project.dvc("exp", "run", "--temp", "--name", "two", "-S", "scales.smoke.finetune.seeds=[1,2]")
+    counted = ran(out)
+    assert counted["finetune"] == counted["predict"] == MODELS
+    assert not set(counted) & {"pretrain", "store", "render", "respond"}
+    project.clean()
+    project.dvc("exp", "apply", "two")
+    project.clean()
+    assert len(list((project.path / "models/smoke/finetuned").rglob("*seed2.safetensors"))) == MODELS
+
+
+def test_git_checkout_without_dvc_checkout_brings_the_original_bytes_back(project):
+    before = project.digests("results", "models")
+    project.set("finetune.compared", ["imagenet"])
+    project.set("report.alpha", 0.05)
+    project.snakemake("all")
+    assert project.digests("results", "models") != before
+    project.git("checkout", "-q", ".")
+    project.dvc("repro")
+    assert project.digests("results", "models") == before
+    project.clean()
+
+
+def test_old_commit_with_dvc_checkout_leaves_nothing_to_do(project):
+    before = project.digests("results")
+    project.set("report.alpha", 0.05)
+    project.dvc("repro")
+    project.commit("other level")
+    project.git("checkout", "-q", "HEAD~1")
+    project.dvc("checkout", "-q")
+    assert project.digests("results") == before
+    project.clean()
+
+
+def test_a_tampered_network_is_made_again_alone(project):
+    weights = project.path / "models/smoke/pretrained/simclr.safetensors"
+    before = weights.read_bytes()
+    with open(weights, "ab") as file:
+        file.write(b"x")
+    assert ran(project.dvc("repro")) == {"pretrain": 1}
+    assert weights.read_bytes() == before
+    project.clean()
+
+
+def test_a_pull_without_records_and_a_changed_parameter_fails_closed(finished, tmp_path):
+    clone = pull(finished, tmp_path / "clone")
+    clone.dvc("pull", "-q")
+    for stage in ("data", "render", "pretrain", "finetune"):
+        (clone.path / f"results/smoke/provenance/{stage}.json").unlink()
+    shutil.rmtree(clone.path / ".snakemake", ignore_errors=True)
+    clone.set("finetune.learning_rate_head", 0.002)
+    lock = (clone.path / "dvc.lock").read_bytes()
+    out = clone.dvc("repro", ok=False, timeout=500)
+    assert "nobody knows how" in out
+    assert (clone.path / "dvc.lock").read_bytes() == lock
+
+
+def test_dvc_shows_metrics_parameters_and_plots(project):
+    shown = json.loads(project.dvc("metrics", "show", "--json"))[""]["data"]["results/smoke/metrics/metrics.json"]["data"]
+    assert set(shown) == {"imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"}
+    assert 0 < shown["ranking"]["ava_mae"] < 9
+    project.set("report.alpha", 0.05)
+    assert "report.alpha" in project.dvc("params", "diff")
+    project.dvc("plots", "show", "-o", "plots_here")
+    page = (project.path / "plots_here/index.html").read_text()
+    assert "val_loss" in page
+
+
+def test_demo_artifacts_are_not_in_git_and_the_lock_is(project):
+    listed = project.git("ls-files").splitlines()
+    assert "dvc.lock" in listed
+    assert not [
+        f for f in listed if f.startswith(("data/", "models/")) or (f.startswith("results/") and f != "results/README.md")
+    ]
+    assert set(yaml.safe_load((project.path / "dvc.lock").read_text())["stages"]) == {
+        "data",
+        "render",
+        "pretrain",
+        "finetune",
+        "evaluate",
+        "report",
+    }

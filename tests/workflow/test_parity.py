@@ -1,0 +1,96 @@
+"""Every leaf of params.yaml, changed one by one: DVC is dirty exactly when Snakemake has jobs."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from projects import ENV, ROOT
+
+pytestmark = pytest.mark.slow
+
+# One process asks both tools about every leaf, because starting them costs seconds each. Values go through the real
+# params.yaml, dvc.yaml and Snakefile; DVC is asked for its status, Snakemake for its pending jobs.
+ASK = """
+import json, pathlib, sys
+sys.path[:0] = ["src", "workflow/scripts"]
+import dvcgen
+from dvc.repo import Repo
+path = pathlib.Path("params.yaml")
+original = path.read_text()
+answers = []
+for text in [original, *json.load(open(sys.argv[1]))]:
+    path.write_text(text)
+    with Repo() as repo:
+        status = {stage: [c for c in changes if "changed deps" in c or "changed outs" in c] for stage, changes in repo.status().items()}
+    answers.append([sorted(stage for stage, changes in status.items() if changes), dvcgen.load_dag().pending])
+path.write_text(original)
+json.dump(answers, open(sys.argv[2], "w"))
+"""
+
+
+def leaves(node, path=()):
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def other(path, value, schema):
+    """Another value that the schema allows."""
+    node = schema
+    for key in path:
+        node = node["properties"][key]
+    if "$ref" in node:
+        node = schema["$defs"][node["$ref"].split("/")[-1]] | node
+    if "enum" in node:
+        return node["enum"][(node["enum"].index(value) + 1) % len(node["enum"])]
+    if isinstance(value, bool):
+        return not value
+    if path[-1] == "size":
+        return value + 2
+    if isinstance(value, int) and node.get("type") == "integer":
+        return value + 1 if value < node.get("maximum", 1e9) else value - 1
+    if isinstance(value, (int, float)):  # within the tolerance of shares that add up to 1
+        return value + 5e-7 if "shares" in path or value == 0 else value * 0.999
+    if isinstance(value, str):
+        return "brightness2" if path[-1] == "response_distortion" else value + "x"
+    return {
+        "tasks": value[:-1],
+        "compared": value[:-1],
+        "shares": [*value, 70],
+        "seeds": [*value, 9],
+        "response_outputs": value[:-1],
+    }[path[-1]]
+
+
+def test_both_tools_see_every_changed_leaf(project, tmp_path):
+    params = yaml.safe_load((project.path / "params.yaml").read_text())
+    schema = yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text())
+    changes, texts = [], []
+    for path, value in leaves(params):
+        if path[0] == "scale" or (path[0] == "scales" and path[1] == "paper"):
+            continue  # the scale is in every path; the scale paper is tried with one leaf below, as an inactive one
+        inner = path[2:] if path[0] == "scales" else path
+        if path[:2] == ("scales", "demo") and inner != ("image", "size"):
+            continue
+        changed = copy.deepcopy(params)
+        node = changed
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]] = other(inner, value, schema)
+        changes.append(path)
+        texts.append(yaml.safe_dump(changed, sort_keys=False))
+    (tmp_path / "texts.json").write_text(json.dumps(texts))
+    command = [sys.executable, "-c", ASK, str(tmp_path / "texts.json"), str(tmp_path / "answers.json")]
+    subprocess.run(command, cwd=project.path, env=ENV, check=True, capture_output=True, timeout=600)
+    first, *answers = json.loads((tmp_path / "answers.json").read_text())
+    assert first == [[], []]
+    different = {".".join(p): a for p, a in zip(changes, answers, strict=True) if bool(a[0]) != bool(a[1])}
+    assert not different
+    silent = [".".join(p) for p, a in zip(changes, answers, strict=True) if not a[0]]
+    assert silent == ["scales.demo.image.size"]  # another scale's value; every value of this scale and of all matters

@@ -1,0 +1,149 @@
+"""Killed at any moment, started twice, given nonsense: one clear sentence, and the next run works to the same bytes."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from projects import ENV, ran
+
+pytestmark = pytest.mark.slow
+FORCED = ["--forcerun", "pretrain", "--until", "pretrain"]
+
+
+def start(project, *command):
+    return subprocess.Popen(
+        command, cwd=project.path, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def wait_for_jobs(project, process, seconds=60):
+    """Until a job of the run has started to work."""
+    end = time.monotonic() + seconds
+    logs = project.path / "logs/smoke/pretrain"
+    before = {p: p.stat().st_mtime for p in logs.glob("*.log")}
+    while time.monotonic() < end and process.poll() is None:
+        if any(p.stat().st_mtime != before.get(p) for p in logs.glob("*.log")):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no job started")
+
+
+@pytest.mark.parametrize("tool", ["snakemake", "dvc"])
+def test_sigkill_then_the_same_bytes(project, tool):
+    before = project.digests("models", "results")
+    victim = project.path / "models/smoke/pretrained/ranking.safetensors"
+    victim.unlink()
+    (project.path / "models/smoke/pretrained/simclr.safetensors").unlink()
+    command = ["snakemake", "--cores", "2", "all"] if tool == "snakemake" else ["dvc", "repro"]
+    process = start(project, *command)
+    wait_for_jobs(project, process)
+    time.sleep(random.Random(tool).uniform(1, 6))
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    out = project.snakemake("all")
+    assert "a run was killed here" in out
+    assert ran(out)["pretrain"] >= 1
+    assert project.digests("models", "results") == before
+    project.clean()
+
+
+def test_jobs_end_with_a_killed_run_and_the_second_run_names_the_first(project):
+    process = start(project, "snakemake", "--cores", "2", *FORCED)
+    wait_for_jobs(project, process)
+    second = project.snakemake("all", ok=False)
+    assert f"another run is at work in this folder: process {process.pid} on" in second
+    assert "Traceback" not in second
+    assert "Nothing to be done" in project.snakemake("-n", "--until", "split")  # looking on is allowed
+    os.kill(process.pid, signal.SIGKILL)  # the run alone, not its jobs
+    process.wait()
+    deadline = time.monotonic() + 15
+    while jobs_in(project) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not jobs_in(project)
+    project.snakemake("all")
+    project.clean()
+
+
+def jobs_in(project) -> list[str]:
+    """Processes of rules' scripts that work in the project's folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if (
+                os.readlink(f"/proc/{pid}/cwd") == str(project.path)
+                and b"pretrain.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+            ):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("pretrain.margin", 7, "pretrain.margin is 7, but must be at most 1"),
+        ("image.size", "big", "image.size is 'big', but must be of type integer"),
+        ("finetune.compared", ["nobody"], "finetune.compared names 'nobody'"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_in_both_tools(project, key, value, sentence):
+    project.set(key, value)
+    for tool in (project.snakemake, lambda **kw: project.dvc("repro", **kw)):
+        out = tool(ok=False)
+        assert sentence in out
+        assert "Traceback" not in out
+    project.git("checkout", "-q", "params.yaml")
+    project.clean()
+
+
+def test_an_unknown_scale_and_a_target_of_another_scale(project):
+    out = project.snakemake("--config", "scale=huge", ok=False)
+    assert "scale is 'huge', but must be one of smoke, demo, paper" in out
+    out = project.snakemake("results/demo/tables/table2.csv", ok=False)
+    assert "is of the scale demo, but this run is of the scale smoke: add --config scale=demo" in out
+
+
+def test_from_another_folder(project, tmp_path):
+    done = subprocess.run(
+        ["snakemake", "--cores", "1", "-n", "-s", str(project.path / "Snakefile")],
+        cwd=tmp_path,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "this is not the project's folder: run 'cd" in done.stderr
+
+
+def test_an_unreadable_photo_is_named_and_replacing_it_helps(project, tmp_path):
+    from PIL import Image
+    from skimage.data import chelsea
+
+    photos = tmp_path / "my photos"
+    photos.mkdir()
+    for k in range(12):
+        Image.fromarray(chelsea()).resize((90 + k, 60 + k)).rotate(k).save(photos / f"photo {k}.jpg")
+    (photos / "broken.jpg").write_bytes((photos / "photo 1.jpg").read_bytes()[:300])
+    project.set("photos.folder", str(photos))
+    project.set("photos.source", "folder")
+    project.set("photos.limit", 0)
+    target = "data/smoke/photos/split.csv"
+    out = project.snakemake(target, ok=False)
+    assert "photos: 1 of 13 pictures cannot be used: broken.jpg: unreadable" in out
+    (photos / "broken.jpg").unlink()
+    project.snakemake(target, "--forcerun", "listing", "--allowed-rules", "listing", "store", "ledger", "split")
+    assert len((project.path / target).read_text().splitlines()) == 13
+
+
+def test_report_is_made_without_a_network(project):
+    project.run("unshare", "-rn", "snakemake", "--cores", "1", "--report", "snakemake-report.html")
+    page = (project.path / "snakemake-report.html").read_text()
+    assert "Table 2" in page
+    assert len(page) > 100_000
