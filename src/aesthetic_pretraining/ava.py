@@ -4,13 +4,11 @@ AVA.txt has 15 columns separated by blanks: row, image id, counts of the votes 1
 The split lists are those of the public NIMA implementation (fidelity row 21): a row is an image id and the ten counts.
 """
 
-import io
-
 import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.sources import Source
+from aesthetic_pretraining.sources import Source, read_text
 
 VOTES = [f"v{score}" for score in range(1, 11)]
 SPLITS = ("train", "val", "test")
@@ -28,7 +26,7 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
         if not line.strip():
             continue
         fields = line.split()
-        if len(fields) != 15 or not all(f.isdigit() for f in fields):
+        if len(fields) != 15 or not all(map(is_count, fields)):
             raise UserError(
                 f"{name}, row {number}: needs 15 whole numbers (row, id, ten counts, two tags, challenge), has {line.strip()[:60]!r}"
             )
@@ -45,7 +43,7 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
 
 def read_ava(source: Source) -> pd.DataFrame:
     """The listing of AVA; a picture is expected at images/<id>.jpg. Ids that AVA lists but does not contain show in the ledger."""
-    frame = parse_ava(_read_text(source, "AVA.txt"))
+    frame = parse_ava(read_text(source, "AVA.txt"))
     frame.insert(1, "file", "images/" + frame["id"] + ".jpg")
     return frame
 
@@ -55,22 +53,25 @@ def read_split_lists(source: Source) -> dict[str, str]:
     roles: dict[str, str] = {}
     for split in SPLITS:
         name = f"splits/{split}.csv"
-        frame = pd.read_csv(io.StringIO(_read_text(source, name)), header=None, dtype=str)
-        if frame.shape[1] != 11:
-            raise UserError(f"{name}: a row needs 11 columns (id and ten counts), has {frame.shape[1]}")
-        _no_duplicates(frame[0], name)
-        for picture in frame[0]:
+        ids = []
+        for number, line in enumerate(read_text(source, name).splitlines(), start=1):
+            fields = [field.strip() for field in line.split(",")]
+            if len(fields) != 11 or not all(map(is_count, fields)):
+                raise UserError(f"{name}, row {number}: needs 11 whole numbers (id and ten counts), has {line.strip()[:60]!r}")
+            ids.append(fields[0])
+        if not ids:
+            raise UserError(f"{name}: is empty; fetch the list again")
+        _no_duplicates(pd.Series(ids, dtype=str), name)
+        for picture in ids:
             if picture in roles:
                 raise UserError(f"{name}: picture {picture} also stands in splits/{roles[picture]}.csv; keep one of the two")
             roles[picture] = split
     return roles
 
 
-def _read_text(source: Source, name: str) -> str:
-    try:
-        return source.read(name).decode()
-    except FileNotFoundError as error:
-        raise UserError(f"AVA: {name} is missing; docs/data.md says where to get it") from error
+def is_count(text: str) -> bool:
+    """Whether the text is a whole number in plain digits."""
+    return text.isascii() and text.isdigit()
 
 
 def _no_duplicates(ids: pd.Series, name: str) -> None:

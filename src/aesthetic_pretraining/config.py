@@ -1,14 +1,26 @@
 """params.yaml as the rest sees it: one scale laid over the common values, checked against the closed schema."""
 
+import math
+from collections.abc import Iterator
 from copy import deepcopy
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 
 FILE = "params.yaml"
 PAPER_TASKS = ("ranking", "ranking_classification", "ranking_regression", "rotnet", "simclr")  # Table 2
+
+
+# JSON schema takes 1.0 for an integer, but a seed of 1.0 is another text than 1
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, v: isinstance(v, int) and not isinstance(v, bool)
+    ),
+)
 
 
 def resolve(params: dict, schema: dict) -> dict:
@@ -24,11 +36,13 @@ def resolve(params: dict, schema: dict) -> dict:
     if not isinstance(scales, dict) or not scales:
         raise UserError(f"{FILE}: the section 'scales' is missing; take it back from version control")
     scale = params.get("scale")
-    if scale not in scales:
+    if not isinstance(scale, str) or scale not in scales:
         raise UserError(f"{FILE}: scale is {scale!r}, but must be one of {', '.join(scales)}")
     merged = {}
     for name, overlay in scales.items():
-        merged[name] = _merge({k: v for k, v in params.items() if k != "scales"}, overlay or {}, f"scales.{name}")
+        if not isinstance(overlay, dict):
+            raise UserError(f"{FILE}: scales.{name} is {overlay!r}, but must hold sections")
+        merged[name] = _merge({k: v for k, v in params.items() if k != "scales"}, overlay, f"scales.{name}")
         merged[name]["scale"] = name
         check(merged[name], schema, name)
         _check_rest(merged[name])
@@ -47,9 +61,11 @@ def source_key(params: dict, key: str) -> str:
 
 def check(values: dict, schema: dict, scale: str) -> None:
     """Raise UserError with one sentence if `values` break `schema`; the deepest, most telling violation is named."""
-    errors = sorted(
-        Draft202012Validator(schema).iter_errors(values), key=lambda e: (-len(e.absolute_path), str(e.absolute_path))
-    )
+    for key in _leaf_keys(values):
+        value = leaf(values, key)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"{FILE} ({scale}): {key} is {value!r}, but must be a finite number")
+    errors = sorted(Validator(schema).iter_errors(values), key=lambda e: (-len(e.absolute_path), str(e.absolute_path)))
     if errors:
         raise UserError(f"{FILE} ({scale}): {_sentence(errors[0])}")
 
@@ -74,8 +90,8 @@ def _sentence(error: ValidationError) -> str:
     match error.validator:
         case "additionalProperties":
             known = error.schema["properties"]
-            extra = sorted(set(error.instance) - set(known))[0]
-            return f"unknown key '{where + '.' if where else ''}{extra}'; known here: {', '.join(known)}"
+            extra = sorted(set(error.instance) - set(known), key=str)[0]
+            return f"unknown key {(where + '.' if where else '') + str(extra)!r}; known here: {', '.join(known)}"
         case "required":
             missing = next(k for k in error.validator_value if k not in error.instance)
             return f"the key '{where + '.' if where else ''}{missing}' is missing"
@@ -102,7 +118,7 @@ def _check_rest(values: dict) -> None:
     scale = values["scale"]
     for section, key in (("photos", "shares"), ("labels", "random_shares"), ("simulate", "shares")):
         total = sum(values[section][key].values())
-        if abs(total - 1) > 1e-6:
+        if not abs(total - 1) <= 1e-6:
             raise UserError(f"{FILE} ({scale}): {section}.{key} add up to {total:g}, but must add up to 1")
     for task in PAPER_TASKS:
         if task not in values["pretrain"]["tasks"]:
@@ -113,6 +129,13 @@ def _check_rest(values: dict) -> None:
             raise UserError(
                 f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}"
             )
+    report = values["report"]
+    for key in ("response_distortion", "response_outputs"):
+        for name in [report[key]] if isinstance(report[key], str) else report[key]:
+            if name not in DISTORTIONS:
+                raise UserError(
+                    f"{FILE} ({scale}): report.{key} names {name!r}, which is no distortion; known are {', '.join(DISTORTIONS)}"
+                )
     for section, needed in (("photos", ["folder"]), ("labels", ["ava_folder", "tid2013_folder"])):
         for key in needed:
             if values[section]["source"] == "folder" and not values[section][key]:
@@ -127,7 +150,18 @@ def leaf(values: dict, key: str) -> object:
     """The value under a dotted key of resolved values. Raises KeyError for an unknown key and for a whole section."""
     node: object = values
     for part in key.split("."):
+        if not isinstance(node, dict):
+            raise KeyError(f"{key}: {part} stands below a value")
         node = node[part]
     if isinstance(node, dict):
         raise KeyError(f"{key} is a section; name its leaves")
     return node
+
+
+def _leaf_keys(values: dict, path: str = "") -> Iterator[str]:
+    """The dotted keys of all leaves."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaf_keys(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}"

@@ -26,9 +26,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(tmp, path)
     except PermissionError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
+            raise  # the caller's own reading, not our writing
         raise UserError(f"{path}: no permission to write here; give this user write access to {path.parent}") from error
     finally:
-        tmp.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            tmp.unlink()
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -53,5 +56,5 @@ def seeded_int(*parts: object) -> int:
 
     Unlike hash(), it is the same in every process and on every machine.
     """
-    text = "\x1f".join(map(str, parts)).encode()
+    text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogateescape")
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1

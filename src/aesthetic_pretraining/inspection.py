@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices, render
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices
+from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.store import Store, add_member
 

@@ -1,10 +1,13 @@
 """Pictures from bytes to pixels: the only place where a file becomes an array."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+MAX_RATIO = 20  # long side over short side; beyond, shrinking by the short side would leave a huge picture
 
 
 class Unreadable(Exception):
@@ -19,18 +22,29 @@ def decode(data: bytes) -> tuple[Image.Image, str]:
     """
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata of pictures that are whole
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data))
             form = image.format or "?"
             image.load()
+            image = _to_rgb(_upright(image))
     except UnidentifiedImageError as error:
         raise Unreadable("not a picture in a known format") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Unreadable(" ".join(str(error).split())) from error
-    image = ImageOps.exif_transpose(image)
     if min(image.size) < 8:
         raise Unreadable(f"only {image.width} x {image.height} pixels")
-    return _to_rgb(image), form
+    if max(image.size) > MAX_RATIO * min(image.size):
+        raise Unreadable(f"{image.width} x {image.height} pixels are a strip, not a picture")
+    return image, form
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; as it is if the EXIF block is nonsense, which says nothing about the pixels."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, struct.error, TypeError, ValueError, EOFError, KeyError, IndexError, OverflowError):
+        return image
 
 
 def shrink(image: Image.Image, short_side: int) -> Image.Image:

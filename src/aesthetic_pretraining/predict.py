@@ -10,8 +10,8 @@ import torch
 
 from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, render, rows
-from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index
+from aesthetic_pretraining.distortions.render import render, rows
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.finetune import predict_votes
 from aesthetic_pretraining.networks import Network, load_into, score_network
@@ -67,11 +67,6 @@ def respond(
 
     One row per photo, level (0 included) and output: photo, distortion, level, output, value (Figure 4).
     """
-    for name in (distortion, *outputs):
-        if name not in DISTORTIONS:
-            raise UserError(
-                f"report.response_distortion and response_outputs: {name!r} is no distortion; known are {', '.join(DISTORTIONS)}"
-            )
     device = runtime.set_up(config.threads, training=False)
     network = Network(build_backbone(config.backbone), RankingRegression.heads)
     load_into(network, weights)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining import losses
-from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, base_photo, render
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
+from aesthetic_pretraining.distortions.render import base_photo, render
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.letterbox import letterbox
 

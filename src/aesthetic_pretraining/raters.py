@@ -73,7 +73,8 @@ def balance(luma: np.ndarray) -> float:
 def properties(pixels: np.ndarray) -> dict[str, float]:
     """uint8 (H, W, 3) -> the six properties; more is better."""
     scale = SIDE / max(pixels.shape[:2])
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    size = [max(3, round(side * scale)) for side in pixels.shape[1::-1]]
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     rgb = small.astype(np.float32) / 255
     luma = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
     return {

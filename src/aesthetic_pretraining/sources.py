@@ -1,5 +1,6 @@
 """Where pictures come from: a folder, a tar file, or installed packages, behind one small interface."""
 
+import os
 import tarfile
 from importlib import resources
 from pathlib import Path
@@ -42,7 +43,9 @@ class Folder:
             raise UserError(f"{self.root}: no such folder; put the files there or name another folder in params.yaml")
 
     def names(self) -> list[str]:
-        return sorted(p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file())
+        # links are followed: big sets often lie on another disk
+        found = (Path(folder, name) for folder, _, names in os.walk(self.root, followlinks=True) for name in names)
+        return sorted(path.relative_to(self.root).as_posix() for path in found)
 
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
@@ -53,8 +56,11 @@ class Tar:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with tarfile.open(self.path, "r:") as tar:
-            self.members = {m.name: (m.offset_data, m.size) for m in tar if m.isfile()}
+        try:
+            with tarfile.open(self.path, "r:") as tar:
+                self.members = {m.name: (m.offset_data, m.size) for m in tar if m.isfile()}
+        except (tarfile.ReadError, FileNotFoundError) as error:
+            raise UserError(f"{path}: is no whole uncompressed tar file ({error}); delete it and run again") from error
 
     def names(self) -> list[str]:
         return sorted(self.members)
@@ -92,6 +98,16 @@ class Packages:
 def open_source(path: str | Path) -> Source:
     """A Folder or a Tar, by what `path` is."""
     return Tar(path) if Path(path).suffix == ".tar" else Folder(path)
+
+
+def read_text(source: Source, name: str) -> str:
+    """The text of one file. Raises UserError if it is missing or no text."""
+    try:
+        return source.read(name).decode()
+    except FileNotFoundError as error:
+        raise UserError(f"{name} is missing; docs/data.md says where to get it") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: is no text file; fetch it again") from error
 
 
 def is_picture(name: str) -> bool:

@@ -19,12 +19,12 @@ def assign(keys: Iterable[str], shares: Mapping[str, float], *salt: object) -> d
     """
     order = sorted(keys, key=lambda key: seeded_int("split", *salt, key))
     wanted = [role for role, share in shares.items() if share > 0]
-    counts = {role: max(1, math.floor(shares[role] * len(order))) for role in wanted}
-    by_rest = sorted(wanted, key=lambda role: shares[role] * len(order) - counts[role])
-    while sum(counts.values()) < len(order):
-        counts[by_rest.pop()] += 1
-    while sum(counts.values()) > len(order) and max(counts.values()) > 1:
-        counts[max(counts, key=counts.get)] -= 1
+    cuts = [round(sum(shares[r] for r in wanted[:k]) * len(order)) for k in range(len(wanted) + 1)]
+    counts = {role: cuts[k + 1] - cuts[k] for k, role in enumerate(wanted)}
+    for role in wanted:
+        if counts[role] == 0 and max(counts.values()) > 1:
+            counts[max(counts, key=counts.get)] -= 1
+            counts[role] = 1
     roles = [role for role in wanted for _ in range(counts[role])]
     return dict(zip(order, roles, strict=False))
 

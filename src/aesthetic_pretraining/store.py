@@ -51,7 +51,7 @@ def build_shard(
     mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
     rows = []
     with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
-        with tarfile.open(tar_tmp, "w", format=tarfile.USTAR_FORMAT) as out:
+        with tarfile.open(tar_tmp, "w", format=tarfile.PAX_FORMAT) as out:
             for picture, file in tqdm(
                 zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"
             ):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.sources import Source
+from aesthetic_pretraining.sources import Source, read_text
 
 LABELS = "mos_with_names.txt"
 
@@ -15,11 +15,9 @@ def read_tid2013(source: Source) -> pd.DataFrame:
     matched without case. Raises UserError for a malformed row and for a labelled picture that is not there.
     """
     names = source.names()
-    if LABELS not in names:
-        raise UserError(f"TID2013: {LABELS} is missing; docs/data.md says where to get it")
     on_disk = {name.split("/")[-1].lower(): name for name in names if name.startswith("distorted_images/")}
     rows = []
-    for number, line in enumerate(source.read(LABELS).decode().splitlines(), start=1):
+    for number, line in enumerate(read_text(source, LABELS).splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -34,6 +32,8 @@ def read_tid2013(source: Source) -> pd.DataFrame:
                 f"{LABELS}, row {number}: distorted_images/{name} is not there in any letter case; unpack the archive again"
             )
         rows.append((name.lower().removesuffix(".bmp"), on_disk[name.lower()], value))
+    if not rows:
+        raise UserError(f"{LABELS}: is empty; fetch the file again")
     if len({row[0] for row in rows}) != len(rows):
         raise UserError(f"{LABELS}: a picture stands there twice; fetch the file again")
     return pd.DataFrame(rows, columns=["id", "file", "score"])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render, source_photo
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
+from aesthetic_pretraining.distortions.render import render, source_photo
 from aesthetic_pretraining.inspection import contact_sheet, render_photos
 from aesthetic_pretraining.store import Store, add_member
 

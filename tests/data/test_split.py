@@ -26,7 +26,7 @@ def table(ids, **columns):
     ("count", "shares", "expected"),
     [
         (10, {"a": 0.5, "b": 0.3, "c": 0.2}, {"a": 5, "b": 3, "c": 2}),
-        (7, {"a": 0.5, "b": 0.25, "c": 0.25}, {"a": 3, "b": 2, "c": 2}),  # 3.5, 1.75, 1.75: the largest rests are rounded up
+        (7, {"a": 0.5, "b": 0.25, "c": 0.25}, {"a": 4, "b": 1, "c": 2}),  # cut at 3.5 and 5.25, rounded to 4 and 5
         (130, {"a": 0.7692, "b": 0.1154, "c": 0.1154, "d": 0}, {"a": 100, "b": 15, "c": 15}),
         (100, {"a": 0.9, "b": 0.05, "c": 0.05}, {"a": 90, "b": 5, "c": 5}),
         (20, {"a": 0.94, "b": 0.03, "c": 0.03}, {"a": 18, "b": 1, "c": 1}),  # 18.8, 0.6, 0.6: nobody goes without
@@ -87,7 +87,6 @@ def test_a_picture_more_moves_at_most_one_across_each_cut(project):
                 assert max(moved(shares, count, f"new{k}"), default=0) <= 1, (shares, count)
 
 
-@pytest.mark.xfail(strict=True, reason="bug: largest remainders can take a picture away from a role when one is added")
 def test_a_picture_more_moves_at_most_one_for_any_shares():
     shares = {"a": 1 / 33, "b": 15 / 33, "c": 9 / 33, "d": 8 / 33}
     # 47 -> 48 pictures: the counts go from 2, 21, 13, 11 to 1, 22, 13, 12

@@ -178,9 +178,6 @@ def test_ids_beyond_ascii(make_folder, make_photo, encode, tmp_path):
     assert len({Store(tars).read(name) for name in names}) == len(names)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="bug: USTAR has no room for names of more than 100 bytes without a slash"
-)
 def test_long_ids(make_folder, make_photo, encode, tmp_path):
     name = "-".join(["a-photo-of-a-person-with-a-cup-of-coffee"] * 4) + "-1234567.png"
     root = make_folder({name: encode(make_photo(1))})

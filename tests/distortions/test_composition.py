@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.distortions import base_photo, composition, source_photo
+from aesthetic_pretraining.distortions import composition
+from aesthetic_pretraining.distortions.render import base_photo, source_photo
 from aesthetic_pretraining.letterbox import letterbox, letterbox_batch
 
 

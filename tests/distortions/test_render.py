@@ -1,19 +1,13 @@
 """A photo's 174 pictures: order, determinism, and that more distortion is further away."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import (
-    DISTORTIONS,
-    VARIANTS,
-    anchor_index,
-    base_photo,
-    indices,
-    render,
-    rows,
-    source_photo,
-)
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices
+from aesthetic_pretraining.distortions.render import base_photo, render, rows, source_photo
 from aesthetic_pretraining.letterbox import letterbox
 
 SIZE = 64
@@ -81,7 +75,7 @@ SIDES = [(name, side) for name in MONOTONE for side in (-1, 1) if any(n * side >
 @pytest.mark.parametrize(("name", "side"), SIDES)
 def test_each_level_is_further_from_its_anchor(pictures, name, side):
     steps = distances(pictures, name, side)
-    assert steps[0] > 0 and all(near < far for near, far in zip(steps, steps[1:], strict=False)), steps
+    assert steps[0] > 0 and all(near < far for near, far in pairwise(steps)), steps
 
 
 @pytest.mark.parametrize("shape", [(96, 96), (150, 96)])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, base_photo, colour, style
+from aesthetic_pretraining.distortions import DISTORTIONS, colour, style
+from aesthetic_pretraining.distortions.render import base_photo
 
 STYLE = [name for name, distortion in DISTORTIONS.items() if distortion.aspect == "style"]
 STEPS = [(name, level) for name in STYLE for level in DISTORTIONS[name].levels]

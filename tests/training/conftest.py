@@ -171,6 +171,26 @@ def interrupt(monkeypatch):
 
 
 @pytest.fixture
+def checkpoint_of(monkeypatch):
+    """checkpoint_of(function, **arguments) -> the name of the checkpoint that it looks for; nothing is trained."""
+
+    def name(function, **arguments):
+        names = []
+
+        def load(self):
+            names.append(self.path.name)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime.Checkpoint, "load", load)
+            with pytest.raises(KeyboardInterrupt):
+                function(**arguments)
+        return names[0]
+
+    return name
+
+
+@pytest.fixture
 def killed_runs(tmp_path):
     """killed_runs(function, arguments, moments) -> the signal that ended each child, and the saves of the last, whole run."""
 

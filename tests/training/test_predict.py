@@ -7,7 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
+from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network, score_network
 from aesthetic_pretraining.predict import PredictConfig, predict, respond

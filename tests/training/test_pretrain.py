@@ -208,10 +208,22 @@ def test_a_damaged_checkpoint_starts_over(count, arguments, reference, interrupt
     assert outputs(tmp_path) == outputs(reference)
 
 
-def test_a_checkpoint_of_other_parameters_is_not_taken(arguments, reference, interrupt, tmp_path):
-    interrupt(3, pretrain, **arguments(tmp_path, learning_rate=5e-3))
-    pretrain(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
+def test_everything_it_depends_on_changes_the_checkpoint(arguments, labelled_store, backbone_file, checkpoint_of, tmp_path):
+    same = arguments(tmp_path)
+    save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
+    others = [
+        arguments(tmp_path, task="ranking"),
+        arguments(tmp_path, train=TRAIN[::-1]),
+        arguments(tmp_path, epochs=3),
+        arguments(tmp_path, size=64),
+        same | {"val": TRAIN},
+        same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
+        same | {"store": labelled_store},
+        same | {"start": tmp_path / "start.safetensors"},
+    ]
+    names = [checkpoint_of(pretrain, **other) for other in (same, *others)]
+    assert len(set(names)) == len(names)
+    assert checkpoint_of(pretrain, **arguments(tmp_path / "elsewhere")) == names[0]
 
 
 def test_a_diverged_training_is_not_written_as_if_it_were_one(arguments, tmp_path):

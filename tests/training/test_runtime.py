@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from aesthetic_pretraining import runtime
+from aesthetic_pretraining.errors import UserError
 
 IDS = [f"id{k}" for k in range(20)]
 
@@ -71,11 +72,11 @@ def test_an_error_of_the_loader_is_not_swallowed():
 
 
 def test_a_checkpoint_comes_back_exactly(tmp_path):
-    checkpoint = runtime.Checkpoint(tmp_path / "work", "task", 1)
+    checkpoint = runtime.Checkpoint(tmp_path / "work", [], "task", 1)
     assert checkpoint.load() is None
     state = {"at": (3, 0.1 + 0.2), "weights": torch.randn(3, 4, 2, 2).to(memory_format=torch.channels_last), "history": [{"loss": 1e-17}]}
     checkpoint.save(lambda: state, always=True)
-    got = runtime.Checkpoint(tmp_path / "work", "task", 1).load()
+    got = runtime.Checkpoint(tmp_path / "work", [], "task", 1).load()
     assert got["at"] == state["at"]
     assert got["history"] == state["history"]
     assert torch.equal(got["weights"], state["weights"])
@@ -86,16 +87,34 @@ def test_a_checkpoint_comes_back_exactly(tmp_path):
 
 
 def test_other_parameters_are_another_checkpoint(tmp_path):
-    runtime.Checkpoint(tmp_path, {"rate": 0.1}, ["a", "b"]).save(lambda: {"x": 1}, always=True)
+    runtime.Checkpoint(tmp_path, [], {"rate": 0.1}, ["a", "b"]).save(lambda: {"x": 1}, always=True)
     for other in (({"rate": 0.2}, ["a", "b"]), ({"rate": 0.1}, ["b", "a"]), ({"rate": 0.1}, ["a"])):
-        assert runtime.Checkpoint(tmp_path, *other).load() is None
-    assert runtime.Checkpoint(tmp_path, {"rate": 0.1}, ["a", "b"]).load() == {"x": 1}
+        assert runtime.Checkpoint(tmp_path, [], *other).load() is None
+    assert runtime.Checkpoint(tmp_path, [], {"rate": 0.1}, ["a", "b"]).load() == {"x": 1}
+
+
+def test_other_contents_of_a_file_are_another_checkpoint(tmp_path):
+    file, copy = tmp_path / "start", tmp_path / "copy"
+    file.write_bytes(b"one")
+    copy.write_bytes(b"one")
+    runtime.Checkpoint(tmp_path / "work", [file], 1).save(lambda: {"x": 1}, always=True)
+    assert runtime.Checkpoint(tmp_path / "work", [copy], 1).load() == {"x": 1}  # the name does not count
+    file.write_bytes(b"two")
+    assert runtime.Checkpoint(tmp_path / "work", [file], 1).load() is None
+    assert runtime.Checkpoint(tmp_path / "work", [], 1).load() is None
+
+
+def test_a_loss_has_to_be_finite():
+    assert runtime.finite(1e30, "rotnet") == 1e30
+    for bad in (float("nan"), float("inf")):
+        with pytest.raises(UserError, match="rotnet"):
+            runtime.finite(bad, "rotnet")
 
 
 def test_a_checkpoint_is_saved_when_it_is_time(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(runtime.time, "monotonic", lambda: now[0])
-    checkpoint, made = runtime.Checkpoint(tmp_path, 1), []
+    checkpoint, made = runtime.Checkpoint(tmp_path, [], 1), []
     for now[0] in (100, 159, 160, 161, 219, 221):
         checkpoint.save(lambda: made.append(now[0]) or {})
     assert made == [160, 221]
@@ -103,7 +122,7 @@ def test_a_checkpoint_is_saved_when_it_is_time(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("moment", ["write", "rename"])
 def test_a_save_that_fails_leaves_the_last_one_whole(tmp_path, monkeypatch, moment):
-    checkpoint = runtime.Checkpoint(tmp_path, 1)
+    checkpoint = runtime.Checkpoint(tmp_path, [], 1)
     checkpoint.save(lambda: {"x": 1}, always=True)
 
     def fail(state, path):
@@ -123,7 +142,7 @@ def test_a_save_that_fails_leaves_the_last_one_whole(tmp_path, monkeypatch, mome
 
 @pytest.mark.parametrize("keep", [0, 0.5, 0.99])
 def test_a_damaged_checkpoint_is_none_and_says_so(tmp_path, caplog, keep):
-    checkpoint = runtime.Checkpoint(tmp_path, 1)
+    checkpoint = runtime.Checkpoint(tmp_path, [], 1)
     checkpoint.save(lambda: {"x": torch.arange(1000)}, always=True)
     whole = checkpoint.path.read_bytes()
     checkpoint.path.write_bytes(whole[: int(keep * len(whole))])
@@ -134,7 +153,7 @@ def test_a_damaged_checkpoint_is_none_and_says_so(tmp_path, caplog, keep):
 
 
 def test_a_checkpoint_is_data_and_never_code(tmp_path):
-    checkpoint = runtime.Checkpoint(tmp_path, 1)
+    checkpoint = runtime.Checkpoint(tmp_path, [], 1)
 
     class Evil:
         def __reduce__(self):

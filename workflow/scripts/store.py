@@ -3,7 +3,7 @@
 from job import job, root
 
 with job(snakemake):
-    from aesthetic_pretraining.distortions import source_photo
+    from aesthetic_pretraining.distortions.render import source_photo
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.letterbox import letterbox
     from aesthetic_pretraining.listing import open_set

@@ -4,7 +4,7 @@ registry     names, levels, values, order; the only list of distortions
 technical    six, on the photo at the network's size
 style        nine, likewise, as darktable does them
 composition  six, on the photo with room to move in
-render       all of them for one photo
+render       all of them for one photo; not imported here, so that names and levels can be had without torch
 """
 
 from aesthetic_pretraining.distortions.registry import (
@@ -18,7 +18,6 @@ from aesthetic_pretraining.distortions.registry import (
     indices,
     norm,
 )
-from aesthetic_pretraining.distortions.render import base_photo, render, rows, source_photo
 
 __all__ = [
     "ANCHORS",
@@ -28,10 +27,6 @@ __all__ = [
     "Distortion",
     "Variant",
     "anchor_index",
-    "base_photo",
     "indices",
     "norm",
-    "render",
-    "rows",
-    "source_photo",
 ]
