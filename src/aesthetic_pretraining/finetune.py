@@ -223,13 +223,15 @@ def epoch_inputs(
     workers: int,
 ):
     """Yield (ids, inputs) batch by batch: cached features (n, width) if there is a cache, else uint8 pictures (n, 3, S, S)."""
-    cut = [slice(k, k + config.batch) for k in range(0, len(ids), config.batch)]
+    parts = [slice(part.start, part.stop) for part in runtime.cut(len(ids), config.batch, join_single=True)]
     if cache is not None:
-        for part in cut:
+        for part in parts:
             yield ids[part], cache.read(ids[part], flipped[part])
         return
     names = [f"{i}\x1f{int(f)}" for i, f in zip(ids, flipped, strict=True)]
-    for part, pictures in zip(cut, runtime.batches(names, PictureLoader(store), config.batch, workers), strict=True):
+    for part, pictures in zip(
+        parts, runtime.batches(names, PictureLoader(store), config.batch, workers, join_single=True), strict=True
+    ):
         yield ids[part], pictures
 
 

@@ -101,9 +101,9 @@ def earth_movers_distance(predicted: Tensor, target: Tensor, r: int, variant: st
         variant: "per_image": the r-th root per image, then the mean; "per_batch": the root of the mean, as released.
     """
     gaps = (predicted.cumsum(dim=1) - target.cumsum(dim=1)).abs().pow(r).mean(dim=1)
-    if variant == "per_batch":
-        return gaps.mean().pow(1 / r)
     # the root's slope is infinite at 0, where a perfect prediction would turn its gradient into NaN
+    if variant == "per_batch":
+        return gaps.mean().clamp_min(1e-12).pow(1 / r)
     return gaps.clamp_min(1e-12).pow(1 / r).mean()
 
 

@@ -45,18 +45,33 @@ def shuffled(ids: Sequence[str], *parts: object) -> list[str]:
     return [ids[i] for i in order]
 
 
-def batches(ids: Sequence[str], load: Callable[[str], Tensor], size: int, workers: int) -> Iterable[Tensor]:
-    """Batches (B, ...) of load(id) in the order of `ids`; the last one may be smaller (fidelity row 15).
+def batches(
+    ids: Sequence[str], load: Callable[[str], Tensor], size: int, workers: int, join_single: bool = False
+) -> Iterable[Tensor]:
+    """Batches (B, ...) of load(id) in the order of `ids`, cut as `cut` says.
 
     Pictures are made in `workers` other processes (0: in this one) while the network works; what comes out is the same.
     """
     return DataLoader(
         _Mapped(ids, load),
-        batch_size=size,
+        batch_sampler=[list(part) for part in cut(len(ids), size, join_single)],
         num_workers=workers,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+def cut(count: int, size: int, join_single: bool = False) -> list[range]:
+    """Positions 0..count-1 in batches of `size`; the last one is smaller and kept (fidelity row 15).
+
+    Args:
+        join_single: a single one that is left over joins the batch before it. Needed where it would be one picture:
+            batch normalisation of a single picture whose last maps are 1 x 1 pixel is undefined.
+    """
+    parts = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    if join_single and size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [range(parts[-2].start, count)]
+    return parts
 
 
 class _Mapped(Dataset):
@@ -108,7 +123,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The training is done and its outputs are in place."""
-        self.path.unlink(missing_ok=True)
+        for left in [self.path, *self.path.parent.glob(f".{self.path.stem}.*")]:  # the latter from a kill while saving
+            left.unlink(missing_ok=True)
 
 
 class Progress:

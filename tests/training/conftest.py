@@ -118,7 +118,9 @@ def photo_store(photos, tmp_path_factory) -> Store:
 @pytest.fixture(scope="session")
 def labelled_store(tmp_path_factory) -> Store:
     """Eight pictures "p0" .. "p7" of 32 x 32 pixels, as the fine-tuning store holds them."""
-    return write_store(tmp_path_factory.mktemp("labelled") / "labelled.tar", {f"p{k}": picture(100 + k, SIZE, SIZE) for k in range(8)})
+    return write_store(
+        tmp_path_factory.mktemp("labelled") / "labelled.tar", {f"p{k}": picture(100 + k, SIZE, SIZE) for k in range(8)}
+    )
 
 
 @pytest.fixture(scope="session")

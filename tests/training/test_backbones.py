@@ -61,7 +61,10 @@ def test_features_are_the_mean_of_the_maps_of_normalised_pictures(name):
     backbone = build_backbone(name).eval()
     pictures = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     kept = pictures.clone()
-    mean, std = {"efficientnet_lite0": ([0.498] * 3, [0.502] * 3), "mobilenet_v2": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])}[name]
+    mean, std = {
+        "efficientnet_lite0": ([0.498] * 3, [0.502] * 3),
+        "mobilenet_v2": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+    }[name]
     scaled = (pictures.numpy().transpose(0, 2, 3, 1) / 255 - mean) / std
     with torch.no_grad():
         maps = backbone.features(torch.from_numpy(scaled.transpose(0, 3, 1, 2)).float())

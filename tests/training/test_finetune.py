@@ -190,10 +190,14 @@ def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(arguments, lab
 def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_file, tmp_path):
     ids = [*TRAIN, *VAL]
     network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75)
-    cache = FeatureCache(tmp_path / "x.features", network, labelled_store, ids, dataclasses.replace(CONFIG, batch=3), torch.device("cpu"), 0)
+    cache = FeatureCache(
+        tmp_path / "x.features", network, labelled_store, ids, dataclasses.replace(CONFIG, batch=3), torch.device("cpu"), 0
+    )
     wanted, flipped = ["p7", "p0", "p7", "p1"], [False, True, True, False]
     with torch.no_grad():
-        direct = torch.cat([network.backbone.eval()(pixels(labelled_store, i, f)[None]) for i, f in zip(wanted, flipped, strict=True)])
+        direct = torch.cat(
+            [network.backbone.eval()(pixels(labelled_store, i, f)[None]) for i, f in zip(wanted, flipped, strict=True)]
+        )
     got = cache.read(wanted, flipped)
     torch.testing.assert_close(got, direct, rtol=1e-3, atol=1e-3)  # rounding depends on the size of the batch
     assert (got[0] - got[2]).abs().max() > 0.1
@@ -242,7 +246,21 @@ def test_flips():
 def test_a_handful_of_pictures_is_learnt_by_heart(arguments, labelled_store, votes, tmp_path, monkeypatch):
     monkeypatch.setattr(runtime.Checkpoint, "save", lambda *args, **more: None)  # forty writes would take longer than all else
     names = [f"p{k}" for k in range(8)]
-    finetune(**arguments(tmp_path, train=names, val=names, max_epochs=40, halve_after=41, learning_rate_head=2e-3, dropout=0.0, flip=False, batch=4, weight_decay=0.0, min_improvement=0.0))
+    finetune(
+        **arguments(
+            tmp_path,
+            train=names,
+            val=names,
+            max_epochs=40,
+            halve_after=41,
+            learning_rate_head=2e-3,
+            dropout=0.0,
+            flip=False,
+            batch=4,
+            weight_decay=0.0,
+            min_improvement=0.0,
+        )
+    )
     history, _ = table(tmp_path)
     shares = np.array([votes[i] / votes[i].sum() for i in names])
     constant = np.sqrt(((shares.mean(0).cumsum() - shares.cumsum(1)) ** 2).mean(1)).mean()
@@ -259,7 +277,9 @@ def test_a_subset_of_the_labels(arguments, votes, tmp_path):
     finetune(**arguments(tmp_path / "all", max_epochs=2))
     _, summary = table(tmp_path / "few")
     assert summary["train_pictures"] == 2
-    assert summary["train_mean"] == pytest.approx(np.mean([votes[i] @ np.arange(1, 11) / votes[i].sum() for i in ("p2", "p6")]), abs=1e-5)
+    assert summary["train_mean"] == pytest.approx(
+        np.mean([votes[i] @ np.arange(1, 11) / votes[i].sum() for i in ("p2", "p6")]), abs=1e-5
+    )
     assert table(tmp_path / "few")[0]["val_loss"][1] != table(tmp_path / "all")[0]["val_loss"][1]
     del few["p6"]
     with pytest.raises(KeyError, match="p6"):

@@ -103,7 +103,9 @@ def naive_classification(logits):
                 if level:
                     for row in logits[aspect].numpy():
                         out = row[place(name, level)]
-                        total -= math.log(math.exp(out[names.index(name)]) / sum(math.exp(x) for x in out)) / len(logits[aspect])
+                        total -= math.log(math.exp(out[names.index(name)]) / sum(math.exp(x) for x in out)) / len(
+                            logits[aspect]
+                        )
     return total
 
 
@@ -176,7 +178,10 @@ def test_regression_reads_one_output_per_picture_and_all_at_the_anchors():
 LOSSES = {
     "ranking": (lambda x: losses.ranking_loss(x, 0.2), (174,)),
     "regression": (losses.regression_loss, (174, 21)),
-    "classification": (lambda x: losses.classification_loss(dict(zip(COUNT, x.split(list(COUNT.values()), dim=2), strict=True))), (174, 21)),
+    "classification": (
+        lambda x: losses.classification_loss(dict(zip(COUNT, x.split(list(COUNT.values()), dim=2), strict=True))),
+        (174, 21),
+    ),
 }
 
 

@@ -57,7 +57,11 @@ def test_predictions_are_the_networks_and_their_mean(predicted, scorer, labelled
     assert frame["target"].tolist() == [k + 0.5 for k in range(8)]
     for row in frame.itertuples(index=False):
         with torch.no_grad():
-            logits = scorer[0](torch.from_numpy(labelled_store.pixels(row.id).copy()).permute(2, 0, 1)[None])["votes"][0].double().numpy()
+            logits = (
+                scorer[0](torch.from_numpy(labelled_store.pixels(row.id).copy()).permute(2, 0, 1)[None])["votes"][0]
+                .double()
+                .numpy()
+            )
         expected = np.exp(logits) / np.exp(logits).sum()
         np.testing.assert_allclose([getattr(row, p) for p in P], expected, atol=5e-5)
     np.testing.assert_allclose(frame[P].sum(axis=1), 1, atol=1e-6)
@@ -115,7 +119,17 @@ def test_output_k_is_that_of_distortion_k(regressor, photo_store, tmp_path):
     save_file(contiguous(network), tmp_path / "counting.safetensors")
     names = ["jpeg_compression", "brightness", "contrast", "vibrance", "image_ratio"]
     places = [0, 6, 7, 14, 20]  # Table 1: six technical, nine style, six composition
-    respond(CONFIG, photo_store, ["wide", "square"], "vibrance", names, 32, 1, tmp_path / "counting.safetensors", tmp_path / "out.csv")
+    respond(
+        CONFIG,
+        photo_store,
+        ["wide", "square"],
+        "vibrance",
+        names,
+        32,
+        1,
+        tmp_path / "counting.safetensors",
+        tmp_path / "out.csv",
+    )
     frame = pd.read_csv(tmp_path / "out.csv")
     assert list(frame) == ["photo", "distortion", "level", "output", "value"]
     assert len(frame) == 2 * 7 * 5
@@ -140,7 +154,11 @@ def test_values_are_those_of_the_level_and_its_anchor(distortion, anchor, regres
     for k, name in ((list(DISTORTIONS).index(distortion), distortion), (13, "tint")):
         got = frame[frame["output"] == name].set_index("level")["value"]
         at = [
-            next(i for i, v in enumerate(VARIANTS) if (v.distortion, v.level) == ((distortion, level) if level else (None, 0)) and (level or v.anchor == anchor))
+            next(
+                i
+                for i, v in enumerate(VARIANTS)
+                if (v.distortion, v.level) == ((distortion, level) if level else (None, 0)) and (level or v.anchor == anchor)
+            )
             for level in levels
         ]
         with torch.no_grad():

@@ -40,16 +40,24 @@ class Small(nn.Module):
 def pictures(photos):
     """{task: its pictures of two photos}."""
     kinds = {
-        "ranking": torch.stack([TASKS["ranking"](CONFIG).pictures(photo, name, SIZE, 1) for name, photo in list(photos.items())[:2]]),
+        "ranking": torch.stack(
+            [TASKS["ranking"](CONFIG).pictures(photo, name, SIZE, 1) for name, photo in list(photos.items())[:2]]
+        ),
     }
     for name in ("rotnet", "simclr"):
-        kinds[name] = torch.stack([TASKS[name](CONFIG).pictures(photo, key, SIZE, 1) for key, photo in list(photos.items())[:2]])
+        kinds[name] = torch.stack(
+            [TASKS[name](CONFIG).pictures(photo, key, SIZE, 1) for key, photo in list(photos.items())[:2]]
+        )
     return {name: kinds.get(name, kinds["ranking"]) for name in TASKS}
 
 
 def test_heads():
     assert {name: dict(task(CONFIG).heads) for name, task in TASKS.items()} == HEADS
-    assert [name for name, task in TASKS.items() if task(CONFIG).hidden] == ["simclr"] == [name for name in TASKS if TASKS[name].hidden]
+    assert (
+        [name for name, task in TASKS.items() if task(CONFIG).hidden]
+        == ["simclr"]
+        == [name for name in TASKS if TASKS[name].hidden]
+    )
     assert {name for name, task in TASKS.items() if task.contrast} == {"rotnet", "simclr"}
 
 

@@ -135,7 +135,10 @@ def test_the_last_batch_is_smaller_and_counts_by_its_photos(arguments, photo_sto
 def test_the_start_is_the_given_backbone_and_one_step_is_rmsprops(arguments, backbone_file, tmp_path):
     for name, rate in (("still", STILL), ("moved", 1e-3)):
         pretrain(**arguments(tmp_path / name, train=["wide"], epochs=1, frozen_steps=0, learning_rate=rate))
-    start, still, moved = load_file(backbone_file), *(load_file(tmp_path / n / "weights.safetensors") for n in ("still", "moved"))
+    start, still, moved = (
+        load_file(backbone_file),
+        *(load_file(tmp_path / n / "weights.safetensors") for n in ("still", "moved")),
+    )
     for key, value in start.items():
         if "running" not in key and "tracked" not in key:
             torch.testing.assert_close(still[f"backbone.{key}"], value, rtol=0, atol=1e-20)

@@ -48,17 +48,17 @@ def test_steps_are_seeded_by_their_parts_alone():
 
 
 def test_batches_are_in_order_and_the_last_is_smaller():
-    got = list(runtime.batches(IDS[:7], load, 3, workers=0))
-    assert [len(b) for b in got] == [3, 3, 1]
+    got = list(runtime.batches(IDS[:8], load, 3, workers=0))
+    assert [len(b) for b in got] == [3, 3, 2]
     assert got[0].shape == (3, 2, 3)
-    assert torch.cat(got)[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert torch.cat(got)[:, 0, 0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
     assert all(b.dtype == torch.uint8 for b in got)
     assert list(runtime.batches([], load, 3, workers=0)) == []
 
 
 def test_workers_change_nothing():
-    alone = list(runtime.batches(IDS[:7], load, 2, workers=0))
-    shared = list(runtime.batches(IDS[:7], load, 2, workers=2))
+    alone = list(runtime.batches(IDS[:8], load, 2, workers=0))
+    shared = list(runtime.batches(IDS[:8], load, 2, workers=2))
     assert len(shared) == 4
     assert all(torch.equal(a, b) for a, b in zip(alone, shared, strict=True))
 
@@ -74,7 +74,11 @@ def test_an_error_of_the_loader_is_not_swallowed():
 def test_a_checkpoint_comes_back_exactly(tmp_path):
     checkpoint = runtime.Checkpoint(tmp_path / "work", [], "task", 1)
     assert checkpoint.load() is None
-    state = {"at": (3, 0.1 + 0.2), "weights": torch.randn(3, 4, 2, 2).to(memory_format=torch.channels_last), "history": [{"loss": 1e-17}]}
+    state = {
+        "at": (3, 0.1 + 0.2),
+        "weights": torch.randn(3, 4, 2, 2).to(memory_format=torch.channels_last),
+        "history": [{"loss": 1e-17}],
+    }
     checkpoint.save(lambda: state, always=True)
     got = runtime.Checkpoint(tmp_path / "work", [], "task", 1).load()
     assert got["at"] == state["at"]
@@ -178,3 +182,20 @@ def test_progress_counts_this_processs_pictures_and_the_time_left(monkeypatch, c
     with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
         progress.epoch(5, pictures=400, done=2, val=0.25)
     assert caplog.messages == ["task epoch 5 of at most 10  val 0.2500  20 pictures/s  50 s left"]
+
+
+def test_a_single_one_left_over_is_a_batch_of_its_own():
+    assert [len(part) for part in runtime.cut(5, 2)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "sizes"),
+    [(0, 4, []), (1, 4, [1]), (4, 4, [4]), (5, 4, [5]), (6, 4, [4, 2]), (9, 4, [4, 5]), (3, 1, [1, 1, 1]), (17, 8, [8, 9])],
+)
+def test_a_lone_last_picture_joins_the_batch_before_it(count, size, sizes):
+    parts = runtime.cut(count, size, join_single=True)
+    assert [len(part) for part in parts] == sizes
+    assert [position for part in parts for position in part] == list(range(count))
+    for done in range(len(parts)):  # a run resumed after some batches cuts the rest alike
+        rest = runtime.cut(count - done * size, size, join_single=True)
+        assert [len(part) for part in rest] == sizes[done:]
