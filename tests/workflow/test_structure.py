@@ -83,7 +83,7 @@ def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
     planned = project.snakemake("-n")
     counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
     assert counts["pretrain"] == "5"
-    assert counts["finetune"] == counts["predict"] == "8"
+    assert counts["finetune"] == counts["predict"] == "6"
     assert set(counts) >= SCRIPTED
     lint = project.run("snakemake", "--lint", ok=False)
     # the one complaint left is that no rule names a conda environment: there is one environment for all
