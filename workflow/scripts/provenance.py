@@ -150,10 +150,12 @@ def _drop_stale(stage: str, dag, outputs: set[str]) -> None:
     for out, owner in dvcgen.outs_of(dag).items():
         place = Path(out.replace("${scale}", dag.scale))
         if owner == stage and place.is_dir():
-            for file in sorted(place.rglob("*")):
-                if file.is_file() and file.as_posix() not in outputs:
-                    print(f"provenance: {file} is no output any more and is removed")
-                    file.unlink()
+            for path in sorted(place.rglob("*"), reverse=True):  # what is inside of a folder comes before the folder
+                if path.is_file() and path.as_posix() not in outputs:
+                    print(f"provenance: {path} is no output any more and is removed")
+                    path.unlink()
+                elif path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
 
 
 def _seen(scale: str, stage: str) -> str:
