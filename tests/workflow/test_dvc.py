@@ -79,6 +79,16 @@ def test_seed_added_by_a_temporary_experiment(project):
     assert len(list((project.path / "models/smoke/finetuned").rglob("*seed2.safetensors"))) == MODELS
 
 
+def test_a_script_written_again_by_git_makes_nothing_run(project):
+    for script in (project.path / "workflow/scripts").glob("*.py"):
+        script.touch()
+    project.clean()
+    script = project.path / "workflow/scripts/figure3.py"
+    script.write_text(script.read_text() + "# edited\n")
+    assert ran(project.dvc("repro"))["figure3"] == 1
+    project.clean()
+
+
 def test_git_checkout_without_dvc_checkout_brings_the_original_bytes_back(project):
     before = project.digests("results", "models")
     project.set("finetune.compared", ["imagenet"])
@@ -133,7 +143,8 @@ def test_dvc_shows_metrics_parameters_and_plots(project):
     assert "report.alpha" in project.dvc("params", "diff")
     project.dvc("plots", "show", "-o", "plots_here")
     page = (project.path / "plots_here/index.html").read_text()
-    assert "val_loss" in page
+    for task in set(shown) - {"imagenet"}:
+        assert f"pretrained/{task}.csv" in page
 
 
 def test_demo_artifacts_are_not_in_git_and_the_lock_is(project):

@@ -56,7 +56,7 @@ def other(path, value, schema):
     if isinstance(value, int) and node.get("type") == "integer":
         return value + 1 if value < node.get("maximum", 1e9) else value - 1
     if isinstance(value, (int, float)):  # within the tolerance of shares that add up to 1
-        return value + 5e-7 if "shares" in path or value == 0 else value * 0.999
+        return value + 5e-7 if any("shares" in key for key in path) or value == 0 else value * 0.999
     if isinstance(value, str):
         return "brightness2" if path[-1] == "response_distortion" else value + "x"
     return {

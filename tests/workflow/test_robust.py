@@ -17,7 +17,7 @@ FORCED = ["--forcerun", "pretrain", "--until", "pretrain"]
 
 def start(project, *command):
     return subprocess.Popen(
-        command, cwd=project.path, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command, cwd=project.path, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
 
 
@@ -119,7 +119,7 @@ def test_from_another_folder(project, tmp_path):
         check=False,
     )
     assert done.returncode != 0
-    assert "this is not the project's folder: run 'cd" in done.stderr
+    assert "this is not the project's folder: run 'cd" in done.stdout + done.stderr
 
 
 def test_an_unreadable_photo_is_named_and_replacing_it_helps(project, tmp_path):

@@ -11,7 +11,7 @@ import yaml
 
 from projects import ENV, ROOT, checkout
 
-RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+RULES = sorted(p for p in (ROOT / "workflow/rules").glob("*.smk") if p.stem not in ("here", "common"))
 SCRIPTED = {m for path in RULES for m in re.findall(r"^rule (?!stage_)(\w+):", path.read_text(), re.M)}
 
 

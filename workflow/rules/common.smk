@@ -7,12 +7,9 @@ import sys
 from functools import reduce
 from itertools import product
 from operator import getitem
-from pathlib import Path
 
 import yaml
-from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir).parent if Path(workflow.basedir).name == "workflow" else Path(workflow.basedir)
 for folder in ("src", "workflow/scripts"):
     sys.path.insert(0, str(ROOT / folder))
 
@@ -23,8 +20,6 @@ import code_of
 import guard
 import provenance
 
-if not Path("workflow/Snakefile").exists():
-    raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
 try:
     CONFIG = resolve(dict(config), yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
     if workflow.exec_mode.name == "DEFAULT":

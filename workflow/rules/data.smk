@@ -103,6 +103,7 @@ rule stage_data:
         code("simulate"),
         expand("data/{scale}/{dataset}/{table}.csv", scale=SCALE, dataset=SHARDS, table=["listing", "ledger", "split"]),
         [store(dataset) for dataset in SHARDS],
+        [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
         scope=P("photos.shards", "labels.shards", "labels.source", *SIMULATION),

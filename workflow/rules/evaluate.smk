@@ -82,5 +82,6 @@ rule stage_evaluate:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
+        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
     params:
         scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),

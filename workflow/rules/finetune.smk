@@ -31,5 +31,7 @@ rule finetune:
 rule stage_finetune:
     input:
         runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors"),
+        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv"),
+        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
     params:
         scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),

@@ -19,9 +19,6 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 METRICS = ["results/${scale}/metrics/metrics.json"]
-PLOTS = [
-    {"validation loss in pretraining": {"x": "epoch", "y": {"models/${scale}/pretrained": "val_loss"}}},
-]
 
 
 @dataclass
@@ -127,6 +124,13 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
     }
 
 
+def plots(dag: Dag) -> list[dict]:
+    """What `dvc plots show` draws: the curve of every pretraining."""
+    histories = sorted(o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv"))
+    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in histories}
+    return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}]
+
+
 def text() -> str:
     """What dvc.yaml has to be."""
     dag = load_dag()
@@ -134,7 +138,7 @@ def text() -> str:
     content = {
         "stages": {stage: stage_entry(stage, dag, outs) for stage in STAGES},
         "metrics": METRICS,
-        "plots": PLOTS,
+        "plots": plots(dag),
     }
     return "# GENERATED from the Snakemake DAG by workflow/scripts/dvcgen.py (make dvc.yaml); do not edit.\n" + yaml.safe_dump(
         content, sort_keys=False, width=200

@@ -79,6 +79,7 @@ def restore(scale: str) -> dict[str, int]:
         for name, entry in json.loads(path.read_text()).items()
         if os.path.exists(name)
     ]
+    _age_scripts(entries)
     count = {"kept": len(entries), "restored": 0, "unknown": 0}
     if not swapped and all(describes(read_record(name), name) for _, name, _ in entries):
         return count
@@ -108,6 +109,25 @@ def restore(scale: str) -> dict[str, int]:
     if count["restored"] or count["unknown"]:
         print("provenance: " + ", ".join(f"{n} {kind}" for kind, n in count.items()), file=sys.stderr)
     return count
+
+
+def _age_scripts(entries: list[tuple[str, str, dict]]) -> None:
+    """Date back scripts that are what they were when their outputs were made.
+
+    Snakemake holds a script that is newer than an output for edited; git gives every file that it writes a new time.
+    """
+    older_than: dict[str, float] = {}
+    edited = set()
+    for _, name, entry in entries:
+        for path, known in entry["record"]["input_checksums"].items():
+            if path.startswith("workflow/scripts/") and os.path.exists(path):
+                made = os.stat(name).st_mtime
+                if os.stat(path).st_mtime >= made:
+                    older_than[path] = min(made, older_than.get(path, made))
+                    if digest(path) != known:
+                        edited.add(path)
+    for path in older_than.keys() - edited:
+        os.utime(path, (older_than[path] - 1, older_than[path] - 1))
 
 
 def save(stages: Iterable[str], dag=None) -> None:

@@ -1,0 +1,9 @@
+# read before anything else: all paths are relative to the project's folder
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir).resolve()
+ROOT = ROOT.parent if ROOT.name == "workflow" else ROOT
+if Path.cwd().resolve() != ROOT:
+    raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
