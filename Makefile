@@ -28,7 +28,7 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 	@echo && cat results/demo/tables/table2.md && echo && echo "Report: results/demo/report.html"
 
 test: $(READY) ## all tests
-	python -m pytest -q
+	python -m pytest -q -n auto --dist worksteal
 
 lint: $(READY) ## ruff, and Snakemake's own lint
 	ruff check . && ruff format --check . && snakemake --lint

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = {
@@ -104,12 +105,20 @@ def checkout(path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
-    """A project in which `snakemake all` has run once and everything is committed; tests take copies of it."""
-    project = checkout(tmp_path_factory.mktemp("finished") / "project")
-    out = project.snakemake("all")
-    assert "dvc: recorded" in out
-    project.commit("results")
-    return project
+    """A project in which `snakemake all` has run once and everything is committed; tests take copies of it.
+
+    The processes of one parallel test run share it: the first to come makes it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with FileLock(f"{place}.lock"):
+        if not (place / "done").exists():
+            assert not place.exists(), "another test process failed to run the project"
+            project = checkout(place / "project")
+            assert "dvc: recorded" in project.snakemake("all")
+            project.commit("results")
+            (place / "done").touch()
+    return Project(place / "project")
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ MODELS = 6  # one for each initialisation: the smoke scale has one share of the 
 def pull(finished, path):
     """A fresh clone that got its artifacts from a remote."""
     remote = path.parent / "remote"
-    finished.dvc("remote", "add", "--local", "-f", "-d", "here", str(remote))
-    finished.dvc("push", "-q")
-    finished.git("clone", "-q", str(finished.path), str(path))
+    origin = finished.copy(path.parent / "origin")
+    origin.dvc("remote", "add", "--local", "-d", "here", str(remote))
+    origin.dvc("push", "-q")
+    origin.git("clone", "-q", str(origin.path), str(path))
     clone = type(finished)(path)
     clone.dvc("remote", "add", "--local", "-d", "here", str(remote))
     return clone
@@ -54,16 +55,19 @@ def test_fresh_clone_is_clean_and_a_changed_rate_fine_tunes_only(finished, tmp_p
     clone.clean()
 
 
-def test_seed_added_by_snakemake_and_removed_by_dvc(project):
+@pytest.mark.parametrize("tool", ["snakemake", "dvc"])
+def test_a_seed_added_and_removed(project, tool):
+    def run():
+        return ran(project.snakemake("all") if tool == "snakemake" else project.dvc("repro"))
+
     project.set("finetune.seeds", [1, 2])
-    counted = ran(project.snakemake("all"))
+    counted = run()
     assert counted["finetune"] == counted["predict"] == MODELS
     assert not set(counted) & {"pretrain", "store", "render", "respond"}
     project.clean()
-    assert list((project.path / "models").rglob("*seed2*"))
+    assert len(list((project.path / "models").rglob("*seed2.safetensors"))) == MODELS
     project.set("finetune.seeds", [1])
-    counted = ran(project.dvc("repro"))
-    assert not counted["finetune"]
+    assert not run()["finetune"]
     assert not list(project.path.glob("[mr]*s/**/*seed2*"))
     project.clean()
 
