@@ -58,9 +58,9 @@ def other(path, value, schema):
     if isinstance(value, (int, float)):  # within the tolerance of shares that add up to 1
         return value + 5e-7 if any("shares" in key for key in path) or value == 0 else value * 0.999
     if isinstance(value, str):
-        return "brightness2" if path[-1] == "response_distortion" else value + "x"
+        return "contrast" if path[-1] == "response_distortion" else value + "x"
     return {
-        "tasks": value[:-1],
+        "tasks": value[::-1],
         "compared": value[:-1],
         "shares": [*value, 70],
         "seeds": [*value, 9],
@@ -83,6 +83,8 @@ def test_both_tools_see_every_changed_leaf(project, tmp_path):
         for key in path[:-1]:
             node = node[key]
         node[path[-1]] = other(inner, value, schema)
+        if path[-1] == "source":  # a source "folder" has to be named
+            node.update({key: "some/folder" for key in node if key.endswith("folder")})
         changes.append(path)
         texts.append(yaml.safe_dump(changed, sort_keys=False))
     (tmp_path / "texts.json").write_text(json.dumps(texts))
