@@ -1,5 +1,4 @@
 # read before anything else: all paths are relative to the project's folder, and that may hold spaces
-import os
 import sys
 from pathlib import Path
 
@@ -9,7 +8,8 @@ ROOT = Path(workflow.basedir).resolve()
 ROOT = ROOT.parent if ROOT.name == "workflow" else ROOT
 if Path.cwd().resolve() != ROOT:
     raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
-if " " in sys.executable:
-    # Snakemake does not quote the interpreter when it starts a script, so it gets a name that needs no quotes
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    sys.executable = "python"
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+import place
+
+place.name_interpreter()
