@@ -29,7 +29,9 @@ def test_networks_beat_a_constant_prediction(init):
     table = pd.read_csv(RESULTS / f"predictions/{init}/share100_seed1/ava.csv")
     ours, constant = (table["target"] - table["predicted"]).abs(), (table["target"] - summary["train_mean"]).abs()
     assert ours.mean() < constant.mean()
-    assert spearmanr(table["target"], table["predicted"], alternative="greater").pvalue < 0.001  # a constant has no order at all
+    assert (
+        spearmanr(table["target"], table["predicted"], alternative="greater").pvalue < 0.001
+    )  # a constant has no order at all
     if init != "imagenet":  # the untouched start is not pretrained on photos
         assert ours.mean() < 0.9 * constant.mean()
         assert wilcoxon(ours, constant, alternative="less").pvalue < 0.001

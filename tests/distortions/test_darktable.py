@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from aesthetic_pretraining.distortions import DISTORTIONS, style
+from aesthetic_pretraining.distortions import DISTORTIONS, fields, style
 
 pytestmark = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
 
@@ -44,8 +44,8 @@ MODULE = {
     "exposure": lambda v: ("exposure", 5, struct.pack("<i4f", 0, 0.0, v, 50.0, -4.0)),
     "shadows": lambda v: shadhi(v, 100),
     "highlights": lambda v: shadhi(50, v),
-    "temperature": lambda v: white_balance(style.TEMPERATURE_GAINS[v]),
-    "tint": lambda v: white_balance(style.TINT_GAINS[v]),
+    "temperature": lambda v: white_balance(fields.TEMPERATURE_GAINS[v]),
+    "tint": lambda v: white_balance(fields.TINT_GAINS[v]),
     "vibrance": lambda v: ("vibrance", 2, struct.pack("<f", v)),
 }
 

@@ -34,7 +34,9 @@ def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
     return tuple(range(len(ANCHORS))) + tuple(sorted(i for name in set(names) for i in indices(name)))
 
 
-def render(photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequence[str] | None = None) -> Tensor:
+def render(
+    photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequence[str] | None = None, table: str = "published"
+) -> Tensor:
     """The pictures of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
 
     The tensor's memory format is channels_last.
@@ -42,7 +44,8 @@ def render(photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequenc
     photo: uint8 (H, W, 3) with its short side at round(1.5 size), from `source_photo`
     photo_id, seed: with the distortion and the level, all that noise and motion blur depend on
     only: names of distortions; None is all of them
-    Raises ValueError for a photo of another size or type, KeyError for an unknown distortion.
+    table: the table of distortions, one of registry.TABLES
+    Raises ValueError for a photo of another size or type or an unknown table, KeyError for an unknown distortion.
     """
     short = round(ROOM * size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
@@ -50,20 +53,20 @@ def render(photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequenc
     wanted = {VARIANTS[i].distortion for i in rows(only)}
     base = base_photo(photo, size)
     anchors = [base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)]
-    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous())
+    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table)
     boxed = [letterbox_batch(np.stack(anchors), size)]
     for distortion in DISTORTIONS.values():
         if distortion.name in wanted:
-            pictures = _pictures(distortion, photo, base, tones, photo_id, seed)
+            pictures = _pictures(distortion, photo, base, tones, photo_id, seed, table)
             boxed.append(letterbox_batch(np.stack(pictures), size))
     return torch.cat(boxed)
 
 
 def _pictures(
-    distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int
+    distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int, table: str
 ) -> list[np.ndarray]:
     """All levels of one distortion: uint8 (h, w, 3) each. Its function is found by its name in its aspect's module."""
-    name, ladder = distortion.name, distortion.values
+    name, ladder = distortion.name, distortion.ladder(table)
     match distortion.aspect:
         case "technical":
             make, draw = getattr(technical, name), technical.generator

@@ -18,37 +18,7 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining.distortions.colour import decode, develop, to_lab
-
-# (red, green, blue) factors of the white balance module in the released parameter files
-TEMPERATURE_GAINS = {  # by kelvin
-    2000: (0.256725, 1.0, 31.670061),
-    3000: (0.476834, 1.0, 3.102820),
-    5000: (0.829422, 1.0, 1.352282),
-    6000: (0.950103, 1.0, 1.086534),
-    6500: (1.000166, 1.0, 1.000054),
-    7000: (1.043913, 1.0, 0.933234),
-    8000: (1.118167, 1.0, 0.835342),
-    10000: (1.226649, 1.0, 0.720213),
-    14000: (1.355780, 1.0, 0.615271),
-    18000: (1.428652, 1.0, 0.567675),
-}
-TINT_GAINS = {  # by tint: below 1 magenta, above 1 green
-    0.75: (3.334152, 1.0, 1.744009),
-    0.8: (2.386403, 1.0, 1.548024),
-    0.85: (1.826895, 1.0, 1.380836),
-    0.9: (1.457622, 1.0, 1.236535),
-    0.95: (1.195660, 1.0, 1.110720),
-    1.0: (1.000166, 1.0, 1.000054),
-    1.05: (0.848692, 1.0, 0.901956),
-    1.1: (0.727872, 1.0, 0.814399),
-    1.15: (0.629258, 1.0, 0.735772),
-    1.2: (0.547242, 1.0, 0.664775),
-    1.25: (0.477960, 1.0, 0.600348),
-}
-# The released files carry these in every picture of the other's ladder (fidelity rows 17 and 18).
-HIGHLIGHTS_BESIDE_SHADOWS = 100
-SHADOWS_BESIDE_HIGHLIGHTS = 50
-BLUR_SIGMA = 100  # pixels, whatever the picture's size, as published
+from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS
 
 FAR_OUT = 1.5  # gains above this send colours so far out of gamut that the way through Lab alters them
 
@@ -57,10 +27,11 @@ class Photo:
     """A base photo with what its style distortions share, computed once and only when asked for.
 
     codes: uint8 (3, h, w); lightness: float (h, w) in [0, 100]; a, b: float (h, w); blurred: lightness, see below
+    table: the table of distortions, which fixes the blur of shadows and highlights and what stands beside them
     """
 
-    def __init__(self, codes: Tensor) -> None:
-        self.codes = codes
+    def __init__(self, codes: Tensor, table: str = "published") -> None:
+        self.codes, self.shadhi = codes, SHADHI[table]
 
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,18 +42,19 @@ class Photo:
     def blurred(self) -> Tensor:
         """Lightness after darktable's recursive Gaussian, first down the columns, then along the rows."""
         lightness = self.lab[0]
-        down, along = (recursive_gaussian(n, BLUR_SIGMA).to(lightness.device) for n in lightness.shape)
+        sigma = self.shadhi.sigma(lightness.shape[1])
+        down, along = (recursive_gaussian(n, sigma).to(lightness.device) for n in lightness.shape)
         return down @ lightness @ along.T
 
     @cached_property
     def shadows_filled(self) -> tuple[Tensor, Tensor]:
-        """(lightness / 100, chroma factor) under the shadows that every `highlights` carries."""
-        return overlay_shadows(*self.untouched, self.blurred, SHADOWS_BESIDE_HIGHLIGHTS)
+        """(lightness / 100, chroma factor) under the shadows that every published `highlights` carries."""
+        return overlay_shadows(*self.untouched, self.blurred, self.shadhi.shadows_beside_highlights)
 
     @cached_property
     def highlights_lifted(self) -> tuple[Tensor, Tensor]:
-        """(lightness / 100, chroma factor) under the highlights that every `shadows` carries."""
-        return overlay_highlights(*self.untouched, self.blurred, HIGHLIGHTS_BESIDE_SHADOWS)
+        """(lightness / 100, chroma factor) under the highlights that every published `shadows` carries."""
+        return overlay_highlights(*self.untouched, self.blurred, self.shadhi.highlights_beside_shadows)
 
     @property
     def untouched(self) -> tuple[Tensor, Tensor]:
@@ -112,7 +84,10 @@ def saturation(photo: Photo, values: Sequence[float]) -> Tensor:
 
 
 def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Chroma up and lightness a little down, the more so the more colourful; percent, 0 does nothing."""
+    """Chroma up and lightness a little down, the more so the more colourful; percent, 0 does nothing.
+
+    darktable's slider ends at 0; its formula, and the program, take negative values, which do the opposite.
+    """
     lightness, a, b = photo.lab
     weight = _column(values, photo) / 100 * (a**2 + b**2).sqrt() / 256
     return develop(photo.lab, lightness * (1 - weight / 4), 1 + weight)
