@@ -72,25 +72,24 @@ def build(
     Returns: columns init, label, seeds (their number); per column of the table its mean over the seeds, `_sd` (sample standard
         deviation, empty for one seed) and `_published`; for the two MAEs `_p` (corrected), `_significant` and
         `_significant_published`; comparisons, alpha, share, `CONSTANTS`; note, if there is one. 6 decimals; p values 6 digits.
-    Raises: ValueError naming a paper row that `metrics` lacks, or a model that is there twice.
+    A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
+    Raises: ValueError naming a model that is there twice.
     """
     metrics = metrics[metrics["share"] == share]
     if metrics.duplicated(["init", "seed"]).any():
         raise ValueError(f"two rows of metrics for {metrics[metrics.duplicated(['init', 'seed'])].iloc[0]['init']}")
     paper = list(published["initialisation"])
-    if missing := [init for init in paper if init not in set(metrics["init"])]:
-        raise ValueError(f"Table 2 lacks its row {', '.join(missing)}: no metrics with {share} % of the labels")
     inits = paper + [init for init in metrics["init"].unique() if init not in paper]
 
     groups = metrics.groupby("init")[[*NAMES, *CONSTANTS]]
     # An undefined correlation of one seed must not vanish in the mean of the others.
-    means = groups.agg(lambda values: values.mean(skipna=False)).loc[inits].round(6)
-    spreads = groups.agg(lambda values: values.std(ddof=1, skipna=False)).loc[inits].round(6)  # ASSUME: +- is one sample sd
+    means = groups.agg(lambda values: values.mean(skipna=False)).reindex(inits).round(6)
+    spreads = groups.agg(lambda values: values.std(ddof=1, skipna=False)).reindex(inits).round(6)  # ASSUME: +- is one sample sd
     quoted = published.set_index("initialisation").rename(columns=lambda name: name.replace("tid_", "tid2013_")).reindex(inits)
     tests = significance.compare(predictions, share=share, alpha=alpha).set_index(["dataset", "init"])
 
     table = pd.DataFrame({"init": inits, "label": [LABELS.get(init, init) for init in inits]})
-    table["seeds"] = groups.size().loc[inits].to_numpy()
+    table["seeds"] = groups.size().reindex(inits, fill_value=0).to_numpy()
     for name in NAMES:
         table[name] = means[name].to_numpy()
         table[f"{name}_sd"] = spreads[name].to_numpy()
@@ -101,7 +100,7 @@ def build(
             table[f"{name}_significant"] = tested["significant"].to_numpy()
             table[f"{name}_significant_published"] = quoted[f"{name}_significant"].to_numpy()
     table["comparisons"], table["alpha"], table["share"] = len(tests), alpha, share
-    table[CONSTANTS] = means[CONSTANTS].to_numpy()
+    table[CONSTANTS] = means[CONSTANTS].dropna().iloc[0].to_numpy()
     table = table.astype({"ava_n": int, "tid2013_n": int})
     if note:
         table["note"] = note
@@ -129,7 +128,7 @@ def rows(table: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
 def footnotes(table: pd.DataFrame) -> list[str]:
     """What a reader needs under the table, as plain sentences."""
     first = table.iloc[0]
-    seeds = sorted(set(table["seeds"]))
+    seeds = sorted(set(table["seeds"]) - {0})
     lines = [f"† {significance.sentence(int(first['comparisons']), first['alpha'])}."]
     if seeds != [1]:
         lines.append(f"Mean ± standard deviation over seeds; number of seeds: {', '.join(map(str, seeds))}.")
@@ -138,6 +137,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         f"On AVA, always saying the majority class has ACC {first['ava_majority']:.4f}, "
         f"always predicting the mean training score has MAE {first['ava_constant_mae']:.4f}."
     )
+    if (absent := table["label"][table["seeds"] == 0]).any():
+        lines.append(f"Not trained in this run: {', '.join(absent)}.")
     return lines
 
 

@@ -19,6 +19,7 @@ ENV = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
 }  # fmt: skip
+TASKS = ["ranking_regression", "rotnet"]  # Figures 3 to 5 need the first
 
 
 @dataclass
@@ -85,8 +86,8 @@ def ran(output: str) -> Counter:
     return Counter({rule: n for rule, n in found.items() if rule != "all" and not rule.startswith("stage_")})
 
 
-def checkout(path: Path) -> Project:
-    """What git would clone of this working tree, at the smoke scale, as a repository of its own."""
+def checkout(path: Path, tasks: list[str] | None = None) -> Project:
+    """What git would clone of this working tree, at the smoke scale, as a repository of its own; `tasks` alone if given."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
     )
@@ -97,6 +98,8 @@ def checkout(path: Path) -> Project:
     params = path / "params.yaml"
     params.write_text(re.sub(r"^scale: \w+", "scale: smoke", params.read_text(), flags=re.M))
     project = Project(path)
+    if tasks is not None:
+        project.set("pretrain.tasks", tasks)
     project.git("init", "-q")
     project.dvc("config", "--local", "cache.dir", str(path.parent / f"{path.name}-cache"))
     project.commit()
@@ -107,6 +110,7 @@ def checkout(path: Path) -> Project:
 def finished(tmp_path_factory) -> Project:
     """A project in which `snakemake all` has run once and everything is committed; tests take copies of it.
 
+    Two of the five pretext tasks are trained in it, because every job costs seconds of imports.
     The processes of one parallel test run share it: the first to come makes it.
     """
     base = tmp_path_factory.getbasetemp()
@@ -114,7 +118,7 @@ def finished(tmp_path_factory) -> Project:
     with FileLock(f"{place}.lock"):
         if not (place / "done").exists():
             assert not place.exists(), "another test process failed to run the project"
-            project = checkout(place / "project")
+            project = checkout(place / "project", TASKS)
             assert "dvc: recorded" in project.snakemake("all")
             project.commit("results")
             (place / "done").touch()

@@ -36,9 +36,9 @@ def wait_for_jobs(project, process, seconds=60):
 @pytest.mark.parametrize("tool", ["snakemake", "dvc"])
 def test_sigkill_then_the_same_bytes(project, tool):
     before = project.digests("models", "results")
-    victim = project.path / "models/smoke/pretrained/ranking.safetensors"
+    victim = project.path / "models/smoke/pretrained/ranking_regression.safetensors"
     victim.unlink()
-    (project.path / "models/smoke/pretrained/simclr.safetensors").unlink()
+    (project.path / "models/smoke/pretrained/rotnet.safetensors").unlink()
     command = ["snakemake", "--cores", "2", "stage_pretrain"] if tool == "snakemake" else ["dvc", "repro", "pretrain"]
     process = start(project, *command)
     wait_for_jobs(project, process)
