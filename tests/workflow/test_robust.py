@@ -85,21 +85,20 @@ def jobs_in(project) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "sentence"),
-    [
-        ("pretrain.margin", 7, "pretrain.margin is 7, but must be at most 1"),
-        ("image.size", "big", "image.size is 'big', but must be of type integer"),
-        ("finetune.compared", ["nobody"], "finetune.compared names 'nobody'"),
-    ],
-)
-def test_a_wrong_value_is_one_sentence_in_both_tools(project, key, value, sentence):
-    project.set(key, value)
-    for tool in (project.snakemake, lambda **kw: project.dvc("repro", **kw)):
-        out = tool(ok=False)
-        assert sentence in out
-        assert "Traceback" not in out
-    project.git("checkout", "-q", "params.yaml")
+WRONG = {
+    "pretrain.margin": (7, "pretrain.margin is 7, but must be at most 1"),
+    "image.size": ("big", "image.size is 'big', but must be of type integer"),
+    "finetune.compared": (["nobody"], "finetune.compared names 'nobody'"),
+}
+
+
+def test_a_wrong_value_is_one_sentence_in_both_tools_and_put_right_nothing_is_to_do(project):
+    for key, (value, sentence) in WRONG.items():
+        project.set(key, value)
+        for out in (project.snakemake(ok=False), project.dvc("repro", ok=False)):
+            assert sentence in out
+            assert "Traceback" not in out
+        project.git("checkout", "-q", "params.yaml")
     project.clean()
 
 
