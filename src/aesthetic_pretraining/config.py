@@ -129,7 +129,7 @@ def _check_rest(values: dict) -> None:
                 f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}"
             )
     report = values["report"]
-    for key in ("response_distortion", "response_outputs"):
+    for key in ("examples", "response_distortion", "response_outputs"):
         for name in [report[key]] if isinstance(report[key], str) else report[key]:
             if name not in DISTORTIONS:
                 raise UserError(

@@ -1,4 +1,4 @@
-"""Figures 3, 4 and 5 of the paper, drawn from frames.
+"""Figures 1, 3, 4 and 5 of the paper, drawn from pictures and frames.
 
 `draw_*` returns a `Figure` (so that tests can look at what is drawn), `save` writes it. No pyplot: nothing global is touched,
 no window is opened. Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every line also has its own
@@ -6,7 +6,7 @@ marker and dashes, for grey prints.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -38,6 +38,29 @@ STYLE = {
     "savefig.dpi": 200,
     "savefig.bbox": "tight",  # else the frame of the note touches the edge
 }
+
+
+def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, note: str = "") -> Figure:
+    """Figure 1: what pretraining asks of the network, shown on the variants of one photo.
+
+    Args:
+        examples: {distortion: {level: uint8 (S, S, 3)}}, one row each; level 0 included, levels of one side.
+        note: a caveat to print on the figure.
+    """
+    width = max(map(len, examples.values()))
+    figure = _figure(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, note)
+    table = figure.subplots(len(examples), width + 1, squeeze=False, width_ratios=[*[1] * width, 2.4])
+    for row, (distortion, levels) in zip(table, examples.items(), strict=True):
+        ordered = sorted(levels, key=abs)
+        for axes in row:
+            axes.set_axis_off()
+        for axes, level in zip(row, ordered, strict=False):
+            axes.imshow(levels[level])
+            axes.set_title(f"level {level:+d}" if level else "level 0", fontsize="small")
+        less = " > ".join(f"f($I_{{{level}}}$)" for level in ordered)
+        asked = f"ranking: {less}\nclassification: {distortion.replace('_', ' ')}\nregression: the level"
+        row[-1].text(0, 0.5, asked, transform=row[-1].transAxes, va="center", fontsize="small")
+    return figure
 
 
 def draw_figure3(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:

@@ -1,56 +1,109 @@
-"""Rendered variants as files and as one contact sheet, to be looked at; training never reads them."""
+"""Contact sheets: the variants of a few photos side by side, to be looked at; training never reads them."""
 
-import io
-import tarfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices
 from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.files import atomic_path
-from aesthetic_pretraining.store import Store, add_member
+from aesthetic_pretraining.store import Store
 
 LABEL = 150  # width of a row's name on the sheet, in pixels
+HEAD = 24  # height of the line with the levels
 GAP = 4
+MARK = "#D55E00"  # around level 0
+LEVELS = range(-5, 6)
+Row = tuple[str, Mapping[int, np.ndarray]]  # name, {level: uint8 (S, S, 3)}
 
 
-def render_photos(
-    store: Store, photos: Sequence[str], size: int, seed: int, tar: str | Path, sheet: str | Path, note: str = ""
+def draw_sheets(
+    store: Store,
+    photos: Sequence[str],
+    size: int,
+    seed: int,
+    table: str,
+    overview: str | Path,
+    sheets: Sequence[str | Path],
+    note: str = "",
 ) -> None:
-    """Write every variant of the photos as <photo>/<distortion>_<level>.png to `tar`, and the first photo's sheet as PNG."""
-    first = None
-    with atomic_path(tar) as tmp, tarfile.open(tmp, "w", format=tarfile.PAX_FORMAT) as out:
-        for photo in photos:
-            pictures = render(store.pixels(photo), photo, size, seed).permute(0, 2, 3, 1).numpy()
-            first = pictures if first is None else first
-            for variant, picture in zip(VARIANTS, pictures, strict=True):
-                buffer = io.BytesIO()
-                Image.fromarray(picture).save(buffer, "PNG")
-                add_member(out, f"{photo}/{variant.distortion or variant.anchor}_{variant.level:+d}.png", buffer.getvalue())
-    with atomic_path(sheet) as tmp:
-        contact_sheet(first, note).save(tmp)
+    """Write the first photo's sheet of all distortions, and for each distortion a sheet of all photos and tables.
+
+    Args:
+        table: the table of distortions that `overview` shows.
+        overview: PNG to write. sheets: PNGs to write, named by their distortion.
+    """
+    by_table = {t: [_render(store, photo, size, seed, t) for photo in photos] for t in TABLES}
+    _save(contact_sheet(by_table[table][0], note), overview)
+    for path in map(Path, sheets):
+        _save(compare_tables(path.stem, by_table, note), path)
+
+
+def examples(
+    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str]
+) -> dict[str, dict[int, np.ndarray]]:
+    """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and every second level of the positive side."""
+    pictures = _render(store, photo, size, seed, table)
+    return {
+        name: {level: p for level, p in _levels(pictures, name).items() if level == 0 or (level > 0 and level % 2)}
+        for name in names
+    }
 
 
 def contact_sheet(pictures: np.ndarray, note: str = "") -> Image.Image:
-    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels from -5 to 5, level 0 in the middle.
+    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels from -5 to 5, level 0 framed.
 
     `note` is the caveat that every figure of a run carries.
     """
-    size = pictures.shape[1]
-    levels = range(-5, 6)
-    sheet = Image.new("RGB", (LABEL + len(levels) * (size + GAP), 24 + len(DISTORTIONS) * (size + GAP)), "white")
+    return grid([(name.replace("_", " "), _levels(pictures, name)) for name in DISTORTIONS], note)
+
+
+def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]], note: str = "") -> Image.Image:
+    """{table: pictures (174, S, S, 3) of each photo} -> rows of one distortion, a row per photo and per table that differs."""
+    rows: list[Row] = []
+    for versions in zip(*by_table.values(), strict=True):
+        shown: dict[bytes, Row] = {}
+        for table, pictures in zip(by_table, versions, strict=True):
+            levels = _levels(pictures, distortion)
+            same = b"".join(picture.tobytes() for picture in levels.values())
+            name = f"{shown[same][0]}, {table}" if same in shown else table
+            shown[same] = (name, levels)
+        rows += [("all tables", levels) if len(shown) == 1 else (name, levels) for name, levels in shown.values()]
+    return grid(rows, f"{distortion.replace('_', ' ')}    {note}".strip())
+
+
+def grid(rows: Sequence[Row], title: str = "") -> Image.Image:
+    """One line of pictures per row, a column per level, level 0 framed; levels that a row lacks stay white."""
+    size = next(iter(rows[0][1].values())).shape[0]
+    sheet = Image.new("RGB", (LABEL + len(LEVELS) * (size + GAP), 2 * HEAD + len(rows) * (size + GAP)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    draw.text((4, 5), note, "black", font)
-    for column, level in enumerate(levels):
-        draw.text((LABEL + column * (size + GAP) + size // 2, 5), f"{level:+d}" if level else "0", "black", font, anchor="ma")
-    for row, (name, distortion) in enumerate(DISTORTIONS.items()):
-        top = 24 + row * (size + GAP)
-        draw.text((4, top + size // 2), name.replace("_", " "), "black", font, anchor="lm")
-        shown = dict(zip(distortion.levels, indices(name), strict=True)) | {0: anchor_index(name)}
-        for column, level in enumerate(levels):
-            if level in shown:
-                sheet.paste(Image.fromarray(pictures[shown[level]]), (LABEL + column * (size + GAP), top))
+    draw.text((4, 5), title, "black", font)
+    for column, level in enumerate(LEVELS):
+        place = (LABEL + column * (size + GAP) + size // 2, HEAD + 5)
+        draw.text(place, f"{level:+d}" if level else "0", MARK if level == 0 else "black", font, anchor="ma")
+    for row, (name, levels) in enumerate(rows):
+        top = 2 * HEAD + row * (size + GAP)
+        words = name.replace("_", " ").replace(", ", ",\n")
+        draw.multiline_text((4, top + size // 2), words, "black", font, anchor="lm")
+        for level, picture in levels.items():
+            left = LABEL + (level - LEVELS[0]) * (size + GAP)
+            sheet.paste(Image.fromarray(picture), (left, top))
+            if level == 0:
+                draw.rectangle((left - 2, top - 2, left + size + 1, top + size + 1), outline=MARK, width=2)
     return sheet
+
+
+def _levels(pictures: np.ndarray, distortion: str) -> dict[int, np.ndarray]:
+    shown = dict(zip(DISTORTIONS[distortion].levels, indices(distortion), strict=True)) | {0: anchor_index(distortion)}
+    return {level: pictures[shown[level]] for level in sorted(shown)}
+
+
+def _render(store: Store, photo: str, size: int, seed: int, table: str) -> np.ndarray:
+    return render(store.pixels(photo), photo, size, seed, table=table).permute(0, 2, 3, 1).numpy()
+
+
+def _save(sheet: Image.Image, path: str | Path) -> None:
+    with atomic_path(path) as tmp:
+        sheet.save(tmp)

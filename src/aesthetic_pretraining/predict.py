@@ -11,12 +11,13 @@ import torch
 from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index
-from aesthetic_pretraining.distortions.render import render, rows
+from aesthetic_pretraining.distortions.render import rows
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.finetune import predict_votes
 from aesthetic_pretraining.networks import Network, load_into, score_network
 from aesthetic_pretraining.pretext import RankingRegression
 from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.variants import Variants
 
 SCORES = np.arange(1, 11)
 
@@ -54,11 +55,10 @@ def predict(
 @torch.no_grad()
 def respond(
     config: PredictConfig,
-    store: Store,
+    variants: Variants,
     photos: Sequence[str],
     distortion: str,
     outputs: Sequence[str],
-    size: int,
     seed: int,
     weights: str | Path,
     out: str | Path,
@@ -76,7 +76,7 @@ def respond(
     shown = [k for k, i in enumerate(kept) if VARIANTS[i].distortion == distortion or i == anchor_index(distortion)]
     table = []
     for photo in photos:
-        pictures = render(store.pixels(photo), photo, size, seed, only=[distortion])[shown]
+        pictures = variants.pictures(photo, seed, only=[distortion])[shown]
         values = network(pictures.to(device))["intensity"].cpu().numpy()
         for i, row in zip(shown, values, strict=True):
             table += [(photo, distortion, VARIANTS[kept[i]].level, name, row[names.index(name)]) for name in outputs]

@@ -6,15 +6,15 @@ To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
-from aesthetic_pretraining.distortions.render import base_photo, render
+from aesthetic_pretraining.distortions.render import base_photo
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.letterbox import letterbox
+from aesthetic_pretraining.variants import Variants
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Task:
     def __init__(self, config: TaskConfig):
         self.config = config
 
-    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
-        """A stored photo, uint8 (H, W, 3) with short side 1.5 size -> its pictures, uint8 (n, 3, size, size)."""
-        return render(photo, photo_id, size, seed)
+    def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
+        """What the network sees of one photo: uint8 (n, 3, size, size)."""
+        return variants.pictures(photo_id, seed)
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """{head: raw outputs (B, n, width)} -> the loss that is minimised."""
@@ -86,9 +86,9 @@ class RotNet(Task):
     heads = {"rotation": 4}
     contrast = True
 
-    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
+    def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
         # a letterboxed photo would tell its turn by the black bars, so the centre square is turned
-        base = base_photo(photo, size)
+        size, base = variants.size, base_photo(variants.photo(photo_id), variants.size)
         top, left = (base.shape[0] - size) // 2, (base.shape[1] - size) // 2
         square = torch.from_numpy(base[top : top + size, left : left + size].copy()).permute(2, 0, 1)
         return torch.stack([square.rot90(k, (1, 2)) for k in range(4)])
@@ -107,11 +107,12 @@ class SimCLR(Task):
         super().__init__(config)
         self.heads = {"projection": config.simclr_projection}
 
-    def pictures(self, photo: np.ndarray, photo_id: str, size: int, seed: int) -> Tensor:
+    def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
         from torchvision.transforms import v2  # here, because only SimCLR needs it and its import takes seconds
 
         # ASSUME: SimCLR's published augmentations at strength 1, from the letterboxed picture's square
-        square = torch.from_numpy(letterbox(photo, size)).permute(2, 0, 1)
+        size = variants.size
+        square = torch.from_numpy(letterbox(variants.photo(photo_id), size)).permute(2, 0, 1)
         view = v2.Compose(
             [
                 v2.RandomResizedCrop(size, scale=(0.08, 1.0), antialias=True),

@@ -11,15 +11,16 @@ from aesthetic_pretraining import runtime
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
-from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.variants import Variants
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """params.yaml: pretrain, backbone.name, image.size and seed; units and ranges stand in the schema."""
+    """params.yaml: pretrain, distortions, backbone.name and seed; units and ranges stand in the schema."""
 
     backbone: str
-    size: int
+    engine: str
+    table: str
     seed: int
     epochs: int
     batch_photos: int
@@ -38,7 +39,7 @@ def pretrain(
     task_name: str,
     task_config: TaskConfig,
     config: PretrainConfig,
-    store: Store,
+    variants: Variants,
     train: Sequence[str],
     val: Sequence[str],
     start: str | Path,
@@ -50,7 +51,8 @@ def pretrain(
     """Train one pretext task from the `start` weights and write the best epoch's network and the history.
 
     Args:
-        train, val: ids of photos in `store`.
+        variants: the photos, and how they are distorted.
+        train, val: ids of photos.
         start: safetensors of the backbone (ImageNet).
         weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
         history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
@@ -76,7 +78,7 @@ def pretrain(
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     checkpoint = runtime.Checkpoint(
-        work, [start, *store.files], task_name, task_config, asdict(config), train, val, str(device)
+        work, [start, *variants.store.files], variants.size, task_name, task_config, asdict(config), train, val, str(device)
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
@@ -94,7 +96,7 @@ def pretrain(
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
         order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
-        for pictures in runtime.batches(order, Loader(task, store, config.size, seeded_int(config.seed, epoch)), size, workers):
+        for pictures in runtime.batches(order, Loader(task, variants, seeded_int(config.seed, epoch)), size, workers):
             set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             loss = task.loss(forward(network, pictures.to(device)))
@@ -104,7 +106,7 @@ def pretrain(
             loss_sum += runtime.finite(loss.item(), task_name) * len(pictures)
             step, total_steps, seen = step + 1, total_steps + 1, seen + pictures.shape[0] * pictures.shape[1]
             checkpoint.save(snapshot)
-        val_loss = runtime.finite(validate(network, task, store, val, size, config, device, workers), task_name)
+        val_loss = runtime.finite(validate(network, task, variants, val, size, config, device, workers), task_name)
         epoch, train_loss = epoch + 1, loss_sum / len(train)
         history.append(
             {
@@ -127,13 +129,13 @@ def pretrain(
 
 
 class Loader:
-    """id -> the task's pictures of that photo, uint8 (n, 3, size, size); made anew each time, nothing is stored."""
+    """id -> the task's pictures of that photo, uint8 (n, 3, size, size)."""
 
-    def __init__(self, task: Task, store: Store, size: int, seed: int):
-        self.task, self.store, self.size, self.seed = task, store, size, seed
+    def __init__(self, task: Task, variants: Variants, seed: int):
+        self.task, self.variants, self.seed = task, variants, seed
 
     def __call__(self, photo_id: str) -> Tensor:
-        return self.task.pictures(self.store.pixels(photo_id), photo_id, self.size, self.seed)
+        return self.task.pictures(self.variants, photo_id, self.seed)
 
 
 def forward(network: Network, pictures: Tensor) -> dict[str, Tensor]:
@@ -146,7 +148,7 @@ def forward(network: Network, pictures: Tensor) -> dict[str, Tensor]:
 def validate(
     network: Network,
     task: Task,
-    store: Store,
+    variants: Variants,
     val: Sequence[str],
     size: int,
     config: PretrainConfig,
@@ -156,6 +158,6 @@ def validate(
     """Mean loss over the validation photos, with the same noise in every epoch."""
     network.eval()
     total = 0.0
-    for pictures in runtime.batches(val, Loader(task, store, config.size, seeded_int(config.seed, "val")), size, workers):
+    for pictures in runtime.batches(val, Loader(task, variants, seeded_int(config.seed, "val")), size, workers):
         total += task.loss(forward(network, pictures.to(device))).item() * len(pictures)
     return total / len(val)

@@ -12,6 +12,13 @@ from aesthetic_pretraining.files import atomic_path
 
 TEMPLATES = Path(__file__).parent / "templates"
 FIGURES = {  # name -> heading, caption (also the text for those who cannot see the picture)
+    "figure1": (
+        "Figure 1: what pretraining asks of the network",
+        (
+            "Variants of one test photo. Of two variants the network has to score the less distorted one higher; in the multi-task "
+            "settings it also names the distortion, or its level."
+        ),
+    ),
     "figure3": (
         "Figure 3: performance by share of the labels",
         (
@@ -32,9 +39,9 @@ FIGURES = {  # name -> heading, caption (also the text for those who cannot see 
         "The epoch in which early stopping ended fine-tuning, by share of the training labels. A run that early stopping did not "
         "end by then is drawn at the cap, finetune.max_epochs.",
     ),
-    "contact_sheet": (
+    "overview": (
         "The distortions",
-        "One photo under the distortions that the networks are pretrained to put in order.",
+        "One photo under the distortions that the networks are pretrained to put in order; level 0 is framed.",
     ),
 }
 
@@ -44,6 +51,7 @@ def write_report(
     *,
     table: Path,
     figures: Mapping[str, Path],
+    sheets: Mapping[str, Path],
     counts: Mapping[str, int],
     params_text: str,
     versions: Mapping[str, str],
@@ -56,6 +64,7 @@ def write_report(
         out: the page, results/<scale>/report.html.
         table: table2.csv, as `table2.write` wrote it.
         figures: PNG files by name, in the order to show them; names in `FIGURES` have captions, others show their name.
+        sheets: PNG contact sheets by distortion, shown folded.
         counts: number of pictures by what they are for.
         params_text: the parameters of the run, YAML text.
         versions: program or package -> version.
@@ -76,6 +85,7 @@ def write_report(
         footnotes=table2.footnotes(frame),
         tests=[(row["label"], [row[f"{name}_p"] for name in table2.TESTED]) for _, row in frame.iterrows()],
         figures=[(*FIGURES.get(name, (name, name)), data_uri(path)) for name, path in figures.items()],
+        sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
         params_text=params_text,
         versions=versions,

@@ -93,6 +93,9 @@ class Store:
         self.files = sorted(map(str, tars))
         self.place = {name: tar for tar in map(Tar, self.files) for name in tar.members}
 
+    def __contains__(self, picture: str) -> bool:
+        return member_name(picture) in self.place
+
     def read(self, picture: str) -> bytes:
         """The stored JPEG bytes of one picture."""
         name = member_name(picture)

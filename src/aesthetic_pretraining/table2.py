@@ -59,6 +59,7 @@ def build(
     published: pd.DataFrame,
     *,
     note: str = "",
+    settings: str = "",
     alpha: float = significance.ALPHA,
     share: int = 100,
 ) -> pd.DataFrame:
@@ -68,10 +69,11 @@ def build(
         metrics: the metrics frame (`metrics.collect`); only rows of `share` percent of the labels enter.
         predictions: prediction frames by run (`metrics.read_predictions`), for the significance tests.
         published: the published table (resources/table2_published.csv).
+        settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
         note: a caveat that every printed version has to carry, such as "demo: simulated votes".
     Returns: columns init, label, seeds (their number); per column of the table its mean over the seeds, `_sd` (sample standard
         deviation, empty for one seed) and `_published`; for the two MAEs `_p` (corrected), `_significant` and
-        `_significant_published`; comparisons, alpha, share, `CONSTANTS`; note, if there is one. 6 decimals; p values 6 digits.
+        `_significant_published`; comparisons, alpha, share, `CONSTANTS`; settings and note, if there are any. 6 decimals; p values 6 digits.
     A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
     Raises: ValueError naming a model that is there twice.
     """
@@ -102,14 +104,19 @@ def build(
     table["comparisons"], table["alpha"], table["share"] = len(tests), alpha, share
     table[CONSTANTS] = means[CONSTANTS].dropna().iloc[0].to_numpy()
     table = table.astype({"ava_n": int, "tid2013_n": int})
-    if note:
-        table["note"] = note
+    for name, text in (("settings", settings), ("note", note)):
+        if text:
+            table[name] = text
     return _typed(table)
 
 
 def read(path: Path) -> pd.DataFrame:
     """The frame back from table2.csv."""
-    return _typed(pd.read_csv(path, dtype={"init": str, "label": str, "note": str}, keep_default_na=False, na_values=[""]))
+    return _typed(
+        pd.read_csv(
+            path, dtype={"init": str, "label": str, "settings": str, "note": str}, keep_default_na=False, na_values=[""]
+        )
+    )
 
 
 def rows(table: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
@@ -137,6 +144,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         f"On AVA, always saying the majority class has ACC {first['ava_majority']:.4f}, "
         f"always predicting the mean training score has MAE {first['ava_constant_mae']:.4f}."
     )
+    if "settings" in table:
+        lines.append(f"{first['settings']}.")
     if (absent := table["label"][table["seeds"] == 0]).any():
         lines.append(f"Not trained in this run: {', '.join(absent)}.")
     return lines

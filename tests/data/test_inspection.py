@@ -1,6 +1,5 @@
-"""The contact sheet and the rendered files: every variant in its place."""
+"""The contact sheets: every variant in its place."""
 
-import io
 import tarfile
 
 import numpy as np
@@ -9,7 +8,7 @@ from PIL import Image
 
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.render import render, source_photo
-from aesthetic_pretraining.inspection import contact_sheet, render_photos
+from aesthetic_pretraining.inspection import contact_sheet, draw_sheets, examples
 from aesthetic_pretraining.store import Store, add_member
 
 SIZE, SEED = 32, 3
@@ -28,60 +27,51 @@ def store(tmp_path_factory, make_photo, encode):
 
 
 @pytest.fixture(scope="module")
-def rendered(store, tmp_path_factory):
+def drawn(store, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    render_photos(store, NAMES, SIZE, SEED, out / "variants.tar", out / "sheet.png")
+    draw_sheets(store, NAMES, SIZE, SEED, "published", out / "overview.png", [out / "shadows.png", out / "tint.png"], "a note")
     return out
 
 
-@pytest.fixture(scope="module")
-def files(rendered):
-    with tarfile.open(rendered / "variants.tar") as tar:
-        return {m.name: np.asarray(Image.open(io.BytesIO(tar.extractfile(m).read()))) for m in tar}
-
-
-def test_every_variant_of_every_photo_is_a_file(files):
-    expected = {f"{d.name}_{level:+d}.png" for d in DISTORTIONS.values() for level in d.levels}
-    expected |= {f"{anchor}_+0.png" for anchor in ("original", "crop", "rotation")}
-    assert len(expected) == 174
-    assert set(files) == {f"{photo}/{name}" for photo in NAMES for name in expected}
-    assert {picture.shape for picture in files.values()} == {(SIZE, SIZE, 3)}
-
-
-def test_files_hold_what_training_sees(store, files):
-    pictures = render(store.pixels(NAMES[0]), NAMES[0], SIZE, SEED)
-    for variant, picture in zip(VARIANTS, pictures, strict=True):
-        name = f"{variant.distortion}_{variant.level:+d}" if variant.distortion else f"{variant.anchor}_+0"
-        assert (files[f"{NAMES[0]}/{name}.png"] == picture.permute(1, 2, 0).numpy()).all(), name
-
-
-def test_one_photo_alone_gives_the_same_sheet(store, rendered, files, tmp_path):
-    render_photos(store, NAMES[:1], SIZE, SEED, tmp_path / "v.tar", tmp_path / "s.png")
-    assert (tmp_path / "s.png").read_bytes() == (rendered / "sheet.png").read_bytes()
-    with tarfile.open(tmp_path / "v.tar") as tar:
-        assert tar.getnames() == [name for name in files if name.startswith(NAMES[0])]
-
-
-def test_the_sheet_shows_the_first_photo(rendered, files):
-    sheet = Image.open(rendered / "sheet.png")
-    assert sheet.format == "PNG"
-    assert sheet.mode == "RGB"
-    pixels = np.asarray(sheet)
+def places(sheet, picture):
+    """Where the picture is on the sheet, pixel by pixel."""
+    pixels = np.asarray(Image.open(sheet))
     windows = np.lib.stride_tricks.sliding_window_view(pixels, (SIZE, SIZE), axis=(0, 1))
+    row = picture[SIZE // 2]  # a cheap first look: the middle line
+    y, x = np.nonzero((windows[:, :, :, SIZE // 2] == row.T).all(axis=(2, 3)))
+    return [(j, i) for j, i in zip(y, x, strict=True) if (pixels[j : j + SIZE, i : i + SIZE] == picture).all()]
 
-    def places(picture):
-        row = picture[SIZE // 2]  # a cheap first look: the middle line
-        y, x = np.nonzero((windows[:, :, :, SIZE // 2] == row.T).all(axis=(2, 3)))
-        return [(j, i) for j, i in zip(y, x, strict=True) if (pixels[j : j + SIZE, i : i + SIZE] == picture).all()]
 
-    assert len(places(files[f"{NAMES[0]}/tint_+5.png"])) == 1
-    assert len(places(files[f"{NAMES[0]}/original_+0.png"])) >= 15  # the middle of each row that starts from the photo
-    assert places(files[f"{NAMES[1]}/tint_+5.png"]) == []
+def variant(store, photo, distortion, level, table="published"):
+    pictures = render(store.pixels(photo), photo, SIZE, SEED, table=table).permute(0, 2, 3, 1).numpy()
+    return next(p for v, p in zip(VARIANTS, pictures, strict=True) if (v.distortion, v.level) == (distortion, level))
+
+
+def test_the_overview_shows_the_first_photo(store, drawn):
+    assert len(places(drawn / "overview.png", variant(store, NAMES[0], "tint", 5))) == 1
+    assert len(places(drawn / "overview.png", variant(store, NAMES[0], None, 0))) >= 15  # rows that start from the photo
+    assert places(drawn / "overview.png", variant(store, NAMES[1], "tint", 5)) == []
+
+
+def test_a_distortions_sheet_shows_every_photo_in_every_table_that_differs(store, drawn):
+    for photo in NAMES:
+        assert len(places(drawn / "tint.png", variant(store, photo, "tint", 5))) == 1
+        for table in ("published", "corrected"):
+            # published shadows of a light photo are all alike, so it may stand there more than once
+            assert places(drawn / "shadows.png", variant(store, photo, "shadows", -5, table)), (photo, table)
+    heights = [np.asarray(Image.open(drawn / f"{name}.png")).shape[0] for name in ("shadows", "tint")]
+    assert heights[0] > heights[1]
+
+
+def test_examples_are_one_side_of_the_ladder(store):
+    shown = examples(store, NAMES[0], SIZE, SEED, "published", ["rotation", "shadows"])
+    assert {name: sorted(levels) for name, levels in shown.items()} == {"rotation": [0, 1, 3, 5], "shadows": [0, 1, 3]}
+    assert (shown["shadows"][3] == variant(store, NAMES[0], "shadows", 3)).all()
 
 
 def test_a_photo_that_is_not_stored_leaves_nothing(store, tmp_path):
     with pytest.raises(KeyError):
-        render_photos(store, ["gone.jpg"], SIZE, SEED, tmp_path / "v.tar", tmp_path / "s.png")
+        draw_sheets(store, ["gone.jpg"], SIZE, SEED, "published", tmp_path / "o.png", [tmp_path / "tint.png"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,7 @@
 """The figures draw the numbers they are given, carry the note, and come out the same twice."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +90,27 @@ def test_lines_differ_without_colour():
     assert len(hatches) == 2
 
 
+def examples():
+    """Three distortions, one with a level less, each picture of one colour."""
+    levels = {"gaussian_noise": (0, 1, 3, 5), "brightness": (0, 1, 3, 5), "shadows": (0, -1, -3)}
+    return {
+        name: {level: np.full((8, 8, 3), 40 * k + abs(level), np.uint8) for level in reversed(shown)}
+        for k, (name, shown) in enumerate(levels.items())
+    }
+
+
+def test_figure_1_shows_each_ladder_from_the_photo_on_and_what_is_asked():
+    shown = examples()
+    axes = np.reshape(figures.draw_figure1(shown).axes, (3, 5))
+    for row, (name, levels) in zip(axes, shown.items(), strict=True):
+        pictures = [a.images[0].get_array() for a in row if a.images]
+        ordered = sorted(levels, key=abs)
+        assert [int(p[0, 0, 0]) % 40 for p in pictures] == [abs(level) for level in ordered]
+        (asked,) = [text.get_text() for text in row[-1].texts]
+        assert [int(level) for level in re.findall(r"I_{(-?\d)}", asked)] == ordered
+        assert name.replace("_", " ") in asked
+
+
 def test_figure_4_shows_the_right_outputs_at_the_right_levels():
     frame = responses()
     for axes, output in zip(figures.draw_figure4(frame).axes, ["brightness", "contrast"], strict=True):
@@ -113,6 +136,7 @@ def test_figure_4_survives_a_network_that_always_says_the_same():
 
 DRAW = {
     "figure3": lambda **kw: figures.draw_figure3(metrics(), **kw),
+    "figure1": lambda **kw: figures.draw_figure1(examples(), **kw),
     "figure4": lambda **kw: figures.draw_figure4(responses(), **kw),
     "figure5": lambda **kw: figures.draw_figure5(metrics(), **kw),
 }

@@ -66,7 +66,8 @@ def write(folder, note=NOTE, extra="<my net>"):
     report.write_report(
         folder / "report.html",
         table=folder / "table2.csv",
-        figures=dict.fromkeys(["figure3", "figure4", "figure5", "contact_sheet", "my own"], folder / "picture.png"),
+        figures=dict.fromkeys(["figure3", "figure4", "figure5", "overview", "my own"], folder / "picture.png"),
+        sheets={"gaussian_noise": folder / "picture.png"},
         counts={"AVA, training": 229981, "AVA, test": 12818},
         params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
         versions={"python": "3.11.7", "torch": "2.15.0"},
@@ -113,9 +114,10 @@ def test_nothing_is_loaded_from_elsewhere(written):
 def test_pictures_are_inside_and_described(written):
     _, page, _ = written
     images = page.all("img")
-    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 5
-    captions = [report.FIGURES[name][1] for name in ("figure3", "figure4", "figure5", "contact_sheet")]
-    assert [image["alt"] for image in images] == [*captions, "my own"]
+    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 6  # five figures and one sheet
+    captions = [report.FIGURES[name][1] for name in ("figure3", "figure4", "figure5", "overview")]
+    assert [image["alt"] for image in images][:5] == [*captions, "my own"]
+    assert images[5]["alt"].startswith("gaussian noise: a row per photo")
     assert all(caption in page.text for caption in captions)
 
 

@@ -12,6 +12,7 @@ from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network, score_network
 from aesthetic_pretraining.predict import PredictConfig, predict, respond
+from aesthetic_pretraining.variants import Variants
 
 CONFIG = PredictConfig(backbone="efficientnet_lite0", batch=3, threads=1)
 IDS = [f"p{k}" for k in range(8)]
@@ -121,11 +122,10 @@ def test_output_k_is_that_of_distortion_k(regressor, photo_store, tmp_path):
     places = [0, 6, 7, 14, 20]  # Table 1: six technical, nine style, six composition
     respond(
         CONFIG,
-        photo_store,
+        Variants(photo_store, 32, "published"),
         ["wide", "square"],
         "vibrance",
         names,
-        32,
         1,
         tmp_path / "counting.safetensors",
         tmp_path / "out.csv",
@@ -146,7 +146,16 @@ def test_output_k_is_that_of_distortion_k(regressor, photo_store, tmp_path):
 )
 def test_values_are_those_of_the_level_and_its_anchor(distortion, anchor, regressor, photos, photo_store, tmp_path):
     network, path = regressor
-    respond(CONFIG, photo_store, ["folder/tall"], distortion, [distortion, "tint"], 32, 9, path, tmp_path / "out.csv")
+    respond(
+        CONFIG,
+        Variants(photo_store, 32, "published"),
+        ["folder/tall"],
+        distortion,
+        [distortion, "tint"],
+        9,
+        path,
+        tmp_path / "out.csv",
+    )
     frame = pd.read_csv(tmp_path / "out.csv")
     everything = render(photo_store.pixels("folder/tall"), "folder/tall", 32, 9)
     levels = [0, *DISTORTIONS[distortion].levels]

@@ -10,6 +10,7 @@ from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import VARIANTS
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
+from aesthetic_pretraining.variants import Variants
 
 SIZE = 32
 CONFIG = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)
@@ -21,6 +22,17 @@ HEADS = {
     "simclr": {"projection": 64},
 }
 PICTURES = {"ranking": 174, "ranking_classification": 174, "ranking_regression": 174, "rotnet": 4, "simclr": 2}
+
+
+class One(Variants):
+    """Stands for a store with one photo in it."""
+
+    def __init__(self, photo):
+        super().__init__(None, SIZE, "published")
+        self.pixels = photo
+
+    def photo(self, photo_id):
+        return self.pixels
 
 
 class Small(nn.Module):
@@ -41,13 +53,11 @@ def pictures(photos):
     """{task: its pictures of two photos}."""
     kinds = {
         "ranking": torch.stack(
-            [TASKS["ranking"](CONFIG).pictures(photo, name, SIZE, 1) for name, photo in list(photos.items())[:2]]
+            [TASKS["ranking"](CONFIG).pictures(One(photo), name, 1) for name, photo in list(photos.items())[:2]]
         ),
     }
     for name in ("rotnet", "simclr"):
-        kinds[name] = torch.stack(
-            [TASKS[name](CONFIG).pictures(photo, key, SIZE, 1) for key, photo in list(photos.items())[:2]]
-        )
+        kinds[name] = torch.stack([TASKS[name](CONFIG).pictures(One(photo), key, 1) for key, photo in list(photos.items())[:2]])
     return {name: kinds.get(name, kinds["ranking"]) for name in TASKS}
 
 
@@ -64,22 +74,22 @@ def test_heads():
 @pytest.mark.parametrize("name", TASKS)
 def test_pictures(name, photos, pictures):
     task = TASKS[name](CONFIG)
-    got = task.pictures(photos["square"], "square", SIZE, 3)
+    got = task.pictures(One(photos["square"]), "square", 3)
     assert got.shape == (PICTURES[name], 3, SIZE, SIZE)
     assert got.dtype == torch.uint8
-    assert torch.equal(got, task.pictures(photos["square"], "square", SIZE, 3))
+    assert torch.equal(got, task.pictures(One(photos["square"]), "square", 3))
     assert len(VARIANTS) == PICTURES["ranking"]
 
 
 @pytest.mark.parametrize("name", [name for name in TASKS if PICTURES[name] == 174])
 def test_a_photo_of_another_size_is_an_error(name, photos):
     with pytest.raises(ValueError, match="square: need uint8"):
-        TASKS[name](CONFIG).pictures(photos["square"][:40], "square", SIZE, 3)
+        TASKS[name](CONFIG).pictures(One(photos["square"][:40]), "square", 3)
 
 
 @pytest.mark.parametrize("name", ["wide", "folder/tall"])
 def test_rotnet_shows_exact_quarter_turns_of_the_centre(name, photos):
-    got = TASKS["rotnet"](CONFIG).pictures(photos[name], name, SIZE, 3).permute(0, 2, 3, 1).numpy()
+    got = TASKS["rotnet"](CONFIG).pictures(One(photos[name]), name, 3).permute(0, 2, 3, 1).numpy()
     for k in range(4):
         np.testing.assert_array_equal(got[k], np.rot90(got[0], k))
         assert k == 0 or (got[k] != got[0]).any()
@@ -93,22 +103,22 @@ def test_rotnet_shows_exact_quarter_turns_of_the_centre(name, photos):
 @pytest.mark.parametrize("shape", [(48, 96), (96, 48), (48, 49)])
 def test_rotnet_has_no_black_bars_that_would_tell_the_turn(shape):
     white = np.full((*shape, 3), 255, np.uint8)
-    assert TASKS["rotnet"](CONFIG).pictures(white, "white", SIZE, 3).min() == 255
-    assert TASKS["ranking"](CONFIG).pictures(white, "white", SIZE, 3)[0].min() == 0 or shape == (48, 49)
+    assert TASKS["rotnet"](CONFIG).pictures(One(white), "white", 3).min() == 255
+    assert TASKS["ranking"](CONFIG).pictures(One(white), "white", 3)[0].min() == 0 or shape == (48, 49)
 
 
 def test_simclr_views_depend_on_the_photo_and_the_seed_alone(photos):
     task, photo = TASKS["simclr"](CONFIG), photos["wide"]
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = task.pictures(photo, "wide", SIZE, 3)
+    first = task.pictures(One(photo), "wide", 3)
     assert torch.equal(torch.get_rng_state(), before)
-    task.pictures(photo, "other", SIZE, 3)
+    task.pictures(One(photo), "other", 3)
     torch.manual_seed(2)
-    assert torch.equal(task.pictures(photo, "wide", SIZE, 3), first)
+    assert torch.equal(task.pictures(One(photo), "wide", 3), first)
     assert not torch.equal(first[0], first[1])
-    assert not torch.equal(task.pictures(photo, "wide", SIZE, 4), first)
-    assert not torch.equal(task.pictures(photo, "other", SIZE, 3), first)
+    assert not torch.equal(task.pictures(One(photo), "wide", 4), first)
+    assert not torch.equal(task.pictures(One(photo), "other", 3), first)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -16,12 +16,13 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
 from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
+from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")
 
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
 CONFIG = PretrainConfig(
-    backbone="efficientnet_lite0", size=32, seed=1, epochs=2, batch_photos=1, contrast_batch=1, frozen_steps=1, learning_rate=1e-3,
+    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, frozen_steps=1, learning_rate=1e-3,
     learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
 )  # fmt: skip
 TRAIN, VAL = ["wide", "folder/tall"], ["square"]
@@ -35,7 +36,7 @@ def arguments(photo_store, backbone_file):
     def make(folder, task="rotnet", train=TRAIN, **changes):
         config = dataclasses.replace(CONFIG, **changes)
         return dict(
-            task_name=task, task_config=TASK, config=config, store=photo_store, train=train, val=VAL, start=backbone_file,
+            task_name=task, task_config=TASK, config=config, variants=Variants(photo_store, 32, config.table), train=train, val=VAL, start=backbone_file,
             weights=folder / "weights.safetensors", history_csv=folder / "history.csv", work=folder / "work",
         )  # fmt: skip
 
@@ -62,7 +63,7 @@ def network_of(folder, task="rotnet"):
 
 
 def turns(store, name):
-    return TASKS["rotnet"](TASK).pictures(store.pixels(name), name, 32, 0)
+    return TASKS["rotnet"](TASK).pictures(Variants(store, 32, "published"), name, 0)
 
 
 def cross_entropy(logits):

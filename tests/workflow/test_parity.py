@@ -65,6 +65,7 @@ def other(path, value, schema):
         "shares": [*value, 70],
         "seeds": [*value, 9],
         "response_outputs": value[:-1],
+        "examples": value[:-1],
     }[path[-1]]
 
 

@@ -14,6 +14,7 @@ for folder in ("src", "workflow/scripts"):
     sys.path.insert(0, str(ROOT / folder))
 
 from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 
 import code_of
@@ -69,6 +70,7 @@ RUNS = [
     for init, share, seed in product(INITS, CONFIG["finetune"]["shares"], SEEDS)
     if share == 100 or init in CONFIG["finetune"]["compared"]
 ]
+RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
 SHARDS = {"photos": CONFIG["photos"]["shards"], "ava": CONFIG["labels"]["shards"], "tid2013": CONFIG["labels"]["shards"]}
 
 
@@ -94,7 +96,13 @@ def store(dataset):
     return expand("data/{scale}/{dataset}/store/{shard}.tar", scale=SCALE, dataset=dataset, shard=range(SHARDS[dataset]))
 
 
+def rendered():
+    """The rendered variants of the photos; none with the native engine, which renders while it trains."""
+    return expand("data/{scale}/rendered/{part}.tar", scale=SCALE, part=RENDERED)
+
+
 wildcard_constraints:
+    part=r"inspected|\d+",
     scale=SCALE,
     dataset="photos|ava|tid2013",
     shard=r"\d+",

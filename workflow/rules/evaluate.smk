@@ -34,6 +34,7 @@ rule respond:
     input:
         weights="models/{scale}/pretrained/ranking_regression.safetensors",
         store=store("photos"),
+        rendered=rendered(),
         split="data/{scale}/photos/split.csv",
         code=code("respond"),
     output:
@@ -47,6 +48,7 @@ rule respond:
             "finetune.threads",
             "report.response_distortion",
             "report.response_outputs",
+            *section("distortions"),
         ),
     threads: CONFIG["finetune"]["threads"]
     resources:

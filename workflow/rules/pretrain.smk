@@ -23,13 +23,14 @@ rule pretrain:
     input:
         start="models/{scale}/pretrained/imagenet.safetensors",
         store=store("photos"),
+        rendered=rendered(),
         split="data/{scale}/photos/split.csv",
         code=code("pretrain"),
     output:
         weights="models/{scale}/pretrained/{task}.safetensors",
         history="models/{scale}/pretrained/{task}.csv",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("pretrain", "tasks")),
+        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks")),
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,

@@ -1,30 +1,51 @@
-# all variants of a few test photos as files, for inspection; training renders live and stores nothing
+# variants of photos as files: shards for the reference engine, a few photos for inspection, the pictures of the report
 
 
 rule render:
-    message: "render the variants of test photos"
+    message: "render variants: {wildcards.part}"
     input:
-        store=store("photos"),
+        store=lambda wildcards: store("photos") if wildcards.part == "inspected" else store("photos")[int(wildcards.part)],
         split="data/{scale}/photos/split.csv",
         code=code("render"),
     output:
-        tar="results/{scale}/rendered/variants.tar",
-        sheet=report(
-            "results/{scale}/rendered/distortions.png",
-            caption="../report/distortions.rst",
-            category="Figures",
-            labels={"figure": "the distortions of one photo"},
-        ),
+        "data/{scale}/rendered/{part}.tar",
     params:
-        cfg=P("image.size", "labels.source", "report.sheet_photos", "seed"),
+        cfg=P("image.size", "distortions.engine", "distortions.table", "report.sheet_photos", "seed"),
     log:
-        "logs/{scale}/render.log",
+        "logs/{scale}/render/{part}.log",
     benchmark:
-        "logs/{scale}/benchmark/render.tsv"
+        "logs/{scale}/benchmark/render/{part}.tsv"
     script:
         "../scripts/render.py"
 
 
+rule sheets:
+    message: "draw the contact sheets"
+    input:
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("sheets"),
+    output:
+        overview=report(
+            "results/{scale}/distortions/overview.png",
+            caption="../report/distortions.rst",
+            category="Figures",
+            labels={"figure": "the distortions of one photo"},
+        ),
+        sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
+    params:
+        cfg=P("image.size", "distortions.table", "labels.source", "report.sheet_photos", "seed"),
+    log:
+        "logs/{scale}/sheets.log",
+    benchmark:
+        "logs/{scale}/benchmark/sheets.tsv"
+    script:
+        "../scripts/sheets.py"
+
+
 rule stage_render:
     input:
-        expand(rules.render.output, scale=SCALE),
+        expand("data/{scale}/rendered/{part}.tar", scale=SCALE, part=["inspected", *RENDERED]),
+        expand(rules.sheets.output, scale=SCALE),
+    params:
+        scope=P("distortions.engine"),

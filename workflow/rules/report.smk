@@ -14,13 +14,36 @@ rule table2:
         md="results/{scale}/tables/table2.md",
         tex="results/{scale}/tables/table2.tex",
     params:
-        cfg=P("report.alpha", "labels.source"),
+        cfg=P("report.alpha", "labels.source", "labels.ava_split", "pretrain.trainable", "finetune.trainable", *section("distortions")),
     log:
         "logs/{scale}/table2.log",
     benchmark:
         "logs/{scale}/benchmark/table2.tsv"
     script:
         "../scripts/table2.py"
+
+
+rule figure1:
+    message: "draw Figure 1"
+    input:
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("figure1"),
+    output:
+        report(
+            multiext("results/{scale}/figures/figure1", ".pdf", ".png"),
+            caption="../report/figure1.rst",
+            category="Figures",
+            labels={"figure": "Figure 1"},
+        ),
+    params:
+        cfg=P("image.size", "distortions.table", "labels.source", "report.examples", "seed"),
+    log:
+        "logs/{scale}/figure1.log",
+    benchmark:
+        "logs/{scale}/benchmark/figure1.tsv"
+    script:
+        "../scripts/figure1.py"
 
 
 rule figure3:
@@ -93,8 +116,9 @@ rule report:
     message: "write the report"
     input:
         table="results/{scale}/tables/table2.csv",
-        figures=expand("results/{{scale}}/figures/figure{n}.png", n=[3, 4, 5]),
-        sheet="results/{scale}/rendered/distortions.png",
+        figures=expand("results/{{scale}}/figures/figure{n}.png", n=[1, 3, 4, 5]),
+        overview="results/{scale}/distortions/overview.png",
+        sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
         template="src/aesthetic_pretraining/templates/report.html.j2",
@@ -115,10 +139,10 @@ rule report:
 rule stage_report:
     input:
         expand(rules.table2.output, scale=SCALE),
+        expand(rules.figure1.output, scale=SCALE),
         expand(rules.figure3.output, scale=SCALE),
         expand(rules.figure4.output, scale=SCALE),
         expand(rules.figure5.output, scale=SCALE),
-        expand(rules.render.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
         scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),

@@ -7,16 +7,18 @@ with job(snakemake):
     from aesthetic_pretraining.pretext import TaskConfig
     from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
     from aesthetic_pretraining.store import Store
+    from aesthetic_pretraining.variants import open_variants
 
-    split = read_table(snakemake.input.split)
+    files, cfg = snakemake.input, snakemake.params.cfg
+    split = read_table(files.split)
     pretrain(
         snakemake.wildcards.task,
         config(snakemake, TaskConfig),
-        config(snakemake, PretrainConfig, backbone=snakemake.params.cfg["backbone.name"]),
-        Store(snakemake.input.store),
+        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"]),
+        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
         train=list(split["id"][split["split"] == "train"]),
         val=list(split["id"][split["split"] == "val"]),
-        start=snakemake.input.start,
+        start=files.start,
         weights=snakemake.output.weights,
         history_csv=snakemake.output.history,
         work=WORK,

@@ -1,20 +1,25 @@
 """Rule render."""
 
-from job import job, note
+from job import WORK, job
 
 with job(snakemake):
-    from aesthetic_pretraining.inspection import render_photos
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.store import Store
+    from aesthetic_pretraining.variants import render_shard
 
     cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
-    photos = list(split["id"][split["split"] == "test"])[: cfg["report.sheet_photos"]]
-    render_photos(
-        Store(snakemake.input.store),
+    store = Store(snakemake.input.store if isinstance(snakemake.input.store, list) else [snakemake.input.store])
+    if snakemake.wildcards.part == "inspected":
+        photos = list(split["id"][split["split"] == "test"])[: cfg["report.sheet_photos"]]
+    else:
+        photos = sorted(i for i in split["id"][split["split"] != "labels"] if i in store)
+    render_shard(
+        store,
         photos,
         cfg["image.size"],
         cfg["seed"],
-        snakemake.output.tar,
-        snakemake.output.sheet,
-        note(snakemake),
+        cfg["distortions.engine"],
+        cfg["distortions.table"],
+        snakemake.output[0],
+        WORK,
     )

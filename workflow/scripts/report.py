@@ -4,6 +4,7 @@ from job import job, note
 
 with job(snakemake):
     from importlib.metadata import version
+    from pathlib import Path
     from platform import python_version
 
     import yaml
@@ -32,7 +33,8 @@ with job(snakemake):
     write_report(
         snakemake.output[0],
         table=files.table,
-        figures={f"figure{n}": path for n, path in zip((3, 4, 5), files.figures, strict=True)} | {"contact_sheet": files.sheet},
+        figures={Path(path).stem: path for path in [*files.figures, files.overview]},
+        sheets={Path(path).stem: path for path in files.sheets},
         counts=counts,
         params_text=yaml.safe_dump(dict(snakemake.params.all), sort_keys=False),
         versions={"python": python_version()} | {name: version(name) for name in packages},

@@ -6,16 +6,17 @@ with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.predict import PredictConfig, respond
     from aesthetic_pretraining.store import Store
+    from aesthetic_pretraining.variants import open_variants
 
-    cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
+    files, cfg = snakemake.input, snakemake.params.cfg
+    split = read_table(files.split)
     respond(
         config(snakemake, PredictConfig, backbone=cfg["backbone.name"]),
-        Store(snakemake.input.store),
+        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
         list(split["id"][split["split"] == "test"]),
         cfg["report.response_distortion"],
         cfg["report.response_outputs"],
-        cfg["image.size"],
         cfg["seed"],
-        snakemake.input.weights,
+        files.weights,
         snakemake.output[0],
     )

@@ -8,12 +8,18 @@ with job(snakemake):
     from aesthetic_pretraining import table2
     from aesthetic_pretraining.metrics import read_predictions
 
-    files = snakemake.input
+    files, cfg = snakemake.input, snakemake.params.cfg
+    votes = "simulated" if cfg["labels.source"] == "simulated" else cfg["labels.ava_split"]
+    settings = (
+        f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}; AVA split: {votes}; "
+        f"weights that learn: {cfg['pretrain.trainable']} in pretraining, {cfg['finetune.trainable']} in fine-tuning"
+    )
     table = table2.build(
         pd.read_csv(files.metrics),
         read_predictions([*files.ava, *files.tid2013]),
         pd.read_csv(files.published),
         note=note(snakemake),
-        alpha=snakemake.params.cfg["report.alpha"],
+        settings=settings,
+        alpha=cfg["report.alpha"],
     )
     table2.write(table, *snakemake.output)

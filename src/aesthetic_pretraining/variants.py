@@ -1,0 +1,186 @@
+"""Where the ranking tasks get a photo's variants from: rendered live from the store, or read from shards written before.
+
+params.yaml: distortions.engine. The native engine renders live and nothing is stored. The reference engine is too slow for
+that, so rule render writes its pictures once; their noise is then the same in every epoch, as in the released code.
+"""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, Variant
+from aesthetic_pretraining.distortions.render import render, rows
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import seeded_int, sha256
+from aesthetic_pretraining.sources import Tar
+from aesthetic_pretraining.store import Store, add_member
+
+ENGINES = ("native", "reference")
+TOGETHER = 8  # photos that the reference engine gets at once: one start of darktable serves them all
+
+
+class Variants:
+    """A photo's variants by the native engine, made anew at every call.
+
+    size: side of the network's picture in pixels; table: one of distortions.TABLES
+    """
+
+    def __init__(self, store: Store, size: int, table: str):
+        self.store, self.size, self.table = store, size, table
+
+    def photo(self, photo_id: str) -> np.ndarray:
+        """The stored photo: uint8 (H, W, 3), short side round(1.5 size)."""
+        return self.store.pixels(photo_id)
+
+    def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
+        """The pictures of `render.rows(only)`: uint8 (n, 3, size, size); noise depends on `seed`."""
+        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table)
+
+
+class RenderedVariants(Variants):
+    """The same out of shards that `render_shard` wrote; `seed` changes nothing here."""
+
+    def __init__(self, store: Store, size: int, table: str, shards: Iterable[str | Path]):
+        super().__init__(store, size, table)
+        self.place = {name: shard for shard in map(Tar, shards) for name in shard.members}
+
+    def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
+        try:
+            names = [member_name(photo_id, VARIANTS[i]) for i in rows(only)]
+            files = [self.place[name].read(name) for name in names]
+        except KeyError as error:
+            raise UserError(
+                f"{error.args[0]} is in no rendered shard; delete data/<scale>/rendered and run rule render again"
+            ) from error
+        pictures = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
+        return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+
+
+def open_variants(store: Store, size: int, table: str, shards: Sequence[str | Path]) -> Variants:
+    """Variants out of the rendered shards if there are any, else live."""
+    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table)
+
+
+def member_name(photo_id: str, variant: Variant) -> str:
+    """A picture's name in a shard, in WebDataset's form: the photo's key, a dot, what it is, a dot, the format.
+
+    WebDataset ends the key at the first dot, so a dot in the photo's id is written as %2E; so are other odd characters.
+    """
+    return f"{key(photo_id)}.{variant.distortion or variant.anchor}_{variant.level:+d}.png"
+
+
+def key(photo_id: str) -> str:
+    """A photo's id without dots, spaces and other characters that mean something in a tar file's or WebDataset's names."""
+    return quote(photo_id).replace(".", "%2E")
+
+
+def engine(name: str) -> Callable[..., Tensor]:
+    """(photos, ids, size, seed, table) -> uint8 (n, 174, 3, size, size) by the engine of that name."""
+    if name == "reference":
+        from aesthetic_pretraining.distortions.reference import render_reference  # needs darktable only where it is asked for
+
+        return render_reference
+    if name == "native":
+        return lambda photos, ids, size, seed, table: torch.stack(
+            [render(photo, i, size, seed, None, table) for photo, i in zip(photos, ids, strict=True)]
+        )
+    raise ValueError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")
+
+
+def render_shard(
+    store: Store, photos: Sequence[str], size: int, seed: int, name: str, table: str, tar: str | Path, work: str | Path
+) -> None:
+    """Write all variants of the photos, PNG in WebDataset's form, each photo's followed by what made them as JSON.
+
+    Args:
+        name, table: the engine and the table of distortions.
+        tar: written; the same bytes when written again on the same machine.
+        work: folder of the unfinished shard. A killed job goes on after the last whole photo in it.
+    Raises: UserError if the engine's programs are missing or fail.
+    """
+    unfinished = Path(work) / f"render-{_digest(store, photos, size, seed, name, table):016x}.tar"
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    make = engine(name)
+    done, end = _whole(unfinished)
+    with open(unfinished, "r+b" if unfinished.exists() else "w+b") as file:
+        file.truncate(end)
+        file.seek(end)
+        left = [i for i in photos if key(i) not in done]
+        with (
+            tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as out,
+            tqdm(total=len(left), unit="photos") as bar,
+        ):
+            for at in range(0, len(left), TOGETHER):
+                ids = left[at : at + TOGETHER]
+                pictures = make([store.pixels(i) for i in ids], ids, size, seed, table)
+                for photo_id, mine in zip(ids, pictures, strict=True):
+                    _add_photo(out, photo_id, mine, {"engine": name, "table": table, "size": size, "seed": seed})
+                bar.update(len(ids))
+    _verify(unfinished, photos, size)
+    Path(tar).parent.mkdir(parents=True, exist_ok=True)
+    _move(unfinished, Path(tar))
+
+
+def _add_photo(out: tarfile.TarFile, photo_id: str, pictures: Tensor, made_by: dict) -> None:
+    for variant, picture in zip(VARIANTS, pictures.permute(0, 2, 3, 1).numpy(), strict=True):
+        buffer = io.BytesIO()
+        Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
+        add_member(out, member_name(photo_id, variant), buffer.getvalue())
+    # last, so that a photo with this member is whole
+    add_member(out, f"{key(photo_id)}.json", json.dumps({"id": photo_id} | made_by, sort_keys=True).encode())
+    out.fileobj.flush()
+
+
+def _whole(path: Path) -> tuple[set[str], int]:
+    """Keys of the photos that an unfinished shard holds whole, and where the last of them ends, in bytes."""
+    done, end = set(), 0
+    if path.exists():
+        try:
+            with tarfile.open(path, "r:") as tar:
+                for member in tar:
+                    if member.name.endswith(".json"):
+                        after = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                        if after <= path.stat().st_size:
+                            done.add(member.name.removesuffix(".json"))
+                            end = after
+        except tarfile.ReadError:  # cut off: what was read so far counts
+            pass
+    return done, end
+
+
+def _verify(path: Path, photos: Sequence[str], size: int) -> None:
+    """Read everything back: every picture of every photo, once, of the right size."""
+    shard = Tar(path)
+    wanted = {member_name(i, v) for i in photos for v in VARIANTS} | {f"{key(i)}.json" for i in photos}
+    if odd := set(shard.members) ^ wanted:
+        raise UserError(f"{path}: {min(odd)} is missing or should not be there; delete the file and run again")
+    for name in shard.members:
+        if name.endswith(".png"):
+            with Image.open(io.BytesIO(shard.read(name))) as picture:
+                picture.load()
+                if picture.size != (size, size) or picture.mode != "RGB":
+                    raise UserError(f"{path}: {name} is {picture.mode} {picture.size}; delete the file and run again")
+
+
+def _digest(store: Store, photos: Sequence[str], *settings: object) -> int:
+    """Names the unfinished shard by everything it depends on, so that it never meets other photos or settings."""
+    code = sorted((Path(__file__).parent / "distortions").glob("*.py"))
+    return seeded_int(*map(sha256, (*store.files, *code)), *DISTORTIONS, *photos, *settings)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, by way of a copy beside the target where the two are on different disks."""
+    import shutil
+
+    beside = target.with_name(f".{target.name}.tmp")
+    shutil.move(source, beside)
+    beside.replace(target)

@@ -1,0 +1,16 @@
+"""Rule figure1."""
+
+from job import job, note
+
+with job(snakemake):
+    from aesthetic_pretraining.figures import draw_figure1, save
+    from aesthetic_pretraining.inspection import examples
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.store import Store
+
+    cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
+    photo = min(split["id"][split["split"] == "test"])
+    shown = examples(
+        Store(snakemake.input.store), photo, cfg["image.size"], cfg["seed"], cfg["distortions.table"], cfg["report.examples"]
+    )
+    save(draw_figure1(shown, note=note(snakemake)), *snakemake.output)

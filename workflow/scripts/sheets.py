@@ -1,0 +1,20 @@
+"""Rule sheets."""
+
+from job import job, note
+
+with job(snakemake):
+    from aesthetic_pretraining.inspection import draw_sheets
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.store import Store
+
+    cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
+    draw_sheets(
+        Store(snakemake.input.store),
+        list(split["id"][split["split"] == "test"])[: cfg["report.sheet_photos"]],
+        cfg["image.size"],
+        cfg["seed"],
+        cfg["distortions.table"],
+        snakemake.output.overview,
+        snakemake.output.sheets,
+        note(snakemake),
+    )
