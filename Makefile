@@ -36,7 +36,7 @@ lint: $(READY) ## ruff, and Snakemake's own lint
 dvc.yaml: $(READY) $(wildcard workflow/rules/*.smk) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/scripts/dvcgen.py
 
-readme: $(READY) ## renew the generated parts of README.md
+readme: $(READY) ## renew the generated parts of README.md and docs/distortions.md
 	python workflow/scripts/readme.py
 
 lock: $(READY) ## resolve requirements.in into requirements.lock

@@ -137,7 +137,7 @@ def test_significance_counts_parameters_and_versions(written):
     assert [f"{p:.3g}", "RotNet"] == [row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"]
     assert ["AVA, training", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
     assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
-    assert len(page.all("details")) == 2
+    assert len(page.all("details")) == 3  # one of them a sheet
 
 
 def test_page_says_its_language_and_fits_a_phone(written):
@@ -157,6 +157,7 @@ def test_a_table_with_another_note_is_refused(tmp_path):
             tmp_path / "report.html",
             table=tmp_path / "table2.csv",
             figures={},
+            sheets={},
             counts={},
             params_text="",
             versions={},

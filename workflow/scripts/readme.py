@@ -1,4 +1,4 @@
-"""Renew the generated parts of README.md: the demo's Table 2 and the rule graph.
+"""Renew the generated parts of README.md (the demo's Table 2, the rule graph) and of docs/distortions.md (Table 1).
 
 usage: readme.py [--check]
 """
@@ -14,6 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+DISTORTIONS = ROOT / "docs/distortions.md"
 TABLES = "results/demo/tables"
 
 
@@ -41,18 +42,36 @@ def fill(text: str, name: str, content: str) -> str:
     return re.sub(pattern, lambda m: f"{m[1]}\n{content}\n\n{m[2]}", text, flags=re.S)
 
 
+def table1() -> str:
+    """Table 1 of the paper with the values behind its levels, from the registry."""
+    sys.path.insert(0, str(ROOT / "src"))
+    from aesthetic_pretraining.distortions import DISTORTIONS as distortions
+
+    lines = ["| distortion | aspect | levels | level 0 | `published` | corrected tables |", "|---|---|---|---|---|---|"]
+    for name, d in distortions.items():
+        values = [", ".join(f"{value:g}" for value in ladder.values()) for ladder in (d.values, d.corrected)]
+        corrected = values[1] if d.corrected != d.values else "the same"
+        zero = "the photo" if d.anchor == "original" else f"the {d.anchor} anchor"
+        lines.append(f"| `{name}` | {d.aspect} | {', '.join(map(str, d.levels))} | {zero} | {values[0]} | {corrected} |")
+    return "\n".join(lines)
+
+
 def main(check: bool) -> None:
-    """Write README.md, or only check that it is current."""
-    before = README.read_text()
-    after = fill(before, "rule graph", rule_graph())
+    """Write both files, or only check that they are current."""
+    before = {path: path.read_text() for path in (README, DISTORTIONS)}
+    after = {
+        README: fill(before[README], "rule graph", rule_graph()),
+        DISTORTIONS: fill(before[DISTORTIONS], "Table 1", table1()),
+    }
     if (ROOT / TABLES / "table2.md").exists() and (not check or certified()):
-        after = fill(after, "demo table", (ROOT / TABLES / "table2.md").read_text().strip())
+        after[README] = fill(after[README], "demo table", (ROOT / TABLES / "table2.md").read_text().strip())
+    for path, text in after.items():
+        if not check:
+            path.write_text(text)
+        elif before[path] != text:
+            sys.exit(f"{path.relative_to(ROOT)} is stale: run 'make readme'")
     if check:
-        if before != after:
-            sys.exit("README.md is stale: run 'make readme'")
-        print("README.md is current")
-    else:
-        README.write_text(after)
+        print("README.md and docs/distortions.md are current")
 
 
 if __name__ == "__main__":
