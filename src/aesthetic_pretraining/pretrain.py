@@ -78,7 +78,7 @@ def pretrain(
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     checkpoint = runtime.Checkpoint(
-        work, [start, *variants.store.files], variants.size, task_name, task_config, asdict(config), train, val, str(device)
+        work, [start, *variants.files], variants.size, task_name, task_config, asdict(config), train, val, str(device)
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])

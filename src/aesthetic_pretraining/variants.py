@@ -37,6 +37,11 @@ class Variants:
     def __init__(self, store: Store, size: int, table: str):
         self.store, self.size, self.table = store, size, table
 
+    @property
+    def files(self) -> list[str]:
+        """Every file that the pictures depend on."""
+        return self.store.files
+
     def photo(self, photo_id: str) -> np.ndarray:
         """The stored photo: uint8 (H, W, 3), short side round(1.5 size)."""
         return self.store.pixels(photo_id)
@@ -51,7 +56,12 @@ class RenderedVariants(Variants):
 
     def __init__(self, store: Store, size: int, table: str, shards: Iterable[str | Path]):
         super().__init__(store, size, table)
-        self.place = {name: shard for shard in map(Tar, shards) for name in shard.members}
+        self.shards = sorted(map(str, shards))
+        self.place = {name: shard for shard in map(Tar, self.shards) for name in shard.members}
+
+    @property
+    def files(self) -> list[str]:
+        return [*self.store.files, *self.shards]
 
     def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
         try:

@@ -219,10 +219,11 @@ def test_everything_it_depends_on_changes_the_checkpoint(arguments, labelled_sto
         arguments(tmp_path, task="ranking"),
         arguments(tmp_path, train=TRAIN[::-1]),
         arguments(tmp_path, epochs=3),
-        arguments(tmp_path, size=64),
+        arguments(tmp_path, table="corrected"),
+        same | {"variants": Variants(same["variants"].store, 64, "published")},
         same | {"val": TRAIN},
         same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
-        same | {"store": labelled_store},
+        same | {"variants": Variants(labelled_store, 32, "published")},
         same | {"start": tmp_path / "start.safetensors"},
     ]
     names = [checkpoint_of(pretrain, **other) for other in (same, *others)]
