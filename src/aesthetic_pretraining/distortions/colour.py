@@ -1,5 +1,6 @@
 """Between sRGB codes and Lab relative to D50, unbounded and with darktable 4.2.1's numerics."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ D50 = np.array([0.9642, 1.0, 0.8249])
 RGB_TO_XYZ = np.array(  # linear sRGB to XYZ, Bradford-adapted to D50
     [[0.4360411, 0.3851133, 0.1430455], [0.2224845, 0.7169054, 0.0606101], [0.0139203, 0.0970678, 0.7139120]]
 )
+XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ)
 KNEE = 6 / 29  # Lab is linear below this cube root
 SLOPE = 3 * KNEE**2  # of the cube at the knee, and of the line below it
 ABOVE_ONE = 2.260159  # exponent with which darktable continues the sRGB curve beyond white
@@ -34,29 +36,30 @@ def develop(lab: Lab, lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
     red_green, yellow_blue = lab[1] / 500, lab[2] / -200
     pictures = torch.empty(n, 3, *size, dtype=torch.uint8, device=device)
     together = max(1, min(n, AT_ONCE[device.type] // lab[0].numel()))
-    roots, spare = torch.empty(2, together, 3, *size, device=device)
+    roots, *spare = torch.empty(3, together, 3, *size, device=device)
     for i in range(0, n, together):
         part = slice(i, min(i + together, n))
         filled = roots[: part.stop - i]
         torch.add(lightness[part], 16, out=filled[:, 1]).div_(116)
         torch.addcmul(filled[:, 1], chroma[part], red_green, out=filled[:, 0])
         torch.addcmul(filled[:, 1], chroma[part], yellow_blue, out=filled[:, 2])
-        roots_to_codes(filled, spare[: len(filled)], pictures[part])
+        roots_to_codes(filled, [room[: len(filled)] for room in spare], pictures[part])
     return pictures
 
 
-def roots_to_codes(roots: Tensor, spare: Tensor, codes: Tensor) -> None:
+def roots_to_codes(roots: Tensor, spare: Sequence[Tensor], codes: Tensor) -> None:
     """Cube roots of XYZ (n, 3, h, w) as sRGB codes, written into `codes`: uint8 of the same shape.
 
-    Overwrites `roots` and `spare`, a tensor like it.
+    Overwrites `roots` and `spare`, two tensors like it: new memory would cost as much as the arithmetic.
     """
+    above, rest = spare
     # Below the knee the cube gives way to its tangent there: SLOPE * root + k^3 - SLOPE * k with k = max(root, KNEE).
-    torch.clamp(roots, min=KNEE, out=spare)
-    rest = spare.square().sub_(SLOPE)
-    xyz = roots.addcmul_(spare, rest, value=1 / SLOPE)
-    to_rgb = torch.from_numpy(SLOPE * np.linalg.inv(RGB_TO_XYZ) * D50).to(roots)
-    torch.bmm(to_rgb.expand(len(roots), 3, 3), xyz.flatten(2), out=spare.flatten(2))
-    encode_into(spare, codes)
+    torch.clamp(roots, min=KNEE, out=above)
+    torch.mul(above, above, out=rest).sub_(SLOPE)
+    xyz = roots.addcmul_(above, rest, value=1 / SLOPE)
+    to_rgb = torch.from_numpy(SLOPE * XYZ_TO_RGB * D50).to(roots)
+    torch.bmm(to_rgb.expand(len(roots), 3, 3), xyz.flatten(2), out=above.flatten(2))
+    encode_into(above, codes)
 
 
 def to_lab(linear: Tensor) -> Lab:
@@ -69,7 +72,10 @@ def to_roots(linear: Tensor) -> Tensor:
     """Linear sRGB (3, h, w), unbounded, as Lab's cube roots of X, Y and Z relative to white: (3, h, w)."""
     to_xyz = torch.from_numpy(RGB_TO_XYZ / D50[:, None]).to(linear)
     xyz = (to_xyz @ linear.flatten(1)).view_as(linear)
-    return torch.where(xyz > KNEE**3, cube_root(xyz), (24389 / 27 * xyz + 16) / 116)
+    above = xyz.clamp(min=KNEE**3)
+    # The line starts at the knee as `cube_root` has it: black has to come out exact, since brightness magnifies it most.
+    knee = float(cube_root(above.new_tensor([KNEE**3])))
+    return cube_root(above).add_(xyz.sub_(above), alpha=(knee - 16 / 116) / KNEE**3)
 
 
 def cube_root(t: Tensor) -> Tensor:
@@ -78,8 +84,8 @@ def cube_root(t: Tensor) -> Tensor:
     Its relative error of 1e-5 shows where one channel is far above the others (2000 K), and belongs there.
     """
     guess = t.view(torch.int32).float().mul_(1 / 3).int().add_(709921077).view(torch.float32)
-    cube = guess * guess * guess
-    return guess.mul_(cube + 2 * t).div_(cube.mul_(2).add_(t))
+    cube = (guess * guess).mul_(guess)
+    return guess.mul_(cube.add(t, alpha=2)).div_(cube.mul_(2).add_(t))
 
 
 def decode(x: np.ndarray) -> np.ndarray:
@@ -97,19 +103,15 @@ def encode(linear: Tensor) -> Tensor:
 
 def encode_into(linear: Tensor, codes: Tensor) -> None:
     """`encode` for contiguous float32 that is overwritten, into contiguous uint8 of the same shape."""
-    index = linear.clamp_(DARKEST, 1).view(torch.int32)
-    index.bitwise_right_shift_(DROPPED_BITS).sub_(_first_index())
+    index = linear.clamp_(DARKEST, 1).view(torch.int32).bitwise_right_shift_(DROPPED_BITS)
     torch.index_select(_encode_table(linear.device), 0, index.view(-1), out=codes.view(-1))
-
-
-def _first_index() -> int:
-    return int(np.float32(DARKEST).view(np.int32)) >> DROPPED_BITS
 
 
 @lru_cache(maxsize=8)
 def _encode_table(device: torch.device) -> Tensor:
+    """Codes by the leading bits of their linear light; what stands before `DARKEST` is never read."""
     last = int(np.float32(1).view(np.int32)) >> DROPPED_BITS
-    bits = (np.arange(_first_index(), last + 1, dtype=np.int32) << DROPPED_BITS) + (1 << DROPPED_BITS >> 1)
-    linear = bits.view(np.float32).astype(np.float64).clip(max=1)
+    bits = (np.arange(last + 1, dtype=np.int32) << DROPPED_BITS) + (1 << DROPPED_BITS >> 1)
+    linear = bits.view(np.float32).astype(np.float64)
     encoded = np.where(linear <= 0.04045 / 12.92, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return torch.from_numpy(np.floor(255 * encoded + 0.5).astype(np.uint8)).to(device)
+    return torch.from_numpy(np.floor(255 * encoded + 0.5).clip(max=255).astype(np.uint8)).to(device)

@@ -9,20 +9,26 @@ from PIL import Image
 from torch import Tensor
 
 from aesthetic_pretraining.distortions import composition, style, technical
-from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, VARIANTS, Distortion, indices
-from aesthetic_pretraining.letterbox import letterbox_batch, resize_short_side
+from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, indices
+from aesthetic_pretraining.letterbox import letterbox_batch, resize, short_side_size
 
 ROOM = 1.5  # the photo's short side over the network's: what crops and rotations need
 
 
 def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """A picture of any size as `render` wants it: short side round(1.5 size), uint8 (H, W, 3)."""
-    return resize_short_side(image, round(ROOM * size))
+    return _resized(image, round(ROOM * size))
 
 
 def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
-    return resize_short_side(image, size)
+    return _resized(image, size)
+
+
+def _resized(image: Image.Image | np.ndarray, short: int) -> np.ndarray:
+    picture = np.array(image) if isinstance(image, Image.Image) and image.mode == "RGB" else image
+    picture = picture if isinstance(picture, np.ndarray) else np.array(picture.convert("RGB"))
+    return resize(picture, *short_side_size(picture.shape[1], picture.shape[0], short))
 
 
 def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
@@ -50,16 +56,23 @@ def render(
     short = round(ROOM * size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
         raise ValueError(f"{photo_id}: need uint8 (H, W, 3) with short side {short}, not {photo.dtype} {photo.shape}")
-    wanted = {VARIANTS[i].distortion for i in rows(only)}
     base = base_photo(photo, size)
-    anchors = [base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)]
     tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table)
-    boxed = [letterbox_batch(np.stack(anchors), size)]
-    for distortion in DISTORTIONS.values():
-        if distortion.name in wanted:
-            pictures = _pictures(distortion, photo, base, tones, photo_id, seed, table)
-            boxed.append(letterbox_batch(np.stack(pictures), size))
-    return torch.cat(boxed)
+    names = [None, *(name for name in DISTORTIONS if only is None or name in only)]
+    pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
+    room = np.empty((max(len(ANCHORS), *(len(d.levels) for d in DISTORTIONS.values())), *base.shape), np.uint8)
+    start = 0
+    for name in names:
+        if name is None:
+            made = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
+        else:
+            made = _pictures(DISTORTIONS[name], photo, base, tones, photo_id, seed, table)
+        for place, picture in zip(room, made, strict=False):
+            place[:] = picture
+        stop = start + len(made)
+        pictures[start:stop] = letterbox_batch(room[: len(made)], size)
+        start = stop
+    return pictures
 
 
 def _pictures(

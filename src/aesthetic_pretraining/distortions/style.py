@@ -140,12 +140,11 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
     codes = torch.from_numpy(np.floor(scaled + 0.5).clip(max=255).astype(np.uint8)).to(photo.codes.device)
     light = torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(photo.codes.device)
     pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
-    linear = torch.empty(photo.codes.shape, device=photo.codes.device)
+    linear, *spare = torch.empty(3, *photo.codes.shape, device=photo.codes.device)
     for picture, gain, code, lit in zip(pictures, gains, codes, light, strict=True):
         if max(gain) > FAR_OUT:
             look_up(lit, photo.index, linear)
-            roots = to_roots(linear)
-            roots_to_codes(roots[None], linear[None], picture[None])
+            roots_to_codes(to_roots(linear)[None], [room[None] for room in spare], picture[None])
         else:
             look_up(code, photo.index, picture)
     return pictures
@@ -199,21 +198,25 @@ def _overlay(
     in both cases u changes by sign * dark * min(u, 1 - u).
     weights: how far chroma follows the lightness gained and the darkness lost.
     """
-    remaining = amount**2 if mask.any() else 0.0
+    remaining = amount**2 if mask.max() > 0 else 0.0
+    u, chroma = u.clone(), chroma.clone()
+    share, gain, darkness, ratio, follow = torch.empty(5, *u.shape, device=u.device)
     while remaining > 0:
-        share = mask * min(remaining, 1.0)
-        darkness = 1 - u
-        gain = torch.minimum(u, darkness).mul_(dark).mul_(share).mul_(sign)
-        lit, unlit = (gain / part.clamp(min=1e-6) if weight else 0 for weight, part in zip(weights, (u, darkness), strict=True))
-        chroma = torch.addcmul(chroma, chroma, share.mul_(weights[0] * lit - weights[1] * unlit))
-        u = u + gain
+        torch.mul(mask, min(remaining, 1.0), out=share)
+        torch.sub(1, u, out=darkness)
+        torch.minimum(u, darkness, out=gain).mul_(dark).mul_(share).mul_(sign)
+        follow.zero_()
+        for part, weight in ((u, weights[0]), (darkness, -weights[1])):
+            if weight:
+                follow.add_(torch.div(gain, torch.clamp(part, min=1e-6, out=ratio), out=ratio), alpha=weight)
+        chroma.addcmul_(chroma, follow.mul_(share))
+        u += gain
         remaining -= 1
     return u, chroma
 
 
 def _develop_overlays(photo: Photo, done: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    u, chroma = (torch.stack(part) for part in zip(*done, strict=True))
-    return develop(photo.lab, 100 * u, chroma)
+    return torch.cat([develop(photo.lab, 100 * u[None], chroma[None]) for u, chroma in done])
 
 
 def _column(values: Sequence[float], photo: Photo) -> Tensor:
