@@ -159,7 +159,7 @@ def operations(data: bytes) -> dict[str, float]:
     }
     tones = shared()
     for name, distortion in DISTORTIONS.items():
-        taken[name] = seconds(lambda d=distortion: render._pictures(d, photo, base, tones, "photo", SEED, "published"))
+        taken[name] = seconds(lambda d=distortion: list(render._pictures(d, photo, base, tones, "photo", SEED, "published")))
     taken["letterbox"] = seconds(boxed)
     whole = seconds(lambda: native(data))
     taken["all else"] = whole - sum(taken.values())

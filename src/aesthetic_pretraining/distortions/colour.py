@@ -19,7 +19,7 @@ DARKEST = 2.0**-13  # linear light that is black for certain
 # The table that encodes linear light is addressed by the leading bits of the float, so its steps shrink with the light:
 # 2^14 to the octave miss a rounding by at most 0.004 codes, and the table stays in the processor's cache.
 DROPPED_BITS = 23 - 14
-AT_ONCE = {"cpu": 2**16, "cuda": 2**23}  # pixels developed together: few enough for the cache, enough to fill a GPU
+AT_ONCE = {"cpu": 2**18, "cuda": 2**23}  # pixels developed together: few enough for the cache, enough to fill a GPU
 UNCHANGED = torch.ones(1, 1, 1)
 
 Lab = tuple[Tensor, Tensor, Tensor]  # lightness in [0, 100], a, b: each float (h, w)

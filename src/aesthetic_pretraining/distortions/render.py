@@ -1,6 +1,6 @@
 """All pictures of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -58,35 +58,35 @@ def render(
         raise ValueError(f"{photo_id}: need uint8 (H, W, 3) with short side {short}, not {photo.dtype} {photo.shape}")
     base = base_photo(photo, size)
     tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table)
-    names = [None, *(name for name in DISTORTIONS if only is None or name in only)]
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
-    room = np.empty((max(len(ANCHORS), *(len(d.levels) for d in DISTORTIONS.values())), *base.shape), np.uint8)
-    start = 0
-    for name in names:
-        if name is None:
-            made = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
-        else:
-            made = _pictures(DISTORTIONS[name], photo, base, tones, photo_id, seed, table)
-        for place, picture in zip(room, made, strict=False):
-            place[:] = picture
-        stop = start + len(made)
-        pictures[start:stop] = letterbox_batch(room[: len(made)], size)
-        start = stop
+    # Written into the same memory again and again: fresh memory would cost more than the copies.
+    room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
+    room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
+    pictures[:3] = letterbox_batch(room[:3], size)
+    done = len(ANCHORS)
+    for distortion in DISTORTIONS.values():
+        if only is None or distortion.name in only:
+            made = room[: len(distortion.levels)]
+            drawn = _pictures(distortion, photo, base, tones, photo_id, seed, table)
+            for place, picture in zip(made, drawn, strict=True):
+                place[:] = picture
+            pictures[done : done + len(made)] = letterbox_batch(made, size)
+            done += len(made)
     return pictures
 
 
 def _pictures(
     distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int, table: str
-) -> list[np.ndarray]:
+) -> Iterable[np.ndarray]:
     """All levels of one distortion: uint8 (h, w, 3) each. Its function is found by its name in its aspect's module."""
     name, ladder = distortion.name, distortion.ladder(table)
     match distortion.aspect:
         case "technical":
             make, draw = getattr(technical, name), technical.generator
-            return [make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items()]
+            return (make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
         case "style":
             planar = getattr(style, name)(tones, tuple(ladder.values())).cpu().numpy()
-            return [cv2.merge(tuple(picture)) for picture in planar]  # torch interleaves bytes ten times slower
+            return (cv2.merge(tuple(picture)) for picture in planar)  # torch interleaves bytes ten times slower
         case "composition":
-            return [getattr(composition, name)(photo, base, value) for value in ladder.values()]
+            return (getattr(composition, name)(photo, base, value) for value in ladder.values())
     raise ValueError(f"{name}: no module for aspect {distortion.aspect!r}")

@@ -10,7 +10,7 @@ and returns uint8 (n, 3, h, w). All but the gains work on lightness and leave th
 down to a new lightness and a chroma factor per pixel, which `colour.develop` turns into pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -106,14 +106,14 @@ def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
 def shadows(photo: Photo, values: Sequence[float]) -> Tensor:
     """Dark areas lighter (> 0) or darker; values in [-100, 100]."""
     # The masks of highlights and shadows never overlap, so the half that all values share is made once.
-    done = [overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values]
-    return _develop_overlays(photo, done)
+    done = (overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values)
+    return _develop_overlays(photo, done, len(values))
 
 
 def highlights(photo: Photo, values: Sequence[float]) -> Tensor:
     """Light areas lighter (> 0) or darker; values in [-100, 100]."""
-    done = [overlay_highlights(*photo.shadows_filled, photo.blurred, value) for value in values]
-    return _develop_overlays(photo, done)
+    done = (overlay_highlights(*photo.shadows_filled, photo.blurred, value) for value in values)
+    return _develop_overlays(photo, done, len(values))
 
 
 def exposure(photo: Photo, values: Sequence[float]) -> Tensor:
@@ -215,8 +215,12 @@ def _overlay(
     return u, chroma
 
 
-def _develop_overlays(photo: Photo, done: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    return torch.cat([develop(photo.lab, 100 * u[None], chroma[None]) for u, chroma in done])
+def _develop_overlays(photo: Photo, done: Iterable[tuple[Tensor, Tensor]], n: int) -> Tensor:
+    lightness, chroma = torch.empty(2, n, *photo.lab[0].shape, device=photo.codes.device)
+    for i, (u, factor) in enumerate(done):
+        torch.mul(u, 100, out=lightness[i])
+        chroma[i] = factor
+    return develop(photo.lab, lightness, chroma)
 
 
 def _column(values: Sequence[float], photo: Photo) -> Tensor:
