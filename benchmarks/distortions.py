@@ -1,8 +1,8 @@
 """Time and check the distortions of one photo, on one core (make bench-distortions).
 
 Prints what each operation takes, then the native engine beside the authors' way (one darktable process per style picture)
-and the reference engine, how far its style pictures are from darktable's, and its memory. CPU seconds throughout: they do
-not depend on what else the machine does. Last comes one line per figure: name = value.
+and the reference engine, how far its style pictures are from darktable's, and its memory. CPU seconds throughout: other
+work on the machine disturbs them least. Last comes one line per figure: name = value.
 """
 
 import os
@@ -14,8 +14,6 @@ import math
 import resource
 import shutil
 import statistics
-import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,8 +27,10 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from authors_way import darktable, write_xmp
+
 from aesthetic_pretraining import pictures
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, fields, render, style
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render, style
 from aesthetic_pretraining.letterbox import letterbox_batch
 from aesthetic_pretraining.sources import Packages
 
@@ -38,57 +38,10 @@ SIZE, SEED, WIDTH = 224, 0, 1000  # the authors downloaded photos of 1000 pixels
 PHOTOS = 8  # of the packaged ones, evenly spread over their names
 ROUNDS = 7
 AUTHORS_VARIANTS = (("brightness", 1.0), ("exposure", -1.2), ("shadows", 60), ("tint", 1.25), ("vibrance", 100))
-AUTHORS_PHOTOS, PARITY_PHOTOS, REFERENCE_PHOTOS, MEMORY_PHOTOS = 2, 3, 2, 60
+AUTHORS_PHOTOS, PARITY_PHOTOS, MEMORY_PHOTOS = 2, 3, 60
 STYLE = {name: d for name, d in DISTORTIONS.items() if d.aspect == "style"}
 STYLE_PICTURES = sum(len(d.levels) for d in STYLE.values())
-BATCH = 8  # photos in a training step: 8 x 172 = 1,376 distorted pictures
-
-XMP = """<?xml version="1.0" encoding="UTF-8"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description rdf:about="" xmlns:darktable="http://darktable.sf.net/" darktable:xmp_version="3"
- darktable:raw_params="0" darktable:auto_presets_applied="1" darktable:history_end="1" darktable:iop_order_version="5">
-<darktable:history><rdf:Seq><rdf:li darktable:num="0" darktable:operation="{module}" darktable:enabled="1"
- darktable:modversion="{version}" darktable:params="{parameters}" darktable:multi_name="" darktable:multi_priority="0"/>
-</rdf:Seq></darktable:history></rdf:Description></rdf:RDF></x:xmpmeta>
-"""
-
-
-def module(name: str, value: float) -> tuple[str, int, bytes]:
-    """darktable's module, its version and its packed parameters for one style picture of the published table."""
-    beside, sigma = fields.SHADHI["published"], fields.SHADHI["published"].sigma(WIDTH)
-
-    def shadhi(shadows: float, highlights: float) -> bytes:
-        return struct.pack("<i8fIfi", 0, sigma, shadows, 0, highlights, 0, 50, 100, 50, 127, 1e-6, 0)
-
-    match name:
-        case "contrast" | "brightness" | "saturation":
-            fill = (value if name == field else 0.0 for field in ("contrast", "brightness", "saturation"))
-            return "colisa", 1, struct.pack("<3f", *fill)
-        case "exposure":
-            return "exposure", 5, struct.pack("<i4f", 0, 0, value, 50, -4)
-        case "shadows":
-            return "shadhi", 5, shadhi(value, beside.highlights_beside_shadows)
-        case "highlights":
-            return "shadhi", 5, shadhi(beside.shadows_beside_highlights, value)
-        case "temperature":
-            return "temperature", 3, struct.pack("<4f", *fields.TEMPERATURE_GAINS[value], 1)
-        case "tint":
-            return "temperature", 3, struct.pack("<4f", *fields.TINT_GAINS[value], 1)
-        case "vibrance":
-            return "vibrance", 2, struct.pack("<f", value)
-    raise ValueError(f"{name} is no style distortion")
-
-
-def write_xmp(path: Path, name: str, value: float) -> None:
-    operation, version, parameters = module(name, value)
-    path.write_text(XMP.format(module=operation, version=version, parameters=parameters.hex()))
-
-
-def darktable(*places: object, config: Path) -> None:
-    """Run darktable-cli once."""
-    core = ["--core", "--configdir", config, "--cachedir", config, "--disable-opencl"]
-    command = ["darktable-cli", *places, "--apply-custom-presets", "0", *core]
-    subprocess.run([str(word) for word in command], check=True, capture_output=True)
+BATCH = 8  # photos in a training step, with 1,376 pictures
 
 
 def cpu(of: int = resource.RUSAGE_SELF) -> float:
@@ -263,7 +216,7 @@ def main() -> None:
     ours = statistics.mean(seconds(lambda data=data: native(data), 3) for data in files)
     installed = shutil.which("darktable-cli") is not None
     authors = authors_seconds(files[:AUTHORS_PHOTOS]) if installed else math.nan
-    reference = reference_seconds(files[:REFERENCE_PHOTOS]) if installed else math.nan
+    reference = reference_seconds(files) if installed else math.nan
     print(f"CPU seconds per photo, from a JPEG file {WIDTH} pixels wide")
     missing = "" if installed else "  (darktable-cli: not installed)"
     print(f"{'authors way':20} {authors:9.3f}   {STYLE_PICTURES} darktable processes, style alone{missing}")
@@ -285,7 +238,7 @@ def main() -> None:
     print(f"memory: {growth:.1f} MiB more at the end than after the first {PHOTOS} of {MEMORY_PHOTOS} photos")
     if torch.cuda.is_available():
         rate = gpu_photos_per_second(files)
-        print(f"GPU: style of {rate:.1f} photos per second; a step of 8 photos has 1,376 distorted pictures")
+        print(f"GPU: style of {rate:.1f} photos per second; a training step takes {BATCH} photos, 1,376 pictures")
     print()
     print(f"reference_vs_authors = {authors / reference:.1f}")
     print(f"native_vs_authors = {authors / ours:.1f}")
