@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean ladders bench-workflow
+.PHONY: help setup demo test lint lock readme clean ladders bench-workflow bench-distortions
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -47,6 +47,9 @@ bench-workflow: $(READY) ## time set-up, demo and the tools' checks
 
 ladders: $(READY) ## count on how many photos each distortion grows with its level; renews docs/distortions.md
 	python benchmarks/ladders.py --write
+
+bench-distortions: $(READY) ## time the distortions beside darktable, and how far they are from it
+	python benchmarks/distortions.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

@@ -15,7 +15,7 @@ LABEL = 150  # width of a row's name on the sheet, in pixels
 HEAD = 24  # height of the line with the levels
 GAP = 4
 MARK = "#D55E00"  # around level 0
-LEVELS = range(-5, 6)
+LEVELS = range(min(min(d.levels) for d in DISTORTIONS.values()), max(max(d.levels) for d in DISTORTIONS.values()) + 1)
 Row = tuple[str, Mapping[int, np.ndarray]]  # name, {level: uint8 (S, S, 3)}
 
 
@@ -53,7 +53,7 @@ def examples(
 
 
 def contact_sheet(pictures: np.ndarray, note: str = "") -> Image.Image:
-    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels from -5 to 5, level 0 framed.
+    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels ascending, level 0 framed.
 
     `note` is the caveat that every figure of a run carries.
     """

@@ -21,6 +21,13 @@ def resize_short_side(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     return np.array(picture.resize(short_side_size(*picture.size, size), BILINEAR))
 
 
+def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Pillow's antialiased bilinear resize within one 8-bit step, in a third of its time: uint8 (H, W, 3) in and out."""
+    # Both are views: torch's fast path for bytes wants channels last, and in this order it sees that they are.
+    batch = torch.from_numpy(np.require(picture, requirements="CW"))[None].permute(0, 3, 1, 2)
+    return interpolate(batch, (height, width), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+
+
 def letterbox(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """Short side to `size`, black bars to a square, resize to `size`: uint8 (size, size, 3).
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from aesthetic_pretraining.distortions import composition
 from aesthetic_pretraining.distortions.render import base_photo, source_photo
-from aesthetic_pretraining.letterbox import letterbox, letterbox_batch
+from aesthetic_pretraining.letterbox import letterbox, letterbox_batch, resize
 
 
 @pytest.fixture
@@ -55,16 +55,46 @@ def test_rotation_shows_no_border(shape, angle):
     assert turned.shape == base.shape and (turned == 255).all()
 
 
-@pytest.mark.parametrize("shape", [(96, 143), (101, 96)])
-@pytest.mark.parametrize("angle", [-10, 0, 2, 6, 10])
-def test_rotation_is_pillows(shape, angle):
-    photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    width, height = composition.inner_rectangle(shape[1], shape[0], 10)
+def pillows(photo, angle):
+    """The centre of Pillow's own rotation, and ours."""
+    width, height = composition.inner_rectangle(photo.shape[1], photo.shape[0], 10)
     whole = Image.fromarray(photo).rotate(angle, Image.Resampling.BICUBIC, expand=True)
     left, top = round((whole.width - width) / 2), round((whole.height - height) / 2)
     expected = np.array(whole.crop((left, top, left + width, top + height)), int)
-    ours = np.array(composition._turned_centre(photo, angle, width, height), int)
-    assert np.abs(ours - expected).max() <= 1 and (ours != expected).mean() < 0.001
+    return composition._turned_centre(photo, angle, width, height).astype(int) - expected
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+@pytest.mark.parametrize("angle", [-10, 2, 6, 10])
+def test_rotation_is_pillows_but_for_the_cubic(name, angle):
+    import skimage.data
+
+    difference = pillows(source_photo(getattr(skimage.data, name)(), 96), angle)
+    assert np.abs(difference).mean() < 1 and abs(difference.mean()) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(96, 143), (101, 96)])
+@pytest.mark.parametrize("angle", [-10, 2, 6, 10])
+def test_rotation_lies_where_pillows_does(shape, angle):
+    """On planes every cubic is exact, so that only the place of the pixels matters."""
+    row, column = np.mgrid[: shape[0], : shape[1]]
+    difference = pillows(np.dstack([column, row, 255 - row - column // 2]).astype(np.uint8), angle)
+    assert np.abs(difference).max() <= 1 and abs(difference.mean()) < 0.1
+
+
+@pytest.mark.parametrize("shape", [(96, 143), (101, 96)])
+def test_unturned_is_pillows(shape):
+    assert (pillows(np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8), 0) == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(96, 143), (143, 96)])
+@pytest.mark.parametrize("size", [(64, 95), (80, 64), (96, 143), (120, 160)])
+def test_resize_is_pillows(shape, size):
+    picture = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    resized = resize(picture, *size)
+    assert resized.flags.c_contiguous and resized.shape == (size[1], size[0], 3)
+    difference = resized.astype(int) - np.array(Image.fromarray(picture).resize(size, Image.Resampling.BILINEAR))
+    assert np.abs(difference).max() <= 1
 
 
 def test_rotation_is_counter_clockwise(places):

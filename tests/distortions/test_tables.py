@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, fields, style
-from aesthetic_pretraining.distortions.registry import Distortion
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, Distortion, fields, style
 from aesthetic_pretraining.distortions.render import render, rows, source_photo
 
 CORRECTED = [table for table in TABLES if table != "published"]
@@ -50,7 +49,8 @@ def test_corrected_is_untouched_at_its_no_op(name, table, photo):
 
 def test_published_is_not(photo):
     base = tones(photo, "published")
-    assert (style.highlights(base, (0.0,))[0] != base.codes).any()  # shadows at 50 beside it
+    pictures = [getattr(style, name)(base, (0.0,))[0] for name in DIFFERENT[:2]]
+    assert any((picture != base.codes).any() for picture in pictures)  # what stands beside the value acts
 
 
 @pytest.mark.parametrize("size", [64, 128])

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aesthetic_pretraining.distortions import technical
 
@@ -38,6 +39,21 @@ def test_jpeg_is_the_librarys(photo, severity):
 def test_defocus_is_the_librarys(photo, severity):
     difference = technical.defocus_blur(photo, severity, rng()).astype(int) - corrupt(photo, "defocus_blur", severity)
     assert np.abs(difference).max() <= 1 and (difference != 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("severity", range(1, 6))
+def test_defocus_of_even_areas_is_the_librarys(photo, severity):
+    """There sums lie at whole numbers, and cutting off magnifies the smallest error to a level."""
+    even = photo.copy()
+    even[:60], even[60:90] = 255, 128
+    assert (technical.defocus_blur(even, severity, rng()) != corrupt(even, "defocus_blur", severity)).mean() < 1e-3
+
+
+@pytest.mark.parametrize("value", [0.6, 0.5, 0.4, 0.3, 0.25])
+def test_pixelate_is_pillows(photo, value):
+    size = (int(photo.shape[1] * value), int(photo.shape[0] * value))
+    expected = Image.fromarray(photo).resize(size, Image.Resampling.BOX).resize(photo.shape[1::-1], Image.Resampling.BOX)
+    assert (technical.pixelate(photo, value, rng()) == np.array(expected)).all()
 
 
 @pytest.mark.parametrize("severity", range(1, 6))

@@ -1,5 +1,6 @@
 """Between sRGB codes and Lab relative to D50, unbounded and with darktable 4.2.1's numerics."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,41 +11,71 @@ D50 = np.array([0.9642, 1.0, 0.8249])
 RGB_TO_XYZ = np.array(  # linear sRGB to XYZ, Bradford-adapted to D50
     [[0.4360411, 0.3851133, 0.1430455], [0.2224845, 0.7169054, 0.0606101], [0.0139203, 0.0970678, 0.7139120]]
 )
+XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ)
 KNEE = 6 / 29  # Lab is linear below this cube root
+SLOPE = 3 * KNEE**2  # of the cube at the knee, and of the line below it
 ABOVE_ONE = 2.260159  # exponent with which darktable continues the sRGB curve beyond white
-STEPS = 1 << 20  # of the table that encodes linear light: fine enough to miss a rounding by 0.002 codes
+DARKEST = 2.0**-13  # linear light that is black for certain
+# The table that encodes linear light is addressed by the leading bits of the float, so its steps shrink with the light:
+# 2^14 to the octave miss a rounding by at most 0.004 codes, and the table stays in the processor's cache.
+DROPPED_BITS = 23 - 14
+AT_ONCE = {"cpu": 2**18, "cuda": 2**23}  # pixels developed together: few enough for the cache, enough to fill a GPU
 UNCHANGED = torch.ones(1, 1, 1)
 
+Lab = tuple[Tensor, Tensor, Tensor]  # lightness in [0, 100], a, b: each float (h, w)
 
-def develop(lab: tuple[Tensor, Tensor, Tensor], lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
+
+def develop(lab: Lab, lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
     """Lab with a new lightness and a and b times `chroma`, as sRGB codes.
 
     lightness in [0, 100] and chroma: broadcastable to (n, h, w); returns uint8 (n, 3, h, w).
     """
-    shape = torch.broadcast_shapes(lightness.shape, chroma.shape)
-    pictures = torch.empty(shape[0], 3, *shape[1:], dtype=torch.uint8, device=lightness.device)
-    to_rgb = torch.from_numpy(np.linalg.inv(RGB_TO_XYZ) * D50).to(lightness)
-    # Picture by picture, as far as they are large: what one needs then stays in the processor's cache.
-    together = max(1, 2**16 // shape[1:].numel())
-    for part, y, factor in zip(
-        pictures.split(together),
-        ((lightness + 16) / 116).expand(shape).split(together),
-        chroma.to(lightness.device).expand(shape).split(together),
-        strict=True,
-    ):
-        roots = torch.stack((y + factor * (lab[1] / 500), y, y - factor * (lab[2] / 200)))  # (3, part, h, w)
-        # Below the knee the cube gives way to its tangent there.
-        xyz = roots.clamp(min=KNEE).pow_(3).add_(roots.sub_(KNEE).clamp_(max=0), alpha=3 * KNEE**2)
-        part.copy_(encode((to_rgb @ xyz.flatten(1)).view_as(xyz)).transpose(0, 1))
+    n, *size = torch.broadcast_shapes(lightness.shape, chroma.shape, (1, 1, 1))
+    device = lightness.device
+    lightness, chroma = lightness.expand(n, *size), chroma.to(device).expand(n, *size)
+    red_green, yellow_blue = lab[1] / 500, lab[2] / -200
+    pictures = torch.empty(n, 3, *size, dtype=torch.uint8, device=device)
+    together = max(1, min(n, AT_ONCE[device.type] // lab[0].numel()))
+    roots, *spare = torch.empty(3, together, 3, *size, device=device)
+    for i in range(0, n, together):
+        part = slice(i, min(i + together, n))
+        filled = roots[: part.stop - i]
+        torch.add(lightness[part], 16, out=filled[:, 1]).div_(116)
+        torch.addcmul(filled[:, 1], chroma[part], red_green, out=filled[:, 0])
+        torch.addcmul(filled[:, 1], chroma[part], yellow_blue, out=filled[:, 2])
+        roots_to_codes(filled, [room[: len(filled)] for room in spare], pictures[part])
     return pictures
 
 
-def to_lab(linear: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def roots_to_codes(roots: Tensor, spare: Sequence[Tensor], codes: Tensor) -> None:
+    """Cube roots of XYZ (n, 3, h, w) as sRGB codes, written into `codes`: uint8 of the same shape.
+
+    Overwrites `roots` and `spare`, two tensors like it: new memory would cost as much as the arithmetic.
+    """
+    above, rest = spare
+    # Below the knee the cube gives way to its tangent there: SLOPE * root + k^3 - SLOPE * k with k = max(root, KNEE).
+    torch.clamp(roots, min=KNEE, out=above)
+    torch.mul(above, above, out=rest).sub_(SLOPE)
+    xyz = roots.addcmul_(above, rest, value=1 / SLOPE)
+    to_rgb = torch.from_numpy(SLOPE * XYZ_TO_RGB * D50).to(roots)
+    torch.bmm(to_rgb.expand(len(roots), 3, 3), xyz.flatten(2), out=above.flatten(2))
+    encode_into(above, codes)
+
+
+def to_lab(linear: Tensor) -> Lab:
     """Linear sRGB (3, h, w), unbounded, as lightness, a and b: each (h, w)."""
+    x, y, z = to_roots(linear)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def to_roots(linear: Tensor) -> Tensor:
+    """Linear sRGB (3, h, w), unbounded, as Lab's cube roots of X, Y and Z relative to white: (3, h, w)."""
     to_xyz = torch.from_numpy(RGB_TO_XYZ / D50[:, None]).to(linear)
     xyz = (to_xyz @ linear.flatten(1)).view_as(linear)
-    x, y, z = torch.where(xyz > KNEE**3, cube_root(xyz), (24389 / 27 * xyz + 16) / 116)
-    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+    above = xyz.clamp(min=KNEE**3)
+    # The line starts at the knee as `cube_root` has it: black has to come out exact, since brightness magnifies it most.
+    knee = float(cube_root(above.new_tensor([KNEE**3])))
+    return cube_root(above).add_(xyz.sub_(above), alpha=(knee - 16 / 116) / KNEE**3)
 
 
 def cube_root(t: Tensor) -> Tensor:
@@ -52,9 +83,9 @@ def cube_root(t: Tensor) -> Tensor:
 
     Its relative error of 1e-5 shows where one channel is far above the others (2000 K), and belongs there.
     """
-    guess = (torch.div(t.view(torch.int32) + 1, 3, rounding_mode="floor") + 709921077).view(torch.float32)
-    cube = guess * guess * guess
-    return guess * (cube + 2 * t) / (2 * cube + t)
+    guess = t.view(torch.int32).float().mul_(1 / 3).int().add_(709921077).view(torch.float32)
+    cube = (guess * guess).mul_(guess)
+    return guess.mul_(cube.add(t, alpha=2)).div_(cube.mul_(2).add_(t))
 
 
 def decode(x: np.ndarray) -> np.ndarray:
@@ -65,12 +96,22 @@ def decode(x: np.ndarray) -> np.ndarray:
 
 def encode(linear: Tensor) -> Tensor:
     """Linear light of any shape, clipped to [0, 1], as the nearest sRGB code: uint8."""
-    step = linear.mul(STEPS).clamp_(0, STEPS - 1).int()
-    return _encode_table().to(linear.device).index_select(0, step.flatten()).view(linear.shape)
+    codes = torch.empty(linear.shape, dtype=torch.uint8, device=linear.device)
+    encode_into(linear.clone(), codes)
+    return codes
 
 
-@lru_cache(maxsize=1)
-def _encode_table() -> Tensor:
-    linear = (np.arange(STEPS) + 0.5) / STEPS
+def encode_into(linear: Tensor, codes: Tensor) -> None:
+    """`encode` for contiguous float32 that is overwritten, into contiguous uint8 of the same shape."""
+    index = linear.clamp_(DARKEST, 1).view(torch.int32).bitwise_right_shift_(DROPPED_BITS)
+    torch.index_select(_encode_table(linear.device), 0, index.view(-1), out=codes.view(-1))
+
+
+@lru_cache(maxsize=8)
+def _encode_table(device: torch.device) -> Tensor:
+    """Codes by the leading bits of their linear light; what stands before `DARKEST` is never read."""
+    last = int(np.float32(1).view(np.int32)) >> DROPPED_BITS
+    bits = (np.arange(last + 1, dtype=np.int32) << DROPPED_BITS) + (1 << DROPPED_BITS >> 1)
+    linear = bits.view(np.float32).astype(np.float64)
     encoded = np.where(linear <= 0.04045 / 12.92, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return torch.from_numpy(np.floor(255 * encoded + 0.5).astype(np.uint8))
+    return torch.from_numpy(np.floor(255 * encoded + 0.5).clip(max=255).astype(np.uint8)).to(device)

@@ -1,4 +1,4 @@
-"""Composition distortions: what is cut out of the photo, and how (paper section 4.1; Pillow).
+"""Composition distortions: what is cut out of the photo, and how (paper section 4.1; Pillow's definitions).
 
 Every function takes
     photo: uint8 (H, W, 3), short side 1.5 x the base photo's: the room in which windows move and pictures turn
@@ -9,10 +9,10 @@ and returns uint8 (h, w, 3), so that size alone never gives a distortion away.
 
 from math import cos, radians, sin
 
+import cv2
 import numpy as np
-from PIL import Image
 
-from aesthetic_pretraining.letterbox import BILINEAR, short_side_size
+from aesthetic_pretraining.letterbox import resize, short_side_size
 
 STEPS = 5  # levels from the centre to the border of the free margin
 LARGEST_ANGLE = 10  # degrees: every rotation shows no more than this one can show
@@ -43,17 +43,16 @@ def rotation(photo: np.ndarray, base: np.ndarray, value: float) -> np.ndarray:
     height, width = base.shape[:2]
     # ASSUME: positive is counter-clockwise, as in Pillow, to which the released code hands the value
     inner = _turned_centre(photo, value, *inner_rectangle(photo.shape[1], photo.shape[0], LARGEST_ANGLE))
-    across, down = short_side_size(*inner.size, min(height, width))
+    across, down = short_side_size(inner.shape[1], inner.shape[0], min(height, width))
     # Cutting off fractions can leave the long side one pixel short, which a centre crop would fill with black.
-    resized = inner.resize((max(across, width), max(down, height)), BILINEAR)
-    return np.asarray(_centre(resized, width, height))
+    return _centre(resize(inner, max(across, width), max(down, height)), width, height)
 
 
 def image_ratio(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
     """Height stretched by 1 + value/5 (value > 0) or width by 1 + |value|/5, and the centre of it."""
     height, width = base.shape[:2]
     across, down = width * (STEPS + max(-value, 0)) // STEPS, height * (STEPS + max(value, 0)) // STEPS
-    return np.asarray(_centre(Image.fromarray(base).resize((across, down), BILINEAR), width, height))
+    return _centre(cv2.resize(base, (across, down), interpolation=cv2.INTER_LINEAR), width, height)
 
 
 def crop_anchor(photo: np.ndarray, base: np.ndarray) -> np.ndarray:
@@ -80,17 +79,28 @@ def inner_rectangle(width: int, height: int, angle: float) -> tuple[int, int]:
     return int(across), int(down)
 
 
-def _turned_centre(photo: np.ndarray, angle: float, width: int, height: int) -> Image.Image:
-    """The centre of Pillow's rotate(angle, BICUBIC, expand=True), without computing the pixels around it."""
+def _turned_centre(photo: np.ndarray, angle: float, width: int, height: int) -> np.ndarray:
+    """The centre of Pillow's rotate(angle, BICUBIC, expand=True), without computing the pixels around it.
+
+    OpenCV's cubic overshoots less than Pillow's (its parameter is -0.75, not -1) and takes a sixth of the time;
+    on photos they differ by about half a level on average, to either side.
+    """
     s, c = sin(radians(angle)), cos(radians(angle))
     middle = np.array([photo.shape[1], photo.shape[0]]) / 2
     reach = np.array([[c, abs(s)], [abs(s), c]]) @ middle
     # The canvas is of whole pixels, so its corner lies up to one pixel off and the cut's centre up to a half.
     canvas = np.ceil(middle + reach) - np.floor(middle - reach)
     corner = [round(free / 2) for free in canvas - (width, height)] - canvas / 2
-    offset = middle + np.array([[c, -s], [s, c]]) @ corner
-    data = (c, -s, offset[0], s, c, offset[1])
-    return Image.fromarray(photo).transform((width, height), Image.Transform.AFFINE, data, Image.Resampling.BICUBIC)
+    turn = np.array([[c, -s], [s, c]])
+    # Pillow counts from a pixel's corner, OpenCV from its centre.
+    offset = middle + turn @ (corner + 0.5) - 0.5
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    photo = photo.astype(np.float32)  # twice as fast as bytes, and not rounded: Pillow cuts off
+    turned = cv2.warpAffine(
+        photo, np.column_stack([turn, offset]), (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    turned += np.float32(0.01)  # 32-bit sums of even areas may end a hair below their level
+    return turned.clip(0, 255, out=turned).astype(np.uint8)
 
 
 def _window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarray:
@@ -101,6 +111,6 @@ def _window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndar
     return photo[top : top + height, left : left + width]
 
 
-def _centre(picture: Image.Image, width: int, height: int) -> Image.Image:
-    left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
-    return picture.crop((left, top, left + width, top + height))
+def _centre(picture: np.ndarray, width: int, height: int) -> np.ndarray:
+    left, top = round((picture.shape[1] - width) / 2), round((picture.shape[0] - height) / 2)
+    return picture[top : top + height, left : left + width]

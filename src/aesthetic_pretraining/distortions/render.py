@@ -1,6 +1,6 @@
 """All pictures of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -9,20 +9,27 @@ from PIL import Image
 from torch import Tensor
 
 from aesthetic_pretraining.distortions import composition, style, technical
-from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, VARIANTS, Distortion, indices
-from aesthetic_pretraining.letterbox import letterbox_batch, resize_short_side
+from aesthetic_pretraining.distortions.ladder import TABLES
+from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, indices
+from aesthetic_pretraining.letterbox import letterbox_batch, resize, short_side_size
 
 ROOM = 1.5  # the photo's short side over the network's: what crops and rotations need
 
 
 def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """A picture of any size as `render` wants it: short side round(1.5 size), uint8 (H, W, 3)."""
-    return resize_short_side(image, round(ROOM * size))
+    return _resized(image, round(ROOM * size))
 
 
 def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
-    return resize_short_side(image, size)
+    return _resized(image, size)
+
+
+def _resized(image: Image.Image | np.ndarray, short: int) -> np.ndarray:
+    picture = np.array(image) if isinstance(image, Image.Image) and image.mode == "RGB" else image
+    picture = picture if isinstance(picture, np.ndarray) else np.array(picture.convert("RGB"))
+    return resize(picture, *short_side_size(picture.shape[1], picture.shape[0], short))
 
 
 def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
@@ -50,30 +57,42 @@ def render(
     short = round(ROOM * size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
         raise ValueError(f"{photo_id}: need uint8 (H, W, 3) with short side {short}, not {photo.dtype} {photo.shape}")
-    wanted = {VARIANTS[i].distortion for i in rows(only)}
+    if table not in TABLES:
+        raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
     base = base_photo(photo, size)
-    anchors = [base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)]
     tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table)
-    boxed = [letterbox_batch(np.stack(anchors), size)]
+    pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
+    # Written into the same memory again and again: fresh memory would cost more than the copies.
+    room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
+    room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
+    pictures[:3] = letterbox_batch(room[:3], size)
+    done = len(ANCHORS)
     for distortion in DISTORTIONS.values():
-        if distortion.name in wanted:
-            pictures = _pictures(distortion, photo, base, tones, photo_id, seed, table)
-            boxed.append(letterbox_batch(np.stack(pictures), size))
-    return torch.cat(boxed)
+        if only is None or distortion.name in only:
+            made = room[: len(distortion.levels)]
+            drawn = _pictures(distortion, photo, base, tones, photo_id, seed, table)
+            for place, picture in zip(made, drawn, strict=True):
+                place[:] = picture
+            pictures[done : done + len(made)] = letterbox_batch(made, size)
+            done += len(made)
+    return pictures
 
 
 def _pictures(
     distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int, table: str
-) -> list[np.ndarray]:
+) -> Iterable[np.ndarray]:
     """All levels of one distortion: uint8 (h, w, 3) each. Its function is found by its name in its aspect's module."""
     name, ladder = distortion.name, distortion.ladder(table)
+    draw = technical.generator
+    if (make := distortion.make) is not None:
+        return (make(photo, base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
     match distortion.aspect:
         case "technical":
-            make, draw = getattr(technical, name), technical.generator
-            return [make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items()]
+            make = getattr(technical, name)
+            return (make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
         case "style":
             planar = getattr(style, name)(tones, tuple(ladder.values())).cpu().numpy()
-            return [cv2.merge(tuple(picture)) for picture in planar]  # torch interleaves bytes ten times slower
+            return (cv2.merge(tuple(picture)) for picture in planar)  # torch interleaves bytes ten times slower
         case "composition":
-            return [getattr(composition, name)(photo, base, value) for value in ladder.values()]
+            return (getattr(composition, name)(photo, base, value) for value in ladder.values())
     raise ValueError(f"{name}: no module for aspect {distortion.aspect!r}")

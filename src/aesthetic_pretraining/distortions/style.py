@@ -10,14 +10,14 @@ and returns uint8 (n, 3, h, w). All but the gains work on lightness and leave th
 down to a new lightness and a chroma factor per pixel, which `colour.develop` turns into pictures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining.distortions.colour import decode, develop, to_lab
+from aesthetic_pretraining.distortions.colour import decode, develop, roots_to_codes, to_lab, to_roots
 from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS
 
 FAR_OUT = 1.5  # gains above this send colours so far out of gamut that the way through Lab alters them
@@ -36,7 +36,14 @@ class Photo:
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:
         light = torch.from_numpy(decode(np.arange(256) / 255).astype(np.float32)).to(self.codes.device)
-        return to_lab(_look_up(light.expand(3, 256), self.codes.int()))
+        linear = torch.empty(self.codes.shape, device=self.codes.device)
+        look_up(light.expand(3, 256), self.index, linear)
+        return to_lab(linear)
+
+    @cached_property
+    def index(self) -> Tensor:
+        """The codes as what torch takes for an index: int32 (3, h * w)."""
+        return self.codes.flatten(1).int()
 
     @cached_property
     def blurred(self) -> Tensor:
@@ -65,17 +72,20 @@ def brightness(photo: Photo, values: Sequence[float]) -> Tensor:
     """Gamma on lightness; values in [-1, 1], above 0 lighter, 0 does nothing."""
     double = 2 * _column(values, photo)
     exponent = torch.where(double >= 0, 1 / (1 + double), 1 - double)
-    # black may come out of to_lab a hair below 0, where a power is not a number
-    return develop(photo.lab, 100 * (photo.lab[0] / 100).clamp(min=0) ** exponent)
+    # black may come out of to_lab a hair below 0, where a logarithm is not a number
+    logarithm = (photo.lab[0] / 100).clamp(min=1e-30).log_()
+    return develop(photo.lab, (exponent * logarithm).exp_().mul_(100))
 
 
 def contrast(photo: Photo, values: Sequence[float]) -> Tensor:
     """Lightness towards (down to -1: all grey) or away from its middle; values in [-1, 1], 0 does nothing."""
     value = _column(values, photo)
     middle = photo.lab[0] / 50 - 1  # [-1, 1]
-    steepness = 20 * value**2
-    curve = (1 + steepness).sqrt() * middle / (1 + steepness * middle**2).sqrt()
-    return develop(photo.lab, 50 + 50 * torch.where(value > 0, curve, (1 + value) * middle))
+    # Below 0 a straight line, above a curve that is steepest in the middle.
+    steepness = 20 * value.clamp(min=0) ** 2
+    slope = torch.where(value > 0, (1 + steepness).sqrt(), 1 + value)
+    curve = (steepness * middle.square()).add_(1).rsqrt_().mul_(middle).mul_(slope)
+    return develop(photo.lab, curve.mul_(50).add_(50))
 
 
 def saturation(photo: Photo, values: Sequence[float]) -> Tensor:
@@ -89,21 +99,21 @@ def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
     darktable's slider ends at 0; its formula, and the program, take negative values, which do the opposite.
     """
     lightness, a, b = photo.lab
-    weight = _column(values, photo) / 100 * (a**2 + b**2).sqrt() / 256
-    return develop(photo.lab, lightness * (1 - weight / 4), 1 + weight)
+    weight = _column(values, photo) / 25600 * (a**2 + b**2).sqrt()
+    return develop(photo.lab, torch.addcmul(lightness, lightness, weight, value=-1 / 4), weight.add_(1))
 
 
 def shadows(photo: Photo, values: Sequence[float]) -> Tensor:
     """Dark areas lighter (> 0) or darker; values in [-100, 100]."""
     # The masks of highlights and shadows never overlap, so the half that all values share is made once.
-    done = [overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values]
-    return _develop_overlays(photo, done)
+    done = (overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values)
+    return _develop_overlays(photo, done, len(values))
 
 
 def highlights(photo: Photo, values: Sequence[float]) -> Tensor:
     """Light areas lighter (> 0) or darker; values in [-100, 100]."""
-    done = [overlay_highlights(*photo.shadows_filled, photo.blurred, value) for value in values]
-    return _develop_overlays(photo, done)
+    done = (overlay_highlights(*photo.shadows_filled, photo.blurred, value) for value in values)
+    return _develop_overlays(photo, done, len(values))
 
 
 def exposure(photo: Photo, values: Sequence[float]) -> Tensor:
@@ -129,14 +139,14 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
     scaled = np.arange(256) * np.array(gains)[..., None]  # (n, 3, 256)
     codes = torch.from_numpy(np.floor(scaled + 0.5).clip(max=255).astype(np.uint8)).to(photo.codes.device)
     light = torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(photo.codes.device)
-    index = photo.codes.int()
     pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
-    for picture, gain, code, linear in zip(pictures, gains, codes, light, strict=True):
+    linear, *spare = torch.empty(3, *photo.codes.shape, device=photo.codes.device)
+    for picture, gain, code, lit in zip(pictures, gains, codes, light, strict=True):
         if max(gain) > FAR_OUT:
-            lab = to_lab(_look_up(linear, index))
-            picture.copy_(develop(lab, lab[0])[0])
+            look_up(lit, photo.index, linear)
+            roots_to_codes(to_roots(linear)[None], [room[None] for room in spare], picture[None])
         else:
-            picture.copy_(_look_up(code, index))
+            look_up(code, photo.index, picture)
     return pictures
 
 
@@ -168,41 +178,49 @@ def recursive_gaussian(n: int, sigma: float) -> Tensor:
 
 def overlay_highlights(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) -> tuple[Tensor, Tensor]:
     """Lightness u in [0, 1] and chroma factor under `value` in [-100, 100]; acts where the surroundings are light."""
-    tone = 1 - blurred / 100
-    return _overlay(u, chroma, tone, (1 - 2 * tone).clamp(0, 1), 2 * value / 100, -1 if value > 0 else 1, (0.5, 0.5))
+    dark = 1 - blurred / 50  # [-1, 1]
+    return _overlay(u, chroma, dark, (-dark).clamp_(0, 1), 2 * value / 100, -1 if value > 0 else 1, (0.5, 0.5))
 
 
 def overlay_shadows(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) -> tuple[Tensor, Tensor]:
     """Lightness u in [0, 1] and chroma factor under `value` in [-100, 100]; acts where the surroundings are dark."""
-    tone = 1 - blurred / 100
+    dark = 1 - blurred / 50
     sign, weights = (1, (1, 0)) if value >= 0 else (-1, (0, 1))
-    return _overlay(u, chroma, tone, (2 * tone - 1).clamp(0, 1), 2 * value / 100, sign, weights)
+    return _overlay(u, chroma, dark, dark.clamp(0, 1), 2 * value / 100, sign, weights)
 
 
 def _overlay(
-    u: Tensor, chroma: Tensor, tone: Tensor, mask: Tensor, amount: float, sign: int, weights: tuple[float, float]
+    u: Tensor, chroma: Tensor, dark: Tensor, mask: Tensor, amount: float, sign: int, weights: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """Blend the inverted surroundings `tone` over u, amount^2 times (the last pass in part).
+    """Blend the inverted surroundings over u, amount^2 times (the last pass in part).
 
+    The blend is 2 u layer where u <= 1/2 and 1 - 2 (1 - u) (1 - layer) where it is lighter, with layer = (1 + sign * dark) / 2;
+    in both cases u changes by sign * dark * min(u, 1 - u).
     weights: how far chroma follows the lightness gained and the darkness lost.
     """
-    remaining = amount**2 if mask.any() else 0.0
-    layer = (tone - 0.5) * sign + 0.5
+    remaining = amount**2 if mask.max() > 0 else 0.0
+    u, chroma = u.clone(), chroma.clone()
+    share, gain, darkness, ratio, follow = torch.empty(5, *u.shape, device=u.device)
     while remaining > 0:
-        share = min(remaining, 1.0) * mask
-        blend = torch.where(u > 0.5, 1 - (2 - 2 * u) * (1 - layer), 2 * u * layer)
-        lit = u + (blend - u) * share
-        terms = zip(weights, (lit, 1 - lit), (u, 1 - u), strict=True)
-        ratio = sum(weight * (after / before.clamp(min=1e-6)) for weight, after, before in terms if weight)
-        chroma = chroma * (1 + (ratio - 1) * share)
-        u = lit
+        torch.mul(mask, min(remaining, 1.0), out=share)
+        torch.sub(1, u, out=darkness)
+        torch.minimum(u, darkness, out=gain).mul_(dark).mul_(share).mul_(sign)
+        follow.zero_()
+        for part, weight in ((u, weights[0]), (darkness, -weights[1])):
+            if weight:
+                follow.add_(torch.div(gain, torch.clamp(part, min=1e-6, out=ratio), out=ratio), alpha=weight)
+        chroma.addcmul_(chroma, follow.mul_(share))
+        u += gain
         remaining -= 1
     return u, chroma
 
 
-def _develop_overlays(photo: Photo, done: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    u, chroma = (torch.stack(part) for part in zip(*done, strict=True))
-    return develop(photo.lab, 100 * u, chroma)
+def _develop_overlays(photo: Photo, done: Iterable[tuple[Tensor, Tensor]], n: int) -> Tensor:
+    lightness, chroma = torch.empty(2, n, *photo.lab[0].shape, device=photo.codes.device)
+    for i, (u, factor) in enumerate(done):
+        torch.mul(u, 100, out=lightness[i])
+        chroma[i] = factor
+    return develop(photo.lab, lightness, chroma)
 
 
 def _column(values: Sequence[float], photo: Photo) -> Tensor:
@@ -210,7 +228,7 @@ def _column(values: Sequence[float], photo: Photo) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=photo.codes.device).view(-1, 1, 1)
 
 
-def _look_up(tables: Tensor, codes: Tensor) -> Tensor:
-    """Each channel of `codes` (3, h, w) through its row of `tables` (3, 256)."""
-    rows = [table.index_select(0, code.flatten()) for table, code in zip(tables, codes, strict=True)]
-    return torch.stack(rows).view(codes.shape)
+def look_up(tables: Tensor, index: Tensor, out: Tensor) -> None:
+    """Each channel of `index`, int32 (3, h * w), through its row of `tables` (3, 256) into `out` (3, h, w)."""
+    for table, channel, filled in zip(tables, index, out.flatten(1), strict=True):
+        torch.index_select(table, 0, channel, out=filled)

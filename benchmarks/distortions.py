@@ -1,0 +1,251 @@
+"""Time and check the distortions of one photo, on one core (make bench-distortions).
+
+Prints what each operation takes, then the native engine beside the authors' way (one darktable process per style picture)
+and the reference engine, how far its style pictures are from darktable's, and its memory. CPU seconds throughout: other
+work on the machine disturbs them least. Last comes one line per figure: name = value.
+"""
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1"}  # before the libraries start their threads; darktable inherits it
+
+import io
+import math
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from authors_way import darktable, write_xmp
+
+from aesthetic_pretraining import pictures
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render, style
+from aesthetic_pretraining.letterbox import letterbox_batch
+from aesthetic_pretraining.sources import Packages
+
+SIZE, SEED, WIDTH = 224, 0, 1000  # the authors downloaded photos of 1000 pixels' width
+PHOTOS = 8  # of the packaged ones, evenly spread over their names
+ROUNDS = 7
+AUTHORS_VARIANTS = (("brightness", 1.0), ("exposure", -1.2), ("shadows", 60), ("tint", 1.25), ("vibrance", 100))
+AUTHORS_PHOTOS, PARITY_PHOTOS, MEMORY_PHOTOS = 2, 3, 60
+STYLE = {name: d for name, d in DISTORTIONS.items() if d.aspect == "style"}
+STYLE_PICTURES = sum(len(d.levels) for d in STYLE.values())
+BATCH = 8  # photos in a training step, with 1,376 pictures
+
+
+def cpu(of: int = resource.RUSAGE_SELF) -> float:
+    """CPU seconds that this process, or its finished children, took so far."""
+    usage = resource.getrusage(of)
+    return usage.ru_utime + usage.ru_stime
+
+
+def seconds(work: Callable[[], object], rounds: int = ROUNDS) -> float:
+    """Median CPU seconds of `work`, after one call to warm up."""
+    work()
+    taken = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        taken.append(time.process_time() - start)
+    return statistics.median(taken)
+
+
+def jpegs(count: int) -> list[bytes]:
+    """`count` packaged photos, `WIDTH` pixels wide, as JPEG files."""
+    source = Packages()
+    names = source.names()
+    files = []
+    for i in range(count):
+        image, _ = pictures.decode(source.read(names[i * len(names) // count]))
+        image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=90)
+        files.append(file.getvalue())
+    return files
+
+
+def native(data: bytes) -> torch.Tensor:
+    """A JPEG file's 174 pictures."""
+    return render.render(render.source_photo(pictures.decode(data)[0], SIZE), "photo", SIZE, SEED)
+
+
+def codes(base: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(base).permute(2, 0, 1).contiguous()
+
+
+def operations(data: bytes) -> dict[str, float]:
+    """Milliseconds of each operation on one photo; what the style distortions share is an operation of its own."""
+    image, _ = pictures.decode(data)
+    photo = render.source_photo(image, SIZE)
+    base = render.base_photo(photo, SIZE)
+    tones = style.Photo(codes(base))
+
+    def shared() -> style.Photo:
+        fresh = style.Photo(codes(base))
+        fresh.index, fresh.blurred, fresh.highlights_lifted, fresh.shadows_filled  # noqa: B018
+        return fresh
+
+    def anchors() -> None:
+        render.composition.crop_anchor(photo, base), render.composition.rotation_anchor(photo, base)
+
+    def boxed() -> None:
+        for distortion in DISTORTIONS.values():
+            letterbox_batch(np.stack([base] * len(distortion.levels)), SIZE)
+        letterbox_batch(np.stack([base] * 3), SIZE)
+
+    taken = {
+        "decode": seconds(lambda: pictures.decode(data)),
+        "shrink": seconds(lambda: render.base_photo(render.source_photo(image, SIZE), SIZE)),
+        "anchors": seconds(anchors),
+        "shared by style": seconds(shared),
+    }
+    tones = shared()
+    for name, distortion in DISTORTIONS.items():
+        taken[name] = seconds(lambda d=distortion: list(render._pictures(d, photo, base, tones, "photo", SEED, "published")))
+    taken["letterbox"] = seconds(boxed)
+    whole = seconds(lambda: native(data))
+    taken["all else"] = whole - sum(taken.values())
+    return {name: 1000 * value for name, value in taken.items()}
+
+
+def authors_seconds(files: list[bytes]) -> float:
+    """CPU seconds of the style pictures of one photo, one darktable process each; mean over a few."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        start = cpu(resource.RUSAGE_CHILDREN)
+        for i, data in enumerate(files):
+            (folder / f"photo{i}.jpg").write_bytes(data)
+            for name, value in AUTHORS_VARIANTS:
+                write_xmp(folder / "edit.xmp", name, value)
+                darktable(folder / f"photo{i}.jpg", folder / "edit.xmp", folder / f"{i}{name}.jpg", config=folder / "config")
+        made = len(list(folder.glob("*.jpg"))) - len(files)
+    assert made == len(files) * len(AUTHORS_VARIANTS), "darktable left pictures out"
+    return STYLE_PICTURES * (cpu(resource.RUSAGE_CHILDREN) - start) / made
+
+
+def reference_seconds(files: list[bytes]) -> float:
+    """CPU seconds of the reference engine for one photo, its child processes included."""
+    try:
+        from aesthetic_pretraining.distortions.reference import render_reference
+    except ImportError:
+        return math.nan
+
+    def spent() -> float:
+        return cpu() + cpu(resource.RUSAGE_CHILDREN)
+
+    start = spent()
+    photos = [render.source_photo(pictures.decode(data)[0], SIZE) for data in files]
+    render_reference(photos, [f"photo{i}" for i in range(len(photos))], SIZE, SEED)
+    return (spent() - start) / len(files)
+
+
+def parity(base: np.ndarray) -> dict[tuple[str, float], np.ndarray]:
+    """(distortion, value) -> distance of every style picture to darktable's, in levels: uint8 (h, w, 3)."""
+    steps = [(name, value) for name, d in STYLE.items() for value in d.values.values()]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, out = Path(temporary) / "in", Path(temporary) / "out"
+        folder.mkdir()
+        out.mkdir()
+        Image.fromarray(base).save(folder / "photo.png")
+        stems = ["photo"] + [f"photo_{k:02d}" for k in range(1, len(steps))]
+        for stem, step in zip(stems, steps, strict=True):
+            write_xmp(folder / f"{stem}.png.xmp", *step)
+        darktable(folder, out, "--out-ext", "png", config=Path(temporary) / "config")
+        theirs = [np.array(Image.open(out / f"{stem}.png").convert("RGB")) for stem in stems]
+    tones = style.Photo(codes(base))
+    ours = torch.cat([getattr(style, name)(tones, tuple(d.values.values())) for name, d in STYLE.items()])
+    ours = ours.permute(0, 2, 3, 1).numpy()
+    return {step: cv2.absdiff(mine, other) for step, mine, other in zip(steps, ours, theirs, strict=True)}
+
+
+def growth_mib(files: list[bytes]) -> float:
+    """By how much the highest memory of the process rises while many photos of all shapes are rendered."""
+    peaks = []
+    for i in range(MEMORY_PHOTOS):
+        photo = render.source_photo(pictures.decode(files[i % len(files)])[0], SIZE)
+        height, width = photo.shape[:2]
+        cut = i // len(files)  # off the long side
+        photo = photo[: height - cut] if height > width else photo[:, : max(width - cut, height)]
+        render.render(np.ascontiguousarray(photo), f"photo{i}", SIZE, SEED)
+        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return peaks[-1] - peaks[len(files)]
+
+
+def gpu_photos_per_second(files: list[bytes]) -> float:
+    """Photos whose style pictures a GPU makes in a second of wall time."""
+    bases = [codes(render.base_photo(pictures.decode(data)[0], SIZE)).cuda() for data in files[:BATCH]]
+
+    def work() -> None:
+        for base in bases:
+            tones = style.Photo(base)
+            for name, d in STYLE.items():
+                getattr(style, name)(tones, tuple(d.values.values()))
+        torch.cuda.synchronize()
+
+    work()
+    start = time.perf_counter()
+    for _ in range(ROUNDS):
+        work()
+    return ROUNDS * len(bases) / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Measure all and print."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    files = jpegs(PHOTOS)
+    growth = growth_mib(files)
+    taken = operations(files[0])
+    whole = sum(taken.values())
+    for name, value in taken.items():
+        print(f"{name:20} {value:8.2f} ms {value / whole:7.1%}")
+    print(f"{'one photo':20} {whole:8.2f} ms\n")
+
+    ours = statistics.mean(seconds(lambda data=data: native(data), 3) for data in files)
+    installed = shutil.which("darktable-cli") is not None
+    authors = authors_seconds(files[:AUTHORS_PHOTOS]) if installed else math.nan
+    reference = reference_seconds(files) if installed else math.nan
+    print(f"CPU seconds per photo, from a JPEG file {WIDTH} pixels wide")
+    missing = "" if installed else "  (darktable-cli: not installed)"
+    print(f"{'authors way':20} {authors:9.3f}   {STYLE_PICTURES} darktable processes, style alone{missing}")
+    absent = "" if reference == reference else "  (not installed)"
+    print(f"{'reference engine':20} {reference:9.3f}   all {len(VARIANTS)} pictures{absent}")
+    print(f"{'native engine':20} {ours:9.3f}   all {len(VARIANTS)} pictures\n")
+
+    mean = most = math.nan
+    if installed:
+        off = [parity(render.base_photo(pictures.decode(data)[0], SIZE)) for data in files[:PARITY_PHOTOS]]
+        print(f"native style pictures against darktable's, {PARITY_PHOTOS} photos: mean and highest distance in levels")
+        for name in STYLE:
+            chosen = [d for one in off for (n, _), d in one.items() if n == name]
+            print(f"{name:20} {np.mean([d.mean() for d in chosen]):9.4f} {max(int(d.max()) for d in chosen):4}")
+        mean = float(np.mean([d.mean() for one in off for d in one.values()]))
+        most = max(int(d.max()) for one in off for d in one.values())
+        print(f"{'without 2000 K':20} {'':9} {max(int(d.max()) for one in off for (_, v), d in one.items() if v != 2000):4}\n")
+
+    print(f"memory: {growth:.1f} MiB more at the end than after the first {PHOTOS} of {MEMORY_PHOTOS} photos")
+    if torch.cuda.is_available():
+        rate = gpu_photos_per_second(files)
+        print(f"GPU: style of {rate:.1f} photos per second; a training step takes {BATCH} photos, 1,376 pictures")
+    print()
+    print(f"reference_vs_authors = {authors / reference:.1f}")
+    print(f"native_vs_authors = {authors / ours:.1f}")
+    print(f"native_seconds_per_photo = {ours:.3f}")
+    print(f"parity_mean = {mean:.4f}")
+    print(f"parity_max = {most}")
+
+
+if __name__ == "__main__":
+    main()
