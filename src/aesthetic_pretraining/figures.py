@@ -116,10 +116,17 @@ def draw_figure4(
 
 
 def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
-    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as `draw_figure3`."""
+    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as `draw_figure3`.
+
+    Circled: at least one seed's training was ended by the cap of epochs.
+    """
     figure = _figure(4.6, 3.4, note)
     axes = figure.subplots()
     _draw_by_share(axes, metrics, "epochs", inits)
+    capped = metrics[metrics["init"].isin(inits)].groupby(["init", "share"])[["epochs", "capped"]].mean()
+    if not (capped := capped[capped["capped"] > 0]).empty:
+        shares = capped.index.get_level_values("share")
+        axes.scatter(shares, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
     axes.set_ylabel("epoch of early stopping")
     axes.set_ylim(bottom=0)
     axes.yaxis.get_major_locator().set_params(integer=True)
@@ -182,7 +189,7 @@ def _draw_by_share(axes: Axes, metrics: pd.DataFrame, column: str, inits: Sequen
 
 def _share_legend(figure: Figure) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
 
 
 def _by_level(responses: pd.DataFrame, what: str) -> dict[int, np.ndarray]:

@@ -30,7 +30,7 @@ LABELS = {  # name in paths and frames -> name in Table 2; any other initialisat
 TARGET_SCALES = {"ava": (1, 10), "tid2013": (0, 9)}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]
 COLUMNS = [
-    *("init", "share", "seed", "epochs"),
+    *("init", "share", "seed", "epochs", "capped"),  # capped: 1 if the cap ended fine-tuning, 0 if early stopping did
     *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_majority", "ava_constant_mae"),
     *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"),
 ]
@@ -175,7 +175,7 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
     """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share and seed.
 
     Args:
-        summaries: fine-tuning summaries (JSON with init, share in percent, seed, epochs), one per model.
+        summaries: fine-tuning summaries (JSON with init, share in percent, seed, epochs, stopped), one per model.
         predictions: their prediction files in any order, one per model and test set (`run_of` says whose they are).
         training_mean: mean score of the training labels, 1..10.
     Raises: ValueError naming a model that lacks a file, is there twice, or has predictions and no summary; or a bad file.
@@ -184,7 +184,9 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
     used, rows = set(), []
     for path in map(Path, summaries):
         summary = json.loads(path.read_text(encoding="utf-8"))
-        row = {name: summary[name] for name in ("init", "share", "seed", "epochs")}
+        row = {name: summary[name] for name in ("init", "share", "seed", "epochs")} | {
+            "capped": int(summary["stopped"] == "cap")
+        }
         for dataset in TARGET_SCALES:
             run = Run(row["init"], row["share"], row["seed"], dataset)
             if run in used or run not in frames:

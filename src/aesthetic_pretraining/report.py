@@ -36,8 +36,8 @@ FIGURES = {  # name -> heading, caption (also the text for those who cannot see 
     ),
     "figure5": (
         "Figure 5: epochs until early stopping",
-        "The epoch in which early stopping ended fine-tuning, by share of the training labels. A run that early stopping did not "
-        "end by then is drawn at the cap, finetune.max_epochs.",
+        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points were ended by the "
+        "cap, finetune.max_epochs.",
     ),
     "overview": (
         "The distortions",

@@ -71,7 +71,7 @@ def build(
         published: the published table (resources/table2_published.csv).
         settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
         note: a caveat that every printed version has to carry, such as "demo: simulated votes".
-    Returns: columns init, label, seeds (their number); per column of the table its mean over the seeds, `_sd` (sample standard
+    Returns: columns init, label, seeds (their number), capped (share of them that the cap of epochs ended); per column of the table its mean over the seeds, `_sd` (sample standard
         deviation, empty for one seed) and `_published`; for the two MAEs `_p` (corrected), `_significant` and
         `_significant_published`; comparisons, alpha, share, `CONSTANTS`; settings and note, if there are any. 6 decimals; p values 6 digits.
     A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
@@ -83,7 +83,7 @@ def build(
     paper = list(published["initialisation"])
     inits = paper + [init for init in metrics["init"].unique() if init not in paper]
 
-    groups = metrics.groupby("init")[[*NAMES, *CONSTANTS]]
+    groups = metrics.groupby("init")[[*NAMES, *CONSTANTS, "capped"]]
     # An undefined correlation of one seed must not vanish in the mean of the others.
     means = groups.agg(lambda values: values.mean(skipna=False)).reindex(inits).round(6)
     spreads = groups.agg(lambda values: values.std(ddof=1, skipna=False)).reindex(inits).round(6)  # ASSUME: +- is one sample sd
@@ -92,6 +92,7 @@ def build(
 
     table = pd.DataFrame({"init": inits, "label": [LABELS.get(init, init) for init in inits]})
     table["seeds"] = groups.size().reindex(inits, fill_value=0).to_numpy()
+    table["capped"] = means["capped"].to_numpy()
     for name in NAMES:
         table[name] = means[name].to_numpy()
         table[f"{name}_sd"] = spreads[name].to_numpy()
@@ -144,6 +145,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         f"On AVA, always saying the majority class has ACC {first['ava_majority']:.4f}, "
         f"always predicting the mean training score has MAE {first['ava_constant_mae']:.4f}."
     )
+    if (capped := table["label"][table["capped"] > 0]).any():
+        lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
     if "settings" in table:
         lines.append(f"{first['settings']}.")
     if (absent := table["label"][table["seeds"] == 0]).any():

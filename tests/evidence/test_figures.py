@@ -21,7 +21,7 @@ def metrics(seeds=2):
         for share in SHARES
         for seed in range(seeds)
     ]
-    frame = pd.DataFrame(keys, columns=["init", "share", "seed"]).assign(epochs=rng.integers(20, 150, len(keys)))
+    frame = pd.DataFrame(keys, columns=["init", "share", "seed"]).assign(epochs=rng.integers(20, 150, len(keys)), capped=0)
     return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column, _ in figures.PANELS})
 
 
@@ -128,6 +128,15 @@ def test_figure_4_shows_the_right_outputs_at_the_right_levels():
             assert median == pytest.approx(np.median(values))
             assert (outline[:, 1].min(), outline[:, 1].max()) == pytest.approx((min(values), max(values)))
             assert outline[:, 0].mean() == pytest.approx(level, abs=0.05)
+
+
+def test_figure_5_circles_what_the_cap_ended():
+    frame = metrics(seeds=2)
+    assert not figures.draw_figure5(frame).axes[0].collections[0].get_label().startswith("ended")
+    frame.loc[(frame["init"] == "imagenet") & (frame["share"] == 60) & (frame["seed"] == 1), "capped"] = 1
+    (circled,) = [c for c in figures.draw_figure5(frame).axes[0].collections if c.get_label() == "ended by the cap"]
+    at = frame[(frame["init"] == "imagenet") & (frame["share"] == 60)]["epochs"].mean()
+    assert circled.get_offsets().tolist() == [[60, at]]
 
 
 def test_figure_4_survives_a_network_that_always_says_the_same():

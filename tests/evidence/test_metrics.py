@@ -124,7 +124,9 @@ def write_model(folder, init, share, seed, epochs):
     for dataset in ("ava", "tid2013"):
         predictions(target, predicted.clip(1, 10)).to_csv(run / f"{dataset}.csv", index=False)
     summary = folder / f"{init}-{share}-{seed}.json"
-    summary.write_text(json.dumps({"init": init, "share": share, "seed": seed, "epochs": epochs, "stopped": "early"}))
+    summary.write_text(
+        json.dumps({"init": init, "share": share, "seed": seed, "epochs": epochs, "stopped": "cap" if epochs == 9 else "early"})
+    )
     return summary, [run / "ava.csv", run / "tid2013.csv"]
 
 
@@ -135,8 +137,8 @@ def test_collect_and_write(tmp_path):
     files = [path for _, paths in models for path in reversed(paths)]  # any order will do
     frame = metrics.collect([summary for summary, _ in models], files, training_mean=5.4)
     assert list(frame.columns) == metrics.COLUMNS
-    assert frame[["init", "share", "seed", "epochs"]].values.tolist() == [
-        ["imagenet", 20, 0, 8], ["imagenet", 20, 1, 7], ["ranking", 100, 1, 9],
+    assert frame[["init", "share", "seed", "epochs", "capped"]].values.tolist() == [
+        ["imagenet", 20, 0, 8, 0], ["imagenet", 20, 1, 7, 0], ["ranking", 100, 1, 9, 1],
     ]  # fmt: skip
     one = pd.read_csv(files[1])
     assert frame["ava_srcc"][2] == pytest.approx(stats.spearmanr(one["target"], one["predicted"]).statistic)

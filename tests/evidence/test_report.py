@@ -53,7 +53,7 @@ def write(folder, note=NOTE, extra="<my net>"):
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
     for init in [*metrics.LABELS, extra]:
-        row = {"init": init, "share": 100, "seed": 0, "epochs": 77}
+        row = {"init": init, "share": 100, "seed": 0, "epochs": 77, "capped": 0}
         for dataset in ("ava", "tid2013"):
             frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})
             predictions[Run(init, 100, 0, dataset)] = frame.assign(

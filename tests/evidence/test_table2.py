@@ -23,7 +23,7 @@ def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression")):
     predictions, rows = {}, []
     for place, init in enumerate(inits):
         for seed in seeds:
-            row = {"init": init, "share": 100, "seed": seed, "epochs": 100 - 5 * place + seed}
+            row = {"init": init, "share": 100, "seed": seed, "epochs": 100 - 5 * place + seed, "capped": 0}
             for dataset, scores in target.items():
                 noise = rng.normal(0, 0.2 if init in better else 1.0, 60)
                 frame = pd.DataFrame({"id": np.arange(60).astype(str), "target": scores, "predicted": scores + noise})
@@ -108,6 +108,15 @@ def test_one_seed_has_no_spread_and_whole_epochs(table):
     assert "±" not in table2.to_markdown(single) and r"\pm" not in table2.to_latex(single)
     assert markdown_cells(single)[" ImageNet "][0].strip() == "100"
     assert markdown_cells(table)[" ImageNet "][0].strip().endswith("± 0.7")  # sd of two neighbours: 1 / sqrt(2)
+
+
+def test_a_run_that_the_cap_ended_is_named():
+    frame, predictions = made_up(seeds=(0, 1))
+    assert "the cap" not in table2.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    frame.loc[(frame["init"] == "rotnet") & (frame["seed"] == 1), "capped"] = 1
+    built = table2.build(frame, predictions, PUBLISHED)
+    assert "not by early stopping, at least once: RotNet." in table2.to_markdown(built)
+    assert built.set_index("init").loc["rotnet", "capped"] == 0.5
 
 
 def test_an_undefined_seed_is_not_averaged_away():
