@@ -1,4 +1,4 @@
-"""Time and check the distortions of one photo, on one core (make bench-distortions).
+"""Time and check the distortions of one photo, in one thread (make bench-distortions).
 
 Prints what each operation takes, then the native engine beside the authors' way (one darktable process per style picture)
 and the reference engine, how far its style pictures are from darktable's, and its memory. CPU seconds throughout: other
@@ -99,10 +99,11 @@ def operations(data: bytes) -> dict[str, float]:
     def anchors() -> None:
         render.composition.crop_anchor(photo, base), render.composition.rotation_anchor(photo, base)
 
+    room = np.stack([base] * max(len(d.levels) for d in DISTORTIONS.values()))
+
     def boxed() -> None:
-        for distortion in DISTORTIONS.values():
-            letterbox_batch(np.stack([base] * len(distortion.levels)), SIZE)
-        letterbox_batch(np.stack([base] * 3), SIZE)
+        for count in (3, *(len(d.levels) for d in DISTORTIONS.values())):
+            letterbox_batch(room[:count], SIZE)
 
     taken = {
         "decode": seconds(lambda: pictures.decode(data)),
@@ -202,7 +203,6 @@ def gpu_photos_per_second(files: list[bytes]) -> float:
 
 def main() -> None:
     """Measure all and print."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     files = jpegs(PHOTOS)

@@ -129,6 +129,16 @@ def test_ratio_keeps_size_and_stretches_one_axis(places):
         assert np.abs(picture[40, 60] - base[40, 60]).max() <= 2  # the centre stays
 
 
+@pytest.mark.parametrize("level", [-5, -2, 1, 4])
+def test_ratio_is_pillows(level):
+    base = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    width, height = 96 * (5 + max(-level, 0)) // 5, 64 * (5 + max(level, 0)) // 5
+    whole = Image.fromarray(base).resize((width, height), Image.Resampling.BILINEAR)
+    left, top = round((width - 96) / 2), round((height - 64) / 2)
+    expected = np.array(whole.crop((left, top, left + 96, top + 64)), int)
+    assert np.abs(composition.image_ratio(base, base, level) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("size", [64, 96, 224])
 @pytest.mark.parametrize("shape", [(300, 500), (500, 300), (401, 400)])
 def test_source_and_base_sizes(size, shape):

@@ -28,6 +28,7 @@ def pictures(photo):
 
 def test_shape(pictures):
     assert pictures.dtype == torch.uint8 and pictures.shape == (174, 3, SIZE, SIZE)
+    assert pictures.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_the_first_is_the_letterboxed_photo(photo, pictures):

@@ -248,3 +248,10 @@ def test_encode_inverts_decode():
     linear = torch.from_numpy(colour.decode(codes / 255)).float()
     assert (colour.encode(linear).numpy() == codes).all()
     assert colour.encode(torch.tensor([-1.0, 7.0])).tolist() == [0, 255]
+
+
+def test_encode_misses_hardly_a_rounding():
+    linear = np.concatenate([np.linspace(0, 1, 200_001), np.geomspace(1e-5, 1, 200_001)])
+    curve = np.where(linear <= 0.04045 / 12.92, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    missed = colour.encode(torch.from_numpy(linear).float()).numpy() - np.floor(255 * curve + 0.5)
+    assert np.abs(missed).max() <= 1 and (missed != 0).mean() < 0.003

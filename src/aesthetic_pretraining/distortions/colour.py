@@ -35,7 +35,7 @@ def develop(lab: Lab, lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
     lightness, chroma = lightness.expand(n, *size), chroma.to(device).expand(n, *size)
     red_green, yellow_blue = lab[1] / 500, lab[2] / -200
     pictures = torch.empty(n, 3, *size, dtype=torch.uint8, device=device)
-    together = max(1, min(n, AT_ONCE[device.type] // lab[0].numel()))
+    together = max(1, min(n, AT_ONCE.get(device.type, AT_ONCE["cuda"]) // lab[0].numel()))
     roots, *spare = torch.empty(3, together, 3, *size, device=device)
     for i in range(0, n, together):
         part = slice(i, min(i + together, n))
