@@ -17,22 +17,22 @@ import numpy as np
 import scipy.ndimage
 import skimage
 
+from aesthetic_pretraining.distortions.registry import DISTORTIONS
 from aesthetic_pretraining.distortions.technical import generator
 from aesthetic_pretraining.errors import UserError
 
-NAMES = ("jpeg_compression", "defocus_blur", "motion_blur", "gaussian_noise", "impulse_noise")  # pixelate is the authors' own
 SMALLEST = 32  # pixels: the library refuses smaller photos
 
 
 def corrupt(photo: np.ndarray, name: str, severity: int, seed: int, photo_id: str) -> np.ndarray:
-    """One of `NAMES` at a severity 1 .. 5, as the library does it: uint8 (h, w, 3).
+    """A technical distortion of the registry at a severity 1 .. 5, as the library does it: uint8 (h, w, 3).
 
     photo: uint8 (h, w, 3), sides of at least 32 pixels
     seed, photo_id: with name and severity, all that the random ones depend on, whatever ran before
     Not for several threads at once: it borrows numpy's global generator, and gives it back as it was.
     Raises ValueError for a smaller photo, KeyError for another name, UserError if the library cannot be loaded.
     """
-    if name not in NAMES:
+    if name not in DISTORTIONS or DISTORTIONS[name].aspect != "technical":
         raise KeyError(name)
     if min(photo.shape[:2]) < SMALLEST:
         raise ValueError(f"{photo_id}: imagecorruptions needs sides of at least {SMALLEST} pixels, not {photo.shape[:2]}")
@@ -55,7 +55,7 @@ def _library() -> ModuleType:
     stand_ins = {name: ModuleType(name) for name in ("pkg_resources", "scipy.ndimage.interpolation")}
     stand_ins["pkg_resources"].resource_filename = None
     stand_ins["scipy.ndimage.interpolation"].map_coordinates = scipy.ndimage.map_coordinates
-    before = {name: sys.modules.get(name) for name in stand_ins}
+    before = {name: sys.modules[name] for name in stand_ins if name in sys.modules}
     sys.modules.update(stand_ins)
     try:
         with warnings.catch_warnings():
@@ -67,12 +67,12 @@ def _library() -> ModuleType:
             f"the library imagecorruptions cannot be loaded ({error}); run 'make setup', or set distortions.engine: native"
         ) from error
     finally:
-        for name, module in before.items():
-            if module is None:
-                del sys.modules[name]
-            else:
-                sys.modules[name] = module
-    functions.sk = SimpleNamespace(util=SimpleNamespace(random_noise=_random_noise))  # all that `NAMES` use of it
+        for name in stand_ins:
+            del sys.modules[name]
+        sys.modules.update(before)
+    functions.sk = SimpleNamespace(
+        util=SimpleNamespace(random_noise=_random_noise)
+    )  # all that the technical distortions use of it
     return library
 
 

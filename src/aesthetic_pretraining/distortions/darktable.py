@@ -25,16 +25,14 @@ from aesthetic_pretraining.errors import UserError
 CHUNK_PIXELS = 2**20  # photos' pixels in one process: 81 variants take a quarter of a GB of disk, and as much memory
 SPARE_BYTES = 2**26  # the program's own files
 START_SECONDS, SECONDS_PER_PICTURE, SECONDS_PER_MEGAPIXEL = 120, 2, 10  # ten times what a busy core takes
+MOSAIC, CANARY = "mosaic", "canary"  # names of pictures
 SMALLEST = 3  # pixels: darktable miscalculates a picture of a single one
-BLURRING = ("shadows", "highlights")
 
 _STEPS = np.array([25, 100, 150, 225], np.uint8)
-COLOURS = np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS, indexing="ij"), -1).reshape(-1, 3)  # the canary of pixels
-_RAMP = np.add.outer(np.arange(24), np.arange(32))[..., None] + np.array([0, 8, 16])
-CANARIES = {  # one for each half of the module, which acts only where the surroundings are dark or light
-    "shadows": (20 + _RAMP).astype(np.uint8),
-    "highlights": (160 + _RAMP).astype(np.uint8),
-}
+COLOURS = np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS, indexing="ij"), -1).reshape(-1, 3)  # canary of the pointwise modules
+# Of the other one: long enough to be dark at one end and light at the other after a blur of 100 pixels, for it acts
+# on shadows only where the surroundings are dark, on highlights only where they are light.
+STRIP = np.clip(np.linspace(0, 240, 800)[None, :, None] + np.zeros((8, 1, 1)) + [0, 5, 15], 0, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,10 @@ class Step:
 
     name: str
     value: float
+
+    def module(self, table: str, width: int) -> xmp.Module:
+        """The darktable module that does it to a photo of this width, in pixels."""
+        return xmp.module(self.name, self.value, table, width)
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,12 @@ def _render(photos: list[np.ndarray], steps: tuple[Step, ...], table: str) -> li
     variants = [np.empty((len(steps), *photo.shape), np.uint8) for photo in photos]
     if not steps:
         return variants
-    pixelwise = tuple(step for step in steps if step.name not in BLURRING)
-    blurring = tuple(step for step in steps if step.name in BLURRING)
-    jobs = [Job("mosaic", mosaic(photos), pixelwise)] if pixelwise else []
-    for name in BLURRING:
-        if own := tuple(step for step in blurring if step.name == name):
-            jobs.append(Job(f"canary{name}", CANARIES[name], own))
+    pointwise = tuple(step for step in steps if step.module(table, 1).pointwise)
+    blurring = tuple(step for step in steps if step not in pointwise)
+    # The mosaic ends with its canary; the photos that go alone are led by theirs.
+    jobs = [Job(MOSAIC, mosaic(photos), pointwise)] if pointwise else []
     if blurring:
-        jobs += [Job(f"photo{k}", photo, blurring) for k, photo in enumerate(photos)]
+        jobs += [Job(CANARY, STRIP, blurring), *(Job(f"photo{k}", photo, blurring) for k, photo in enumerate(photos))]
     parent = Path()
     try:
         with darktable_cli.workspace() as (folder, lock):
@@ -118,16 +118,15 @@ def _render(photos: list[np.ndarray], steps: tuple[Step, ...], table: str) -> li
             for job in jobs:
                 canaries = {}
                 for step, picture in zip(job.steps, _outputs(folder / "out", job), strict=True):
-                    if job.stem == "mosaic":
-                        parts = cut_apart(picture, photos)
-                        canaries[step] = parts.pop()
+                    if job.stem == MOSAIC:
+                        *parts, canaries[step] = cut_apart(picture, photos)
                         for made, part in zip(variants, parts, strict=True):
                             made[steps.index(step)] = part
-                    elif job.stem.startswith("canary"):
+                    elif job.stem == CANARY:
                         canaries[step] = picture
                     else:
                         variants[int(job.stem.removeprefix("photo"))][steps.index(step)] = picture
-                _check(canaries, COLOURS if job.stem == "mosaic" else job.picture, table)
+                _check(canaries, COLOURS if job.stem == MOSAIC else STRIP, table)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -162,7 +161,7 @@ def _run(folder: Path, lock: int, jobs: Sequence[Job], table: str) -> None:
     for job in jobs:
         Image.fromarray(job.picture).save(folder / "in" / f"{job.stem}{SUFFIX}")
         for step, stem in zip(job.steps, _stems(job), strict=True):
-            text = xmp.document(step.name, step.value, table, job.picture.shape[1])
+            text = xmp.document(step.module(table, job.picture.shape[1]))
             (folder / "in" / f"{stem}{SUFFIX}.xmp").write_text(text)
     count = sum(len(job.steps) for job in jobs)
     megapixels = sum(len(job.steps) * job.picture.size / 3e6 for job in jobs)
@@ -195,7 +194,7 @@ def _check(canaries: dict[Step, np.ndarray], original: np.ndarray, table: str) -
     remedy = f"this version of darktable may read the parameters in another way; install 4.2, {WAY_OUT}"
     seen: dict[tuple[str, bytes], Step] = {}
     for step, canary in canaries.items():
-        if (canary == original).all() != xmp.does_nothing(step.name, step.value, table):
+        if (canary == original).all() != step.module(table, original.shape[1]).idle:
             change = "changed a photo" if (canary != original).any() else "left a photo unchanged"
             raise UserError(f"{PROGRAM} {change} for {step.name} {step.value:g}; {remedy}")
         twin = seen.setdefault((step.name, canary.tobytes()), step)

@@ -20,12 +20,6 @@ from aesthetic_pretraining.distortions.render import ROOM, base_photo, rows
 from aesthetic_pretraining.letterbox import letterbox
 
 BILINEAR, BICUBIC, BOX = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.BOX
-DIRECTIONS = {  # of a window, from the level: (right, up) in fifths of the margin beside the centre
-    "horizontal_crop": lambda level: (level, 0),
-    "vertical_crop": lambda level: (0, level),
-    "left_diagonal_crop": lambda level: (-abs(level), level),
-    "right_diagonal_crop": lambda level: (abs(level), level),
-}
 
 
 def render_reference(
@@ -55,7 +49,7 @@ def render_reference(
     bases = [base_photo(photo, size) for photo in photos]
     styled = style_variants(bases, table, [name for name in wanted if DISTORTIONS[name].aspect == "style"])
     for boxed, photo, base, styles, photo_id in zip(pictures, photos, bases, styled, photo_ids, strict=True):
-        made = [base, window(photo, base, 0, 0), turned(photo, base, 0)]
+        made = [base, window(photo, base, 0, 0), rotation(photo, base, 0)]
         remaining = iter(styles)
         for name in wanted:
             for level, value in DISTORTIONS[name].ladder(table).items():
@@ -73,9 +67,12 @@ def render_reference(
 
 def technical(base: np.ndarray, name: str, level: int, value: float, seed: int, photo_id: str) -> np.ndarray:
     """One technical distortion of the base photo: uint8 (h, w, 3) both; value as in the registry."""
-    if name != "pixelate":
-        return corrupt(base, name, int(value), seed, photo_id)
     # The authors' own: the library's goes to other fractions.
+    return pixelate(base, value) if name == pixelate.__name__ else corrupt(base, name, int(value), seed, photo_id)
+
+
+def pixelate(base: np.ndarray, value: float) -> np.ndarray:
+    """Shrunk to the fraction `value` and back with the box filter."""
     height, width = base.shape[:2]
     small = Image.fromarray(base).resize((int(width * value), int(height * value)), BOX)
     return np.array(small.resize((width, height), BOX))
@@ -83,9 +80,23 @@ def technical(base: np.ndarray, name: str, level: int, value: float, seed: int, 
 
 def composition(photo: np.ndarray, base: np.ndarray, name: str, value: float) -> np.ndarray:
     """One composition distortion: uint8 (H, W, 3) with room to move, uint8 (h, w, 3) without -> uint8 (h, w, 3)."""
-    if name in DIRECTIONS:
-        return window(photo, base, *DIRECTIONS[name](int(value)))
-    return turned(photo, base, value) if name == "rotation" else stretched(base, int(value))
+    return _COMPOSITION[name](photo, base, value)
+
+
+def horizontal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
+    return window(photo, base, value, 0)
+
+
+def vertical_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
+    return window(photo, base, 0, value)
+
+
+def left_diagonal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
+    return window(photo, base, -abs(value), value)
+
+
+def right_diagonal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
+    return window(photo, base, abs(value), value)
 
 
 def window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarray:
@@ -96,23 +107,18 @@ def window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarr
     return np.array(Image.fromarray(photo).crop((left, top, left + width, top + height)))
 
 
-def turned(photo: np.ndarray, base: np.ndarray, angle: float) -> np.ndarray:
-    """Turned by `angle` degrees, cut to what is free of border at the largest angle, and brought to the base photo's size."""
+def rotation(photo: np.ndarray, base: np.ndarray, value: float) -> np.ndarray:
+    """Turned by `value` degrees, cut to what is free of border at the largest angle, and brought to the base photo's size."""
     height, width = base.shape[:2]
-    whole = Image.fromarray(photo).rotate(angle, BICUBIC, expand=True)
+    whole = Image.fromarray(photo).rotate(value, BICUBIC, expand=True)
     inner = centre(whole, *inner_rectangle(photo.shape[1], photo.shape[0], LARGEST_ANGLE))
     scale = Fraction(min(height, width), min(inner.size))
     # At least the base photo's size: a fraction cut off may leave the long side a pixel short.
-    return np.array(
-        centre(
-            inner.resize((max(int(inner.width * scale), width), max(int(inner.height * scale), height)), BILINEAR),
-            width,
-            height,
-        )
-    )
+    across, down = max(int(inner.width * scale), width), max(int(inner.height * scale), height)
+    return np.array(centre(inner.resize((across, down), BILINEAR), width, height))
 
 
-def stretched(base: np.ndarray, value: int) -> np.ndarray:
+def image_ratio(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
     """The height (value > 0) or the width 1 + |value|/5 times as long, and the centre of that."""
     height, width = base.shape[:2]
     factor = 1 + Fraction(abs(value), 5)
@@ -124,3 +130,9 @@ def centre(picture: Image.Image, width: int, height: int) -> Image.Image:
     """The middle width x height of a picture."""
     left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
     return picture.crop((left, top, left + width, top + height))
+
+
+_COMPOSITION = {
+    function.__name__: function
+    for function in (horizontal_crop, vertical_crop, left_diagonal_crop, right_diagonal_crop, rotation, image_ratio)
+}

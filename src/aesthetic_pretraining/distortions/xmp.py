@@ -1,11 +1,18 @@
 """The files that tell darktable what to do with a picture: one module with the values of one variant.
 
 Format and module versions are those of the released parameter files; darktable lifts older ones to its own.
+
+Every distortion's function takes
+    value: the registry's
+    shadhi: what the table of distortions says of shadows and highlights
+    width: of the photo, in pixels
+and returns the `Module` with its parameters.
 """
 
 import struct
+from dataclasses import dataclass
 
-from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS
+from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS, Shadhi
 
 # Not to be modernised: with these two versions exposure and white balance run before the input profile and so multiply
 # gamma-encoded values. In today's order for JPEG the same parameters work on linear light: other pictures altogether.
@@ -26,61 +33,88 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def document(name: str, value: float, table: str, width: int) -> str:
-    """The whole file for one style distortion at one value; arguments as in `parameters`."""
-    module, version, fields = parameters(name, value, table, width)
-    return _DOCUMENT.format(module=module, version=version, parameters=fields.hex())
+@dataclass(frozen=True)
+class Module:
+    """One module of darktable with its parameters.
+
+    kind: darktable's name of it, a blank, and the version of the parameters' layout
+    fields: the parameters
+    idle: whether it is meant to return the photo as it is
+    """
+
+    kind: str
+    fields: bytes
+    idle: bool
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether it looks at one pixel at a time."""
+        return not self.kind.startswith("shadhi ")
 
 
-def parameters(name: str, value: float, table: str, width: int) -> tuple[str, int, bytes]:
-    """(darktable's module, version of its parameters, the parameters) of one style distortion.
+def module(name: str, value: float, table: str, width: int) -> Module:
+    """The module of the style distortion `name` at a value, for a photo of this width, by a table of registry.TABLES.
 
-    value: as in the registry
-    table: one of registry.TABLES; with `width`, the photo's in pixels, it fixes the blur of shadows and highlights
     Raises KeyError for another name, for a kelvin or a tint without known gains, and for another table.
     """
-    match name:
-        case "brightness":
-            return "colisa", 1, struct.pack("<3f", 0, value, 0)
-        case "contrast":
-            return "colisa", 1, struct.pack("<3f", value, 0, 0)
-        case "saturation":
-            return "colisa", 1, struct.pack("<3f", 0, 0, value)
-        case "exposure":  # mode (manual), black, EV, two fields of the automatic mode
-            return "exposure", 5, struct.pack("<i4f", 0, 0, value, 50, -4)
-        case "vibrance":
-            return "vibrance", 2, struct.pack("<f", value)
-        case "temperature":
-            return _white_balance(TEMPERATURE_GAINS[value])
-        case "tint":
-            return _white_balance(TINT_GAINS[value])
-        case "shadows":
-            return _shadhi(value, SHADHI[table].highlights_beside_shadows, SHADHI[table].sigma(width))
-        case "highlights":
-            return _shadhi(SHADHI[table].shadows_beside_highlights, value, SHADHI[table].sigma(width))
-    raise KeyError(name)
+    return _STYLE[name](value, SHADHI[table], width)
 
 
-def does_nothing(name: str, value: float, table: str) -> bool:
-    """Whether darktable is meant to return the photo as it is."""
-    match name:
-        case "temperature":
-            return value == 6500
-        case "tint":
-            return value == 1
-        case "shadows":
-            return value == 0 and SHADHI[table].highlights_beside_shadows == 0
-        case "highlights":
-            return value == 0 and SHADHI[table].shadows_beside_highlights == 0
-    return value == 0
+def document(module: Module) -> str:
+    """The whole file."""
+    name, version = module.kind.split()
+    return _DOCUMENT.format(module=name, version=version, parameters=module.fields.hex())
 
 
-def _white_balance(gains: tuple[float, float, float]) -> tuple[str, int, bytes]:
-    return "temperature", 3, struct.pack("<4f", *gains, 1)  # the fourth is for sensors with a second green
+def brightness(value: float, shadhi: Shadhi, width: int) -> Module:
+    return Module("colisa 1", struct.pack("<3f", 0, value, 0), value == 0)
 
 
-def _shadhi(shadows: float, highlights: float, radius: float) -> tuple[str, int, bytes]:
+def contrast(value: float, shadhi: Shadhi, width: int) -> Module:
+    return Module("colisa 1", struct.pack("<3f", value, 0, 0), value == 0)
+
+
+def saturation(value: float, shadhi: Shadhi, width: int) -> Module:
+    return Module("colisa 1", struct.pack("<3f", 0, 0, value), value == 0)
+
+
+def exposure(value: float, shadhi: Shadhi, width: int) -> Module:
+    # mode (manual), black, EV, two fields of the automatic mode
+    return Module("exposure 5", struct.pack("<i4f", 0, 0, value, 50, -4), value == 0)
+
+
+def vibrance(value: float, shadhi: Shadhi, width: int) -> Module:
+    return Module("vibrance 2", struct.pack("<f", value), value == 0)
+
+
+def temperature(value: float, shadhi: Shadhi, width: int) -> Module:
+    return _white_balance(TEMPERATURE_GAINS[value], value == 6500)
+
+
+def tint(value: float, shadhi: Shadhi, width: int) -> Module:
+    return _white_balance(TINT_GAINS[value], value == 1)
+
+
+def shadows(value: float, shadhi: Shadhi, width: int) -> Module:
+    return _shadhi(value, shadhi.highlights_beside_shadows, shadhi.sigma(width))
+
+
+def highlights(value: float, shadhi: Shadhi, width: int) -> Module:
+    return _shadhi(shadhi.shadows_beside_highlights, value, shadhi.sigma(width))
+
+
+_STYLE = {
+    function.__name__: function
+    for function in (brightness, contrast, saturation, exposure, vibrance, temperature, tint, shadows, highlights)
+}
+
+
+def _white_balance(gains: tuple[float, float, float], idle: bool) -> Module:
+    return Module("temperature 3", struct.pack("<4f", *gains, 1), idle)  # the fourth is for sensors with a second green
+
+
+def _shadhi(shadows: float, highlights: float, radius: float) -> Module:
     # blur (0 = Gaussian), radius, shadows, white point, highlights, unused, compress, colour of shadows and of highlights,
     # bounds that are off, smallest divisor, algorithm
     fields = (0, radius, shadows, 0, highlights, 0, 50, 100, 50, 127, 1e-6, 0)
-    return "shadhi", 5, struct.pack("<i8fIfi", *fields)
+    return Module("shadhi 5", struct.pack("<i8fIfi", *fields), shadows == highlights == 0)
