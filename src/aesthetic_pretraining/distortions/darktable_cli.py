@@ -52,7 +52,10 @@ def find() -> tuple[Path, tuple[int, int]]:
 def _version(path: Path, changed: int, size: int) -> tuple[int, int]:
     """What the program says; asked again when the file is another one."""
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace", timeout=60).stdout
+        with tempfile.TemporaryDirectory() as home:
+            said = subprocess.run(
+                [path, "--version"], env=_environment(home), capture_output=True, text=True, errors="replace", timeout=60
+            ).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UserError(f"{path} does not run ({error}); install darktable again, {WAY_OUT}") from error
     match = re.search(r"(\d+)\.(\d+)", said)
@@ -108,11 +111,9 @@ def run(folder: Path, lock: int, expected: int, timeout: float) -> None:
     if slim := _slim_modules(path, version, folder / "modules"):
         core += ["--moduledir", slim]
     command = [path, folder / "in", out, "--out-ext", SUFFIX[1:], "--apply-custom-presets", "0", *core]
-    # More than one thread spin while they wait for each other: up to four times the work where cores are shared.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C"}
     with open(folder / "said", "wb") as said:  # a file: a pipe that a grandchild holds open would outlive the timeout
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment, pass_fds=[lock]
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment(config), pass_fds=[lock]
         )
         try:
             process.wait(timeout)
@@ -128,6 +129,13 @@ def run(folder: Path, lock: int, expected: int, timeout: float) -> None:
     if process.returncode == 0 and made == expected:
         return
     raise UserError(_failure(process.returncode, made, expected, folder))
+
+
+def _environment(home: str | Path) -> dict[str, str]:
+    # Even to tell its version darktable makes folders at home, and stops where it may not: on clusters, in containers.
+    homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(home))
+    # More than one thread spin while they wait for each other: up to four times the work where cores are shared.
+    return {**os.environ, **homes, "OMP_NUM_THREADS": "1", "LC_ALL": "C"}
 
 
 def no_space(folder: Path) -> str:
