@@ -72,8 +72,8 @@ def style_variants(
         if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) < SMALLEST:
             raise ValueError(f"photo {k}: need uint8 (h, w, 3), sides of at least {SMALLEST}, not {photo.dtype} {photo.shape}")
     steps = style_steps(table, only)
-    if steps:
-        darktable_cli.find()
+    if steps and len(photos):
+        darktable_cli.find()  # before the caller spends time on anything else
     return (variants for chunk in _chunks(photos) for variants in _render(chunk, steps, table))
 
 
