@@ -70,9 +70,8 @@ def _library() -> ModuleType:
         for name in stand_ins:
             del sys.modules[name]
         sys.modules.update(before)
-    functions.sk = SimpleNamespace(
-        util=SimpleNamespace(random_noise=_random_noise)
-    )  # all that the technical distortions use of it
+    # all of scikit-image that the technical distortions use
+    functions.sk = SimpleNamespace(util=SimpleNamespace(random_noise=_random_noise))
     return library
 
 
