@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean ladders bench-workflow bench-distortions
+.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -50,6 +50,9 @@ ladders: $(READY) ## count on how many photos each distortion grows with its lev
 
 bench-distortions: $(READY) ## time the distortions beside darktable, and how far they are from it
 	python benchmarks/distortions.py
+
+parity: $(READY) ## measure native against darktable and renew the table in docs/distortions.md
+	PYTHONPATH=src python benchmarks/parity.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

@@ -69,7 +69,7 @@ class RenderedVariants(Variants):
             files = [self.place[name].read(name) for name in names]
         except KeyError as error:
             raise UserError(
-                f"{error.args[0]} is in no rendered shard; delete data/<scale>/rendered and run rule render again"
+                f"{error.args[0]} is in no rendered shard; delete results/<scale>/rendered and run rule render again"
             ) from error
         pictures = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
         return torch.from_numpy(pictures).permute(0, 3, 1, 2)

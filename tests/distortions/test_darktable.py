@@ -1,18 +1,24 @@
-"""The style distortions against the real darktable, with parameter files in the released ones' format."""
+"""Style by the real darktable: against single renders of a second driver, and against the native engine."""
 
 import os
 import shutil
 import struct
 import subprocess
+from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from aesthetic_pretraining.distortions import DISTORTIONS, fields, style
+from aesthetic_pretraining.distortions import DISTORTIONS, darktable, darktable_cli, fields, xmp
+from aesthetic_pretraining.distortions.darktable import style_steps, style_variants
+from aesthetic_pretraining.errors import UserError
 
 pytestmark = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
+CORRECTED = ["shadows", "highlights", "vibrance"]  # where that table differs
+POINTWISE = ["brightness", "contrast", "saturation", "exposure", "temperature", "tint", "vibrance"]
+
+# ---- the second driver: one picture, the whole installation, PNG ----------------------------------------------------
 
 XMP = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -50,42 +56,147 @@ MODULE = {
 }
 
 
-def darktable(folder, picture, steps):
-    """The picture under each (distortion, value), all in one run of the program: uint8 (n, h, w, 3)."""
+def single(folder, picture, steps):
+    """The picture alone under each (distortion, value): uint8 (n, h, w, 3)."""
     for name in ("in", "out", "config"):
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
     Image.fromarray(picture).save(folder / "in" / "photo.png")
     stems = ["photo"] + [f"photo_{k:02d}" for k in range(1, len(steps))]
     for stem, (name, value) in zip(stems, steps, strict=True):
         module, version, parameters = MODULE[name](value)
-        xmp = XMP.format(module=module, version=version, parameters=parameters.hex())
-        (folder / "in" / f"{stem}.png.xmp").write_text(xmp)
+        text = XMP.format(module=module, version=version, parameters=parameters.hex())
+        (folder / "in" / f"{stem}.png.xmp").write_text(text)
     places = [folder / "in", folder / "out", "--out-ext", "png", "--apply-custom-presets", "0"]
     core = ["--core", "--configdir", folder / "config", "--cachedir", folder / "config", "--disable-opencl"]
-    # More threads spin while they wait, and take longer.
     subprocess.run(
         ["darktable-cli", *places, *core], check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
     return np.stack([np.array(Image.open(folder / "out" / f"{stem}.png").convert("RGB")) for stem in stems])
 
 
-def ours(picture, steps):
-    photo = style.Photo(torch.from_numpy(picture).permute(2, 0, 1).contiguous())
-    pictures = torch.cat([getattr(style, name)(photo, (value,)) for name, value in steps])
-    return pictures.permute(0, 2, 3, 1).numpy()
+# ---- the batch ------------------------------------------------------------------------------------------------------
 
 
-def ends(name):
-    return DISTORTIONS[name].levels[0], DISTORTIONS[name].levels[-1]
+@pytest.fixture(scope="module")
+def photos(real_photos):
+    return real_photos(64)[1:11]
 
 
-def test_as_darktable_does(tmp_path):
-    """The outermost level of every distortion on either side."""
-    from skimage.data import astronaut
+@pytest.fixture(scope="module")
+def published(photos):
+    return list(style_variants(photos))
 
-    steps = [(name, DISTORTIONS[name].values[level]) for name in MODULE for level in ends(name)]
-    picture = np.ascontiguousarray(astronaut()[:96, 170:290])
-    difference = np.abs(ours(picture, steps).astype(int) - darktable(tmp_path, picture, steps))
-    for (name, value), off in zip(steps, difference, strict=True):
-        assert off.max() <= (4 if value == 2000 else 1), (name, value, off.max())
-        assert off.mean() < 0.05, (name, value, off.mean())
+
+def test_the_batch_is_what_single_renders_are(tmp_path, photos, published):
+    """Every distortion's outermost levels, to the last bit: mosaic, slim modules and TIFF change nothing."""
+    levels = {name: (DISTORTIONS[name].levels[0], DISTORTIONS[name].levels[-1]) for name in MODULE}
+    steps = [(name, DISTORTIONS[name].values[level]) for name in MODULE for level in levels[name]]
+    places = [style_steps("published").index(darktable.Step(*step)) for step in steps]
+    assert (published[1][places] == single(tmp_path, photos[1], steps)).all()
+
+
+def test_few_photos_together_are_the_same_as_many_also_without_a_home(photos, published, monkeypatch):
+    monkeypatch.setattr(darktable, "CHUNK_PIXELS", 10_000)  # two photos fill a chunk each
+    names = ["vibrance", "shadows"]
+    places = [k for k, step in enumerate(style_steps("published")) if step.name in names]
+    monkeypatch.setenv("HOME", "/proc/none")  # where darktable would stop
+    darktable_cli._version.cache_clear()
+    for made, expected in zip(style_variants(photos[3:5], only=names), published[3:5], strict=True):
+        assert (made == expected[places]).all()
+
+
+# ---- the native engine ----------------------------------------------------------------------------------------------
+
+
+def mean_bound(step, over_one_photo=False):
+    """Levels. An eighth of a code (exposure -3) ends on a half every eighth time; which way it falls, darktable's rounding decides."""
+    if (step.name, step.value) == ("exposure", -3):
+        return 0.06 if over_one_photo else 0.045
+    return 0.06 if over_one_photo else 0.03
+
+
+def check_parity(steps, references, natives):
+    off = np.array(
+        [
+            [(np.abs(a.astype(int) - b).mean(), np.abs(a.astype(int) - b).max()) for a, b in zip(made, native, strict=True)]
+            for made, native in zip(references, natives, strict=True)
+        ]
+    )
+    for step, mean, worst, most in zip(steps, off[..., 0].mean(0), off[..., 0].max(0), off[..., 1].max(0), strict=True):
+        assert most <= (4 if step.value == 2000 else 1), (step, most)
+        assert mean <= mean_bound(step), (step, mean)
+        assert worst <= mean_bound(step, over_one_photo=True), (step, worst)
+
+
+def test_native_on_real_photos(photos, published, native_styles):
+    check_parity(style_steps("published"), published, [native_styles(photo) for photo in photos])
+
+
+@pytest.fixture(scope="module")
+def corrected(photos):
+    return list(style_variants(photos[3:5], "corrected", CORRECTED))
+
+
+def test_native_with_the_corrected_table(photos, corrected, native_styles):
+    """Negative vibrance, the other field of shadows and highlights at 0, and their radius by the photo's width."""
+    natives = [native_styles(photo, "corrected", CORRECTED) for photo in photos[3:5]]
+    check_parity(style_steps("corrected", CORRECTED), corrected, natives)
+
+
+def test_native_with_the_wide_radius(photos, native_styles):
+    made = next(style_variants(photos[5:6], "corrected_wide", ["highlights"]))
+    check_parity(
+        style_steps("corrected_wide", ["highlights"]), [made], [native_styles(photos[5], "corrected_wide", ["highlights"])]
+    )
+    narrow = native_styles(photos[5], "corrected", ["highlights"])
+    assert np.abs(made.astype(int) - narrow).max() > 5  # so that the radius is seen
+
+
+def test_corrected_values_ascend_in_lightness(corrected):
+    """Shadows and highlights: what the corrected table is for."""
+    for made in corrected:
+        for name in ("shadows", "highlights"):
+            means = [made[k].mean() for k, step in enumerate(style_steps("corrected", CORRECTED)) if step.name == name]
+            assert all(darker <= lighter for darker, lighter in pairwise(means)), (name, means)
+
+
+def test_native_on_a_grid_of_all_colours(native_styles):
+    steps = np.arange(0, 256, 15)
+    grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(54, -1, 3).astype(np.uint8)
+    for table, names in (("published", POINTWISE), ("corrected", ["vibrance"])):
+        check_parity(style_steps(table, names), style_variants([grid], table, names), [native_styles(grid, table, names)])
+
+
+# ---- parameters -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", style_steps("published"), ids=lambda step: f"{step.name}{step.value:g}")
+def test_parameters_of_the_published_table(step):
+    """The second driver has them from the released files."""
+    name, version, parameters = MODULE[step.name](step.value)
+    module = step.module("published", 336)
+    assert (module.kind, module.fields) == (f"{name} {version}", parameters)
+
+
+@pytest.mark.parametrize(
+    ("table", "width", "radius", "other"),
+    [("published", 336, 100, 100), ("corrected", 336, 6.72, 0), ("corrected_wide", 1000, 100, 0), ("corrected", 50, 1, 0)],
+)
+def test_radius_and_the_other_field(table, width, radius, other):
+    fields = struct.unpack("<i8fIfi", xmp.module("shadows", -20, table, width).fields)
+    assert fields[1] == pytest.approx(radius) and fields[2] == -20 and fields[4] == other
+
+
+def test_the_corrected_no_op_is_one(photos):
+    """Level 0 stands for it, so no table has it among its values."""
+    none = tuple(darktable.Step(name, 0) for name in ("shadows", "highlights", "vibrance"))
+    for made, photo in zip(darktable._render(photos[:2], none, "corrected"), photos[:2], strict=True):
+        assert (made == photo).all()
+
+
+@pytest.mark.parametrize("name", ["tint", "shadows"])
+def test_parameters_that_darktable_does_not_understand_are_noticed(photos, monkeypatch, name):
+    """It exports the photo as it is, without an error."""
+    monkeypatch.setattr(xmp, "_DOCUMENT", xmp._DOCUMENT.replace("</rdf:Seq>", "</rdf:Sec>"))
+    with pytest.raises(UserError, match=f"left a photo unchanged for {name} .*install 4.2, or set distortions.engine: native"):
+        next(style_variants(photos[:1], only=[name]))

@@ -142,7 +142,9 @@ def test_within_one_level_of_the_second_implementation(which, name, level):
     # Blue times 31.7 magnifies the rounding of 32-bit floats.
     assert np.abs(difference).max() <= (3 if value == 2000 else 1)
     exact_halves = value == -3.0  # an eighth of a code ends on .5 every eighth time
-    assert (difference != 0).mean() < (0.15 if value == 2000 or exact_halves else 0.02)
+    # darktable's blur starts a 4000th too light at every border (style.gaussian_coefficients); the formulas here do not
+    blurred = name in ("shadows", "highlights")
+    assert (difference != 0).mean() < (0.15 if value == 2000 or exact_halves or blurred else 0.02)
 
 
 @pytest.mark.parametrize("name", STYLE)
@@ -227,7 +229,16 @@ def test_published_shadows_lift_highlights_in_every_picture():
 @pytest.mark.parametrize(("n", "sigma"), [(30, 100), (50, 5)])
 def test_recursive_gaussian_against_the_loop(n, sigma):
     line = np.random.default_rng(0).random(n)
-    assert style.recursive_gaussian(n, sigma).numpy() @ line == pytest.approx(slow_blur(line, sigma), abs=1e-5)
+    assert style.recursive_gaussian(n, sigma).numpy() @ line == pytest.approx(
+        slow_blur(line, sigma), rel=4e-4 if sigma == 100 else 1e-5
+    )
+
+
+def test_wide_blurs_are_a_little_too_light_as_darktables_are():
+    """1 + b1 + b2 in single precision; narrow ones are not."""
+    even = torch.ones(48)
+    gain = {sigma: float((style.recursive_gaussian(48, sigma) @ even).mean()) for sigma in (100, 10)}
+    assert gain[100] == pytest.approx(1.00025, abs=2e-5) and gain[10] == pytest.approx(1, abs=2e-5)
 
 
 def test_cube_root():

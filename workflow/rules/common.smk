@@ -98,7 +98,7 @@ def store(dataset):
 
 def rendered():
     """The rendered variants of the photos; none with the native engine, which renders while it trains."""
-    return expand("data/{scale}/rendered/{part}.tar", scale=SCALE, part=RENDERED)
+    return expand("results/{scale}/rendered/{part}.tar", scale=SCALE, part=RENDERED)
 
 
 wildcard_constraints:

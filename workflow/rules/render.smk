@@ -8,7 +8,7 @@ rule render:
         split="data/{scale}/photos/split.csv",
         code=code("render"),
     output:
-        "data/{scale}/rendered/{part}.tar",
+        "results/{scale}/rendered/{part}.tar",
     params:
         cfg=P("image.size", "distortions.engine", "distortions.table", "report.sheet_photos", "seed"),
     log:
@@ -45,7 +45,7 @@ rule sheets:
 
 rule stage_render:
     input:
-        expand("data/{scale}/rendered/{part}.tar", scale=SCALE, part=["inspected", *RENDERED]),
+        expand("results/{scale}/rendered/{part}.tar", scale=SCALE, part=["inspected", *RENDERED]),
         expand(rules.sheets.output, scale=SCALE),
     params:
         scope=P("distortions.engine"),

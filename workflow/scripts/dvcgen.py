@@ -94,8 +94,11 @@ def tracked(pattern: str) -> str:
 
 
 def outs_of(dag: Dag) -> dict[str, str]:
-    """{tracked path: stage}, without paths that lie inside of others."""
+    """{tracked path: stage}, without paths that lie inside of others. Exits where two stages would share a folder."""
     owner = {tracked(p): dag.stage_of[rule] for rule, patterns in dag.patterns.items() for p in patterns}
+    for path, stage in owner.items():
+        if shared := [o for o in owner if path.startswith(o + "/") and owner[o] != stage]:
+            raise SystemExit(f"dvcgen: {path} of stage {stage} lies inside {shared[0]} of stage {owner[shared[0]]}; move one")
     return {path: stage for path, stage in owner.items() if not any(path.startswith(other + "/") for other in owner)}
 
 

@@ -155,26 +155,38 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
 def recursive_gaussian(n: int, sigma: float) -> Tensor:
     """Matrix (n, n) of darktable's recursive Gaussian over n samples: float32.
 
-    The filter is linear, so filtering the unit vectors gives all of it; built in float64.
+    The filter is linear, so filtering the unit vectors gives all of it; built in float64 from rounded coefficients.
     Its borders act as if the first and the last sample went on for ever.
     """
-    alpha = 1.695 / sigma
-    e, e2 = np.exp(-alpha), np.exp(-2 * alpha)
-    k = (1 - e) ** 2 / (1 + 2 * alpha * e - e2)
-    a0, a1, a2, a3, b1, b2 = k, k * (alpha - 1) * e, k * (alpha + 1) * e, -k * e2, -2 * e, e2
+    a0, a1, a2, a3, b1, b2, first, last = gaussian_coefficients(sigma)
     x = np.eye(n)
     forward, backward = np.empty((n, n)), np.empty((n, n))
-    x1, y1 = x[0], x[0] * (a0 + a1) / (1 + b1 + b2)
+    x1, y1 = x[0], x[0] * first
     y2 = y1
     for j in range(n):
         forward[j] = a0 * x[j] + a1 * x1 - b1 * y1 - b2 * y2
         x1, y1, y2 = x[j], forward[j], y1
-    x1, y1 = x[-1], x[-1] * (a2 + a3) / (1 + b1 + b2)
+    x1, y1 = x[-1], x[-1] * last
     x2, y2 = x1, y1
     for j in reversed(range(n)):
         backward[j] = a2 * x1 + a3 * x2 - b1 * y1 - b2 * y2
         x1, x2, y1, y2 = x[j], x1, backward[j], y1
     return torch.from_numpy((forward + backward).astype(np.float32))
+
+
+def gaussian_coefficients(sigma: float) -> tuple[float, ...]:
+    """a0 .. a3, b1, b2 of darktable's recursive Gaussian, and what its first and last samples start from.
+
+    In single precision, as there: at the published 100 pixels 1 + b1 + b2 is 3e-4, so that its last bits make the blur
+    lighter by up to a 2000th at the borders. The order of that sum is darktable's, too.
+    """
+    one, two = np.float32(1), np.float32(2)
+    alpha = np.float32(1.695) / np.float32(sigma)
+    e, e2 = np.exp(-alpha), np.exp(-two * alpha)
+    k = (one - e) ** 2 / (one + two * alpha * e - e2)
+    a0, a1, a2, a3, b1, b2 = k, k * (alpha - one) * e, k * (alpha + one) * e, -k * e2, -two * e, e2
+    settled = (one + b2) + b1
+    return tuple(map(float, (a0, a1, a2, a3, b1, b2, (a0 + a1) / settled, (a2 + a3) / settled)))
 
 
 def overlay_highlights(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) -> tuple[Tensor, Tensor]:
