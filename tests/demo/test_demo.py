@@ -24,17 +24,14 @@ def demo():
 
 @pytest.mark.parametrize("init", PAPER_ROWS)
 def test_networks_beat_a_constant_prediction(init):
-    """On the test pictures, against the mean of the training votes; every pretrained network clearly so."""
+    """On the test pictures, against the mean of the training votes."""
     summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_seed1.json").read_text())
     table = pd.read_csv(RESULTS / f"predictions/{init}/share100_seed1/ava.csv")
     ours, constant = (table["target"] - table["predicted"]).abs(), (table["target"] - summary["train_mean"]).abs()
-    assert ours.mean() < constant.mean()
-    assert (
-        spearmanr(table["target"], table["predicted"], alternative="greater").pvalue < 0.001
-    )  # a constant has no order at all
-    if init != "imagenet":  # the untouched start is not pretrained on photos
-        assert ours.mean() < 0.9 * constant.mean()
-        assert wilcoxon(ours, constant, alternative="less").pvalue < 0.001
+    assert ours.mean() < 0.9 * constant.mean()
+    assert wilcoxon(ours, constant, alternative="less").pvalue < 0.001
+    order = spearmanr(table["target"], table["predicted"], alternative="greater")
+    assert order.pvalue < (0.05 if init == "imagenet" else 0.001)  # a constant has no order at all
 
 
 def test_the_constant_is_the_mean_of_the_training_votes():
@@ -66,7 +63,7 @@ def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
         assert f"{column}_published" in table
     for name in ("tables/table2.csv", "tables/table2.md", "tables/table2.tex", "report.html"):
         assert "demo: simulated votes" in (RESULTS / name).read_text(), name
-    for n in (3, 4, 5):
+    for n in (1, 3, 4, 5):
         assert (RESULTS / f"figures/figure{n}.png").stat().st_size > 5000
         assert b"%PDF" in (RESULTS / f"figures/figure{n}.pdf").read_bytes()[:8]
 
@@ -75,6 +72,11 @@ def test_figures_3_and_5_have_every_share():
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for init in ("imagenet", "ranking_regression"):
         assert set(metrics[metrics["init"] == init]["share"]) == {20, 40, 60, 80, 100}
+
+
+def test_early_stopping_ended_most_trainings():
+    metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
+    assert metrics["capped"].mean() < 0.5 and metrics["epochs"].nunique() > 3
 
 
 def test_the_report_loads_nothing_from_elsewhere():

@@ -3,6 +3,7 @@
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from aesthetic_pretraining.distortions import corruptions, technical
 from aesthetic_pretraining.errors import UserError
 
 NAMES = ("jpeg_compression", "defocus_blur", "motion_blur", "gaussian_noise", "impulse_noise")
+SRC = Path(__file__).parents[2] / "src"
 RANDOM = {"motion_blur", "gaussian_noise", "impulse_noise"}
 
 
@@ -34,6 +36,7 @@ def test_every_corruption_loads_where_the_missing_modules_are_missing(tmp_path):
     """As with setuptools 82 and SciPy 2, in a process that has not loaded anything."""
     code = f"""
 import sys, warnings
+sys.path.insert(0, {str(SRC)!r})
 warnings.simplefilter("error")
 import numpy as np
 from aesthetic_pretraining.distortions import corruptions
