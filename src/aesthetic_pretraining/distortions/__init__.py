@@ -7,6 +7,7 @@ technical    six, on the photo at the network's size
 style        nine, likewise, as darktable does them
 composition  six, on the photo with room to move in
 render       all of them for one photo; not imported here, so that names and levels can be had without torch
+reference    the same by darktable, imagecorruptions and Pillow; likewise
 """
 
 from aesthetic_pretraining.distortions.ladder import ANCHORS, ASPECTS, TABLES, Distortion
