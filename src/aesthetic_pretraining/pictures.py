@@ -5,8 +5,10 @@ import struct
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+SAME = 2  # levels: variants of sRGB differ by rounding, and such a picture stays as it is
 MAX_RATIO = 20  # long side over short side; beyond, shrinking by the short side would leave a huge picture
 
 
@@ -15,7 +17,7 @@ class Unreadable(Exception):
 
 
 def decode(data: bytes) -> tuple[Image.Image, str]:
-    """The RGB picture in `data`, upright, and its format ("JPEG", "PNG", ...).
+    """The picture in `data` as sRGB, upright, and its format ("JPEG", "PNG", ...).
 
     Raises Unreadable for anything that is not a whole picture of at least 8 x 8 pixels.
     A truncated JPEG counts as unreadable: Pillow alone would fill the rest with grey.
@@ -27,7 +29,7 @@ def decode(data: bytes) -> tuple[Image.Image, str]:
             image = Image.open(io.BytesIO(data))
             form = image.format or "?"
             image.load()
-            image = _to_rgb(_upright(image))
+            image = _to_srgb(_upright(image), image.info.get("icc_profile"))
     except UnidentifiedImageError as error:
         raise Unreadable("not a picture in a known format") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -64,6 +66,22 @@ def encode_jpeg(image: Image.Image | np.ndarray, quality: int) -> bytes:
 def pixels(data: bytes) -> np.ndarray:
     """Stored bytes -> uint8 array (height, width, 3) in 0..255."""
     return np.asarray(decode(data)[0])
+
+
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB in sRGB's meaning. Without a profile, or with one that is nonsense, the codes are taken for sRGB's."""
+    rgb = _to_rgb(image)
+    if not profile:
+        return rgb
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        inputs = {"RGB": rgb, "GRAY": rgb.convert("L"), "CMYK": image if image.mode == "CMYK" else None}
+        before = inputs[source.profile.xcolor_space.strip()]
+        after = ImageCms.profileToProfile(before, source, SRGB, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, KeyError, AttributeError):
+        return rgb
+    off = np.abs(np.asarray(after, dtype=np.int16) - np.asarray(rgb, dtype=np.int16)).max()
+    return rgb if off <= SAME else after
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
