@@ -212,17 +212,21 @@ def test_a_damaged_checkpoint_starts_over(count, arguments, reference, interrupt
     assert outputs(tmp_path) == outputs(reference)
 
 
-def test_everything_it_depends_on_changes_the_checkpoint(arguments, labelled_store, backbone_file, checkpoint_of, tmp_path):
+def test_everything_it_depends_on_changes_the_checkpoint(
+    arguments, photo_store, labelled_store, backbone_file, checkpoint_of, tmp_path
+):
     same = arguments(tmp_path)
     save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
     others = [
         arguments(tmp_path, task="ranking"),
         arguments(tmp_path, train=TRAIN[::-1]),
         arguments(tmp_path, epochs=3),
-        arguments(tmp_path, size=64),
+        arguments(tmp_path, table="corrected"),
+        arguments(tmp_path, engine="reference"),
+        same | {"variants": Variants(photo_store, 64, "published")},
         same | {"val": TRAIN},
         same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
-        same | {"store": labelled_store},
+        same | {"variants": Variants(labelled_store, 32, "published")},
         same | {"start": tmp_path / "start.safetensors"},
     ]
     names = [checkpoint_of(pretrain, **other) for other in (same, *others)]
