@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean bench-workflow
+.PHONY: help setup demo test lint lock readme clean bench-workflow bench-training
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ lock: $(READY) ## resolve requirements.in into requirements.lock
 
 bench-workflow: $(READY) ## time set-up, demo and the tools' checks
 	python benchmarks/workflow.py
+
+bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
+	python benchmarks/training.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake
