@@ -65,19 +65,8 @@ def pretrain(
     """
     device = runtime.set_up(config.threads)
     task = TASKS[task_name](task_config)
-    torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
-        device, memory_format=torch.channels_last
-    )
-    # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
-    optimiser = torch.optim.RMSprop(
-        network.parameters(),
-        lr=config.learning_rate,
-        alpha=config.rmsprop_decay,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-    )
-    size = config.contrast_batch if task.contrast else config.batch_photos
+    network, optimiser = start_of(task, task_name, config, start, device)
+    size = batch_of(task, config)
 
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
@@ -135,6 +124,30 @@ def pretrain(
     runtime.write_history(history, history_csv)
     save_weights(best, weights)
     checkpoint.remove()
+
+
+def start_of(
+    task: Task, task_name: str, config: PretrainConfig, start: str | Path, device: torch.device
+) -> tuple[Network, torch.optim.Optimizer]:
+    """The network with the `start` weights under new heads, and its optimiser (section 4.3)."""
+    torch.manual_seed(seeded_int("init", config.seed, task_name))
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
+        device, memory_format=torch.channels_last
+    )
+    # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
+    optimiser = torch.optim.RMSprop(
+        network.parameters(),
+        lr=config.learning_rate,
+        alpha=config.rmsprop_decay,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    return network, optimiser
+
+
+def batch_of(task: Task, config: PretrainConfig) -> int:
+    """Photos in a batch of the task."""
+    return config.contrast_batch if task.contrast else config.batch_photos
 
 
 class Loader:
