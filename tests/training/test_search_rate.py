@@ -53,10 +53,10 @@ def test_the_curve_has_each_rate_once_and_is_the_same_again(search, tmp_path):
 
 
 def test_each_loss_is_taken_before_the_step_of_its_rate(search, tmp_path):
-    curves = [search(tmp_path, lowest=1e-30, highest=highest, steps=3)["loss"] for highest in (1e-30 * 1.01, 1e-2)]
-    assert curves[0].tolist() == curves[1].tolist()  # of the rates, only the last two move a weight, by up to 1e-16 and 1e-2
-    moved = [search(tmp_path, lowest=lowest, highest=1e-2, steps=3)["loss"] for lowest in (1e-30, 1e-2 / 1.01)]
-    assert moved[0][0] == moved[1][0] and moved[0][1] != moved[1][1]
+    ranges = ((1e-30, 1.01e-30), (1e-30, 1e-2), (0.99e-2, 1e-2))
+    still, last, all_high = (search(tmp_path, lowest=low, highest=high, steps=3)["loss"] for low, high in ranges)
+    assert last.tolist() == still.tolist()  # only its last rate moves the weights, after the last loss
+    assert all_high[0] == still[0] and all_high[1] != still[1]
 
 
 def test_it_ends_where_the_loss_breaks_away(search, tmp_path):
