@@ -1,4 +1,4 @@
-"""Figures 1, 3, 4 and 5 of the paper, drawn from pictures and frames.
+"""Figures 1, 3, 4 and 5 of the paper and the learning-rate search, drawn from pictures and frames.
 
 `draw_*` returns a `Figure` (so that tests can look at what is drawn), `save` writes it. No pyplot: nothing global is touched,
 no window is opened. Colours are those of Okabe and Ito (2008), told apart by the colour-blind; every line also has its own
@@ -131,6 +131,24 @@ def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] 
     axes.set_ylim(bottom=0)
     axes.yaxis.get_major_locator().set_params(integer=True)
     _share_legend(figure)
+    return figure
+
+
+def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figure:
+    """Loss over the learning rate of a search (section 4.3), both axes logarithmic.
+
+    Args:
+        history: columns learning_rate (rising) and loss; losses that are no number are not drawn.
+        chosen: the rate in use, marked by a line.
+    """
+    figure = _figure(4.6, 3.4, "")
+    axes = figure.subplots()
+    axes.plot(history["learning_rate"], history["loss"], "-o", color=OKABE_ITO[0], markersize=3, linewidth=1)
+    axes.axvline(chosen, color=OKABE_ITO[1], linestyle="--", label=f"pretrain.learning_rate = {chosen:g}")
+    axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss of the batch")
+    axes.set_title(f"search of the learning rate: {LABELS.get(task, task)}", fontsize="medium")
+    axes.grid(axis="y", color="0.9")
+    axes.legend(frameon=False)
     return figure
 
 

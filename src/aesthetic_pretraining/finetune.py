@@ -81,6 +81,8 @@ class Schedule:
         return not self.frozen and self.since_best >= self.config.stop_after
 
 
+@runtime.preemptible()
+@runtime.out_of_memory("finetune.batch")
 def finetune(
     config: FinetuneConfig,
     store: Store,
@@ -104,6 +106,8 @@ def finetune(
         summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
             unfrozen_at, train_mean (mean score of the training pictures: the constant prediction to beat).
         work: folder for the checkpoint and the cached features.
+    Raises: UserError if the loss is not finite (names epoch, step, pictures and checkpoint) or memory runs out (says what to
+        lower); SystemExit(runtime.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
     ASSUME: the weights of the epoch with the lowest validation loss are kept, as in pretraining.
     """
     device = runtime.set_up(config.threads)
@@ -140,7 +144,8 @@ def finetune(
     cache, features = None, checkpoint.path.with_suffix(".features")
     if schedule.frozen:
         cache = FeatureCache(features, network, store, [*train, *val], config, device, workers)
-    progress = runtime.Progress(" ".join(map(str, describe.values())), config.max_epochs)
+    name = " ".join(map(str, describe.values()))
+    progress = runtime.Progress(name, config.max_epochs)
     first, seen = epoch, 0
     while epoch < config.max_epochs and not schedule.stopped:
         set_learning(network, config.trainable, frozen=schedule.frozen)
@@ -148,6 +153,7 @@ def finetune(
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         order = runtime.shuffled(train, config.seed, epoch)[step * config.batch :]
+        steps, left = step + len(runtime.cut(len(order), config.batch, join_single=True)), len(order)
         for ids, inputs in epoch_inputs(
             order, flips(order, config, epoch), store, cache if schedule.frozen else None, config, workers
         ):
@@ -157,16 +163,16 @@ def finetune(
             loss = earth_movers_distance(distribution(outputs), wanted, config.emd_r, config.emd)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
+            where = f"{name}, epoch {epoch + 1}, step {step + 1}"
+            loss_sum += runtime.finite(loss.item(), where, ids, checkpoint) * len(ids)
             optimiser.step()
-            step, loss_sum, seen = (
-                step + 1,
-                loss_sum + runtime.finite(loss.item(), str(dict(describe))) * len(ids),
-                seen + len(ids),
-            )
+            step, seen, left = step + 1, seen + len(ids), left - len(ids)
+            progress.step(epoch + 1, step, steps, seen, left)
             checkpoint.save(snapshot)
         network.eval()
         predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config, device, workers)
         val_loss = earth_movers_distance(predicted, torch.stack([target[i] for i in val]), config.emd_r, config.emd).item()
+        runtime.finite(val_loss, f"{name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss, frozen = epoch + 1, loss_sum / len(train), schedule.frozen
         history.append(
             {
@@ -178,7 +184,7 @@ def finetune(
                 "rate_head": rates[1],
             }
         )
-        schedule.update(runtime.finite(val_loss, str(dict(describe))))
+        schedule.update(val_loss)
         if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0

@@ -1,13 +1,13 @@
 """Self-supervised pretraining (section 4.3): from a store of photos to the weights that fine-tuning starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining import runtime
+from aesthetic_pretraining import microbatch, runtime
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
@@ -25,6 +25,7 @@ class PretrainConfig:
     epochs: int
     batch_photos: int
     contrast_batch: int
+    micro_batch: int
     frozen_steps: int
     learning_rate: float
     learning_rate_decay: float
@@ -35,6 +36,8 @@ class PretrainConfig:
     threads: int
 
 
+@runtime.preemptible()
+@runtime.out_of_memory("pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch")
 def pretrain(
     task_name: str,
     task_config: TaskConfig,
@@ -57,22 +60,13 @@ def pretrain(
         weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
         history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
+    Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint) or memory runs out (says what to
+        lower); SystemExit(runtime.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
     """
     device = runtime.set_up(config.threads)
     task = TASKS[task_name](task_config)
-    torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
-        device, memory_format=torch.channels_last
-    )
-    # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
-    optimiser = torch.optim.RMSprop(
-        network.parameters(),
-        lr=config.learning_rate,
-        alpha=config.rmsprop_decay,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-    )
-    size = config.contrast_batch if task.contrast else config.batch_photos
+    network, optimiser = start_of(task, task_name, config, start, device)
+    size = batch_of(task, config)
 
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
@@ -96,17 +90,21 @@ def pretrain(
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
         order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
-        for pictures in runtime.batches(order, Loader(task, variants, seeded_int(config.seed, epoch)), size, workers):
+        loader = Loader(task, variants, seeded_int(config.seed, epoch))
+        for part, pictures in zip(runtime.cut(len(order), size), runtime.batches(order, loader, size, workers), strict=True):
             set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
-            loss = task.loss(forward(network, pictures.to(device)))
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            loss = microbatch.backward(network, pictures.to(device), task.loss, config.micro_batch).item()
+            where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
+            loss_sum += runtime.finite(loss, where, order[part.start : part.stop], checkpoint) * len(pictures)
             optimiser.step()
-            loss_sum += runtime.finite(loss.item(), task_name) * len(pictures)
             step, total_steps, seen = step + 1, total_steps + 1, seen + pictures.shape[0] * pictures.shape[1]
+            left = (len(order) - part.stop) * pictures.shape[1]
+            progress.step(epoch + 1, step, -(-len(train) // size), seen, left)
             checkpoint.save(snapshot)
-        val_loss = runtime.finite(validate(network, task, variants, val, size, config, device, workers), task_name)
+        val_loss = validate(network, task, variants, val, size, config, device, workers, lambda: checkpoint.leave(snapshot))
+        runtime.finite(val_loss, f"{task_name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss = epoch + 1, loss_sum / len(train)
         history.append(
             {
@@ -128,6 +126,30 @@ def pretrain(
     checkpoint.remove()
 
 
+def start_of(
+    task: Task, task_name: str, config: PretrainConfig, start: str | Path, device: torch.device
+) -> tuple[Network, torch.optim.Optimizer]:
+    """The network with the `start` weights under new heads, and its optimiser (section 4.3)."""
+    torch.manual_seed(seeded_int("init", config.seed, task_name))
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
+        device, memory_format=torch.channels_last
+    )
+    # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
+    optimiser = torch.optim.RMSprop(
+        network.parameters(),
+        lr=config.learning_rate,
+        alpha=config.rmsprop_decay,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+    )
+    return network, optimiser
+
+
+def batch_of(task: Task, config: PretrainConfig) -> int:
+    """Photos in a batch of the task."""
+    return config.contrast_batch if task.contrast else config.batch_photos
+
+
 class Loader:
     """id -> the task's pictures of that photo, uint8 (n, 3, size, size)."""
 
@@ -136,12 +158,6 @@ class Loader:
 
     def __call__(self, photo_id: str) -> Tensor:
         return self.task.pictures(self.variants, photo_id, self.seed)
-
-
-def forward(network: Network, pictures: Tensor) -> dict[str, Tensor]:
-    """uint8 (B, n, 3, S, S) -> {head: (B, n, width)}; batch normalisation sees all B n pictures jointly (fidelity row 27)."""
-    outputs = network(pictures.flatten(0, 1))
-    return {name: out.unflatten(0, pictures.shape[:2]) for name, out in outputs.items()}
 
 
 @torch.no_grad()
@@ -154,10 +170,13 @@ def validate(
     config: PretrainConfig,
     device: torch.device,
     workers: int,
+    after_batch: Callable[[], None] = lambda: None,
 ) -> float:
     """Mean loss over the validation photos, with the same noise in every epoch."""
     network.eval()
     total = 0.0
     for pictures in runtime.batches(val, Loader(task, variants, seeded_int(config.seed, "val")), size, workers):
-        total += task.loss(forward(network, pictures.to(device))).item() * len(pictures)
+        outputs = microbatch.forward(network, pictures.to(device), config.micro_batch)
+        total += task.loss(outputs).item() * len(pictures)
+        after_batch()
     return total / len(val)

@@ -24,9 +24,11 @@ SHAPES = {"wide": (48, 64), "folder/tall": (60, 48), "square": (48, 48)}
 
 # Runs a pickled job in children that kill themselves with SIGKILL at given moments, then once to the end; so that
 # torch is imported once. A moment is ("save", n): right after the n-th save of that child; ("write", n): when half of
-# the n-th is written; ("remove", 0): all outputs are there and the checkpoint is not yet removed.
+# the n-th is written; ("rename", n): when the n-th is written and not yet renamed; ("output", n): likewise for the n-th
+# output; ("remove", 0): all outputs are there and the checkpoint is not yet removed; ("after", n): after n milliseconds;
+# ("term", n): SIGTERM, inside of the n-th step, where no save is due.
 DRIVER = """
-import io, os, pickle, signal, sys
+import io, os, pickle, signal, sys, threading
 import torch
 from aesthetic_pretraining import backbones, runtime
 
@@ -42,7 +44,19 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 def child(kind, count):
-    saves = 0
+    saves = steps = outputs = 0
+    if kind == "after":
+        threading.Timer(count / 1000, die).start()
+    if kind == "term":
+        runtime.CHECKPOINT_SECONDS = 1e9
+    seed_step = runtime.seed_step
+    def step(*parts):
+        nonlocal steps
+        steps += 1
+        if (kind, count) == ("term", steps):
+            os.kill(os.getpid(), signal.SIGTERM)
+        seed_step(*parts)
+    runtime.seed_step = step
     def save(state, path):
         nonlocal saves
         saves += 1
@@ -55,6 +69,10 @@ def child(kind, count):
     torch.save = save
     replace = os.replace
     def renamed(source, target):
+        nonlocal outputs
+        outputs += not str(target).endswith((".pt", ".features"))
+        if (kind, count) in {("rename", saves), ("output", outputs)}:
+            die()
         replace(source, target)
         if (kind, count) == ("save", saves) and str(target).endswith(".pt"):
             die()
@@ -66,10 +84,13 @@ def child(kind, count):
 
 for moment in moments:
     if not (pid := os.fork()):
-        child(*moment)
+        try:
+            child(*moment)
+        except SystemExit as left:
+            os._exit(left.code)
         os._exit(0)
     status = os.waitpid(pid, 0)[1]
-    print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else "not killed", flush=True)
+    print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit{os.WEXITSTATUS(status)}", flush=True)
 print(child("end", 0))
 """
 
@@ -194,7 +215,7 @@ def checkpoint_of(monkeypatch):
 
 @pytest.fixture
 def killed_runs(tmp_path):
-    """killed_runs(function, arguments, moments) -> the signal that ended each child, and the saves of the last, whole run."""
+    """killed_runs(function, arguments, moments) -> the signal that ended each child or exit<code>, and the saves of the last, whole run."""
 
     def run(function, arguments, moments):
         (tmp_path / "driver.py").write_text(DRIVER)

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.stats import wasserstein_distance
 
 from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
@@ -83,6 +82,28 @@ def test_ranking_is_blind_to_a_shift_but_not_to_scale():
     loss = losses.ranking_loss(scores, 0.2)
     assert losses.ranking_loss(scores + 0.37, 0.2).item() == pytest.approx(loss.item(), rel=1e-12)
     assert losses.ranking_loss(scores * 2, 0.2).item() != pytest.approx(loss.item(), rel=0.1)
+
+
+def test_ranking_is_torchs_margin_ranking_loss_pair_by_pair():
+    scores, one = random(3, 174, seed=4), torch.ones(3, dtype=torch.float64)
+    pairs = [
+        torch.nn.functional.margin_ranking_loss(scores[:, place(name, i)], scores[:, place(name, j)], one, margin=0.2)
+        for name in DISTORTIONS
+        for i in ladder(name)
+        for j in ladder(name)
+        if abs(i) < abs(j) and i * j >= 0
+    ]
+    assert losses.ranking_loss(scores, 0.2).item() == pytest.approx(torch.stack(pairs).sum().item(), rel=1e-12)
+
+
+def test_rankings_slope_by_hand():
+    """Of equal scores all 500 pairs miss the margin: each pulls its better picture up and its worse one down, by 1 / B."""
+    scores = torch.zeros(2, 174, dtype=torch.float64, requires_grad=True)
+    losses.ranking_loss(scores, 0.2).backward()
+    assert scores.grad[:, place("jpeg_compression", 5)].tolist() == [5 / 2] * 2  # five betters
+    assert scores.grad[:, place("jpeg_compression", 1)].tolist() == [(1 - 4) / 2] * 2  # one better, four worse
+    assert scores.grad[:, place("rotation", 0)].tolist() == [-10 / 2] * 2
+    assert scores.grad.sum().item() == pytest.approx(0)
 
 
 def test_ranking_needs_all_pictures():
@@ -196,6 +217,14 @@ def test_a_batch_costs_the_mean_of_its_photos(name):
 
 
 @pytest.mark.parametrize("name", LOSSES)
+def test_the_order_of_the_photos_does_not_count_and_that_of_the_pictures_does(name):
+    loss, shape = LOSSES[name]
+    batch = random(4, *shape)
+    assert loss(batch[[2, 0, 3, 1]]).item() == pytest.approx(loss(batch).item(), rel=1e-12)
+    assert loss(batch.flip(1)).item() != pytest.approx(loss(batch).item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", LOSSES)
 def test_gradients(name):
     loss, shape = LOSSES[name]
     assert torch.autograd.gradcheck(loss, random(2, *shape).requires_grad_(), fast_mode=True)
@@ -205,97 +234,8 @@ def test_balanced_by_hand():
     assert losses.balanced(torch.tensor([0.0, 50.0, 100.0]), 50).tolist() == pytest.approx([1, math.e, math.e**2])
 
 
-def distributions(n, seed):
-    return torch.from_numpy(np.random.default_rng(seed).dirichlet(np.full(10, 0.7), n))
-
-
-def test_emd_with_r_1_is_scipys_over_ten_bins():
-    p, q = distributions(5, 1), distributions(5, 2)
-    scores = np.arange(1, 11)
-    expected = np.mean([wasserstein_distance(scores, scores, a, b) / 10 for a, b in zip(p.numpy(), q.numpy(), strict=True)])
-    for variant in ("per_image", "per_batch"):
-        assert losses.earth_movers_distance(p, q, 1, variant).item() == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("r", [1, 2, 3])
-def test_emd_is_the_double_loop(r):
-    p, q = distributions(4, 3), distributions(4, 4)
-    gaps = [sum(abs(float(a[:k].sum() - b[:k].sum())) ** r for k in range(1, 11)) / 10 for a, b in zip(p, q, strict=True)]
-    per_image = losses.earth_movers_distance(p, q, r, "per_image").item()
-    per_batch = losses.earth_movers_distance(p, q, r, "per_batch").item()
-    assert per_image == pytest.approx(sum(g ** (1 / r) for g in gaps) / 4, rel=1e-9)
-    assert per_batch == pytest.approx((sum(gaps) / 4) ** (1 / r), rel=1e-9)
-    assert per_batch >= per_image - 1e-12  # Jensen
-    assert losses.earth_movers_distance(q, p, r, "per_image").item() == pytest.approx(per_image)
-    one = [losses.earth_movers_distance(p[:1], q[:1], r, variant).item() for variant in ("per_image", "per_batch")]
-    assert one[0] == pytest.approx(one[1])
-
-
-def test_emd_by_hand():
-    votes = torch.eye(10, dtype=torch.float64)
-    assert losses.earth_movers_distance(votes[:1], votes[9:], 2, "per_image").item() == pytest.approx(math.sqrt(0.9))
-    assert losses.earth_movers_distance(votes[4:5], votes[5:6], 2, "per_image").item() == pytest.approx(math.sqrt(0.1))
-    both = losses.earth_movers_distance(votes[[0, 4]], votes[[9, 5]], 2, "per_image").item()
-    assert both == pytest.approx((math.sqrt(0.9) + math.sqrt(0.1)) / 2)
-    assert losses.earth_movers_distance(votes[[0, 4]], votes[[9, 5]], 2, "per_batch").item() == pytest.approx(math.sqrt(0.5))
-
-
-@pytest.mark.parametrize("variant", ["per_image", "per_batch"])
-def test_emd_gradients(variant):
-    target = distributions(3, 5)
-    logits = (3 * random(3, 10)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: losses.earth_movers_distance(x.softmax(1), target, 2, variant), logits)
-
-
-@pytest.mark.parametrize("variant", ["per_image", "per_batch"])
-@pytest.mark.parametrize("r", [1, 2])
-def test_emd_has_a_finite_gradient_at_a_perfect_prediction(variant, r):
-    logits = random(2, 10).requires_grad_()
-    loss = losses.earth_movers_distance(logits.softmax(1), logits.detach().softmax(1), r, variant)
-    loss.backward()
-    assert loss.item() < 1e-5
-    assert logits.grad.isfinite().all()
-
-
-def naive_nt_xent(views, temperature):
-    flat = [(photo, row / np.linalg.norm(row)) for photo, pair in enumerate(views.numpy()) for row in pair]
-    total = 0.0
-    for k, (photo, row) in enumerate(flat):
-        similar = {other: math.exp(row @ flat[other][1] / temperature) for other in range(len(flat)) if other != k}
-        partner = next(other for other in similar if flat[other][0] == photo)
-        total -= math.log(similar[partner] / sum(similar.values()))
-    return total / len(flat)
-
-
-@pytest.mark.parametrize("temperature", [0.1, 0.5])
-def test_nt_xent_is_the_double_loop(temperature):
-    views = random(5, 2, 7) - 0.5
-    assert losses.nt_xent(views, temperature).item() == pytest.approx(naive_nt_xent(views, temperature), rel=1e-9)
-
-
-def test_nt_xent_by_hand():
-    views = torch.eye(4, dtype=torch.float64)[:, None].repeat(1, 2, 1)  # partners equal, all others at right angles
-    expected = -math.log(math.exp(2) / (math.exp(2) + 6))
-    assert losses.nt_xent(views, 0.5).item() == pytest.approx(expected)
-    assert losses.nt_xent(views[:1], 0.5).item() == pytest.approx(0)  # nobody else to be mistaken for
-    assert losses.nt_xent(views.flip(0), 0.5).item() == pytest.approx(expected)
-    mismatched = torch.stack([views[:, 0], views[:, 1].roll(1, 0)], dim=1)
-    assert losses.nt_xent(mismatched, 0.5).item() == pytest.approx(-math.log(1 / (math.exp(2) + 6)))
-
-
-def test_nt_xent_is_blind_to_length_and_to_the_order_of_the_views():
-    views = random(4, 2, 6) - 0.5
-    loss = losses.nt_xent(views, 0.5).item()
-    assert losses.nt_xent(views * (random(4, 2, 1, seed=3) + 0.1), 0.5).item() == pytest.approx(loss)
-    assert losses.nt_xent(views.flip(1), 0.5).item() == pytest.approx(loss)
-    assert torch.autograd.gradcheck(lambda x: losses.nt_xent(x, 0.5), views.requires_grad_())
-
-
-def test_rotation_loss():
-    logits = 3 * random(3, 4, 4)
-    expected = -np.mean([math.log(math.exp(x[k]) / np.exp(x).sum()) for photo in logits.numpy() for k, x in enumerate(photo)])
-    assert losses.rotation_loss(logits).item() == pytest.approx(expected)
-    assert losses.rotation_loss(torch.zeros(2, 4, 4)).item() == pytest.approx(math.log(4))
-    right = 50 * torch.eye(4)[None]
-    assert losses.rotation_loss(right).item() < 1e-9
-    assert losses.rotation_loss(right.roll(1, 1)).item() == pytest.approx(50)
+def test_balanced_slope_is_its_value_over_t():
+    loss = torch.tensor([0.0, 25.0, 100.0], dtype=torch.float64, requires_grad=True)
+    losses.balanced(loss, 50).sum().backward()
+    assert loss.grad.tolist() == pytest.approx([1 / 50, math.exp(0.5) / 50, math.e**2 / 50])
+    assert torch.autograd.gradcheck(lambda x: losses.balanced(x, 50), loss)

@@ -22,7 +22,7 @@ module = importlib.import_module("aesthetic_pretraining.pretrain")
 
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
 CONFIG = PretrainConfig(
-    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, frozen_steps=1, learning_rate=1e-3,
+    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, micro_batch=0, frozen_steps=1, learning_rate=1e-3,
     learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
 )  # fmt: skip
 TRAIN, VAL = ["wide", "folder/tall"], ["square"]
@@ -212,7 +212,9 @@ def test_a_damaged_checkpoint_starts_over(count, arguments, reference, interrupt
     assert outputs(tmp_path) == outputs(reference)
 
 
-def test_everything_it_depends_on_changes_the_checkpoint(arguments, labelled_store, backbone_file, checkpoint_of, tmp_path):
+def test_everything_it_depends_on_changes_the_checkpoint(
+    arguments, photo_store, labelled_store, backbone_file, checkpoint_of, tmp_path
+):
     same = arguments(tmp_path)
     save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
     others = [
@@ -221,6 +223,7 @@ def test_everything_it_depends_on_changes_the_checkpoint(arguments, labelled_sto
         arguments(tmp_path, epochs=3),
         arguments(tmp_path, table="corrected"),
         same | {"variants": Variants(same["variants"].store, 64, "published")},
+        arguments(tmp_path, engine="reference"),
         same | {"val": TRAIN},
         same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
         same | {"variants": Variants(labelled_store, 32, "published")},

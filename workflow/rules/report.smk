@@ -14,7 +14,10 @@ rule table2:
         md="results/{scale}/tables/table2.md",
         tex="results/{scale}/tables/table2.tex",
     params:
-        cfg=P("report.alpha", "labels.source", "labels.ava_split", "pretrain.trainable", "finetune.trainable", *section("distortions")),
+        cfg=P(
+            *("report.alpha", "labels.source", "labels.ava_split", "pretrain.trainable", "pretrain.micro_batch"),
+            *("finetune.trainable", *section("distortions")),
+        ),
     log:
         "logs/{scale}/table2.log",
     benchmark:

@@ -17,6 +17,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
+OUTSIDE = {"search"}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 METRICS = ["results/${scale}/metrics/metrics.json"]
 
@@ -74,7 +75,7 @@ def load_dag() -> Dag:
         ]
         pending = sorted(str(job) for job in inner.dag.needrun_jobs() if job.output)
         config = dict(inner.config)
-    stray = {rule for rule, outputs in patterns.items() if outputs and stage_of[rule] not in STAGES}
+    stray = {rule for rule, outputs in patterns.items() if outputs and stage_of[rule] not in {*STAGES, *OUTSIDE}}
     if stray:
         raise SystemExit(f"dvcgen: rules outside of the stages: {', '.join(sorted(stray))}; add their file's name to STAGES")
     return Dag(config["scale"], config, stage_of, patterns, jobs, pending)
@@ -95,7 +96,12 @@ def tracked(pattern: str) -> str:
 
 def outs_of(dag: Dag) -> dict[str, str]:
     """{tracked path: stage}, without paths that lie inside of others. Exits where two stages would share a folder."""
-    owner = {tracked(p): dag.stage_of[rule] for rule, patterns in dag.patterns.items() for p in patterns}
+    owner = {
+        tracked(p): dag.stage_of[rule]
+        for rule, patterns in dag.patterns.items()
+        for p in patterns
+        if dag.stage_of[rule] not in OUTSIDE
+    }
     for path, stage in owner.items():
         if shared := [o for o in owner if path.startswith(o + "/") and owner[o] != stage]:
             raise SystemExit(f"dvcgen: {path} of stage {stage} lies inside {shared[0]} of stage {owner[shared[0]]}; move one")

@@ -14,6 +14,8 @@ with job(snakemake):
         f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}; AVA split: {votes}; "
         f"weights that learn: {cfg['pretrain.trainable']} in pretraining, {cfg['finetune.trainable']} in fine-tuning"
     )
+    if micro_batch := cfg["pretrain.micro_batch"]:
+        settings += f"; batch normalisation in pretraining saw micro-batches of at most {micro_batch} pictures"
     table = table2.build(
         pd.read_csv(files.metrics),
         read_predictions([*files.ava, *files.tid2013]),

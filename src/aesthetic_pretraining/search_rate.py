@@ -1,0 +1,95 @@
+"""Search of the learning rate (section 4.3: 1e-4 "based on a hyperparameter search"): a few dozen steps with a rising rate.
+
+A short test before a training, not a part of the chain: nothing depends on its outputs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining import microbatch, runtime
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.figures import draw_rate_search, save
+from aesthetic_pretraining.files import seeded_int
+from aesthetic_pretraining.networks import set_learning
+from aesthetic_pretraining.pretext import TASKS, TaskConfig
+from aesthetic_pretraining.pretrain import Loader, PretrainConfig, batch_of, start_of
+from aesthetic_pretraining.variants import Variants
+
+DIVERGED = 10.0  # times the lowest loss so far: higher rates tell nothing more
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """params.yaml: search; units and ranges stand in the schema."""
+
+    lowest: float
+    highest: float
+    steps: int
+
+
+def rates(search: SearchConfig) -> list[float]:
+    """The learning rate of each step: from `lowest` to `highest` by equal factors."""
+    factor = (search.highest / search.lowest) ** (1 / max(search.steps - 1, 1))
+    return [search.lowest * factor**step for step in range(search.steps)]
+
+
+@runtime.out_of_memory("pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch")
+def search_rate(
+    task_name: str,
+    task_config: TaskConfig,
+    config: PretrainConfig,
+    search: SearchConfig,
+    variants: Variants,
+    train: Sequence[str],
+    start: str | Path,
+    out_csv: str | Path,
+    figure: str | Path,
+    workers: int = 0,
+) -> None:
+    """Train one task from the `start` weights, the rate rising with every step; write and draw the loss over the rate.
+
+    Args:
+        config: as for pretraining; its learning rate is only marked in the figure, its frozen start is left out.
+        train: ids of photos, taken in batches as in pretraining, from the beginning again when all were seen.
+        out_csv: written: step (from 1), learning_rate, loss (of the batch, before the step of that rate).
+        figure: written: the curve, .png or .pdf.
+    The search ends early where the loss is no number or DIVERGED times the lowest: such a row is the last.
+    Raises: UserError if `lowest` is not below `highest`, or memory runs out.
+    """
+    if search.lowest >= search.highest:
+        raise UserError(f"search.lowest is {search.lowest:g}, but must be below search.highest, {search.highest:g}")
+    device = runtime.set_up(config.threads)
+    task = TASKS[task_name](task_config)
+    network, optimiser = start_of(task, task_name, config, start, device)
+    set_learning(network, config.trainable, frozen=False)
+    rows: list[dict] = []
+    # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
+    for rate, pictures in zip(
+        rates(search), _batches(task, variants, train, config, batch_of(task, config), workers), strict=False
+    ):
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        runtime.seed_step("search", config.seed, task_name, len(rows))
+        optimiser.zero_grad(set_to_none=True)
+        loss = microbatch.backward(network, pictures.to(device), task.loss, config.micro_batch).item()
+        rows.append({"step": len(rows) + 1, "learning_rate": rate, "loss": loss})
+        runtime.log.info(
+            "%s search step %d of %d  learning rate %.2g  loss %.4f", task_name, len(rows), search.steps, rate, loss
+        )
+        if not math.isfinite(loss) or loss > DIVERGED * min(row["loss"] for row in rows):
+            break
+        optimiser.step()
+    runtime.write_history(rows, out_csv)
+    save(draw_rate_search(pd.DataFrame(rows), task=task_name, chosen=config.learning_rate), Path(figure))
+
+
+def _batches(task, variants: Variants, train: Sequence[str], config: PretrainConfig, size: int, workers: int):
+    """Batches of training photos without end, each round over the photos in another order."""
+    for epoch in count():
+        order = runtime.shuffled(train, config.seed, "search", epoch)
+        yield from runtime.batches(order, Loader(task, variants, seeded_int(config.seed, "search", epoch)), size, workers)

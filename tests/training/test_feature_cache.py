@@ -1,0 +1,46 @@
+"""The cache of the frozen phase of fine-tuning against direct passes of the network."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from aesthetic_pretraining.finetune import FeatureCache, FinetuneConfig
+from aesthetic_pretraining.networks import new_backbone, score_network
+
+CONFIG = FinetuneConfig(
+    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
+    halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
+)  # fmt: skip
+TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
+
+
+def pixels(store, name, flipped=False):
+    array = store.pixels(name)
+    return torch.from_numpy((array[:, ::-1] if flipped else array).copy()).permute(2, 0, 1)
+
+
+def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_file, tmp_path):
+    ids = [*TRAIN, *VAL]
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75)
+    cache = FeatureCache(
+        tmp_path / "x.features", network, labelled_store, ids, dataclasses.replace(CONFIG, batch=3), torch.device("cpu"), 0
+    )
+    wanted, flipped = ["p7", "p0", "p7", "p1"], [False, True, True, False]
+    with torch.no_grad():
+        direct = torch.cat(
+            [network.backbone.eval()(pixels(labelled_store, i, f)[None]) for i, f in zip(wanted, flipped, strict=True)]
+        )
+    got = cache.read(wanted, flipped)
+    torch.testing.assert_close(got, direct, rtol=1e-3, atol=1e-3)  # rounding depends on the size of the batch
+    assert (got[0] - got[2]).abs().max() > 0.1
+    assert (got[0] - got[1]).abs().max() > 0.1
+    with pytest.raises(KeyError):
+        cache.read(["nobody"], [False])
+    assert [p.name for p in tmp_path.iterdir()] == ["x.features"]
+
+
+def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file, tmp_path):
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
+    FeatureCache(tmp_path / "x", network, labelled_store, VAL, dataclasses.replace(CONFIG, flip=False), torch.device("cpu"), 0)
+    assert (tmp_path / "x").stat().st_size == len(VAL) * 1280 * 4

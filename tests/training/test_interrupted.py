@@ -1,0 +1,157 @@
+"""Pretraining that ends early: by SIGTERM, SIGKILL at any moment, want of memory, or a loss that is no number."""
+
+import dataclasses
+import importlib
+import logging
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from aesthetic_pretraining import microbatch, runtime
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.pretext import TaskConfig
+from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
+from aesthetic_pretraining.variants import Variants
+
+finetune_module = importlib.import_module("aesthetic_pretraining.finetune")
+
+TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
+CONFIG = PretrainConfig(
+    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, micro_batch=2,
+    frozen_steps=1, learning_rate=1e-3, learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def arguments(photo_store, backbone_file):
+    """arguments(folder, **changes of the config) -> what pretrain takes: two epochs of two steps."""
+
+    def make(folder, **changes):
+        return dict(
+            task_name="rotnet", task_config=TASK, config=dataclasses.replace(CONFIG, **changes), variants=Variants(photo_store, 32, "published"),
+            train=["wide", "folder/tall"], val=["square"], start=backbone_file,
+            weights=folder / "weights.safetensors", history_csv=folder / "history.csv", work=folder / "work",
+        )  # fmt: skip
+
+    return make
+
+
+def outputs(folder):
+    return (folder / "weights.safetensors").read_bytes(), (folder / "history.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reference(arguments, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reference")
+    pretrain(**arguments(folder))
+    return folder
+
+
+def test_however_it_ends_early_it_goes_on_to_the_same_bytes(arguments, reference, killed_runs, tmp_path):
+    """SIGTERM, SIGKILL between write and rename, SIGKILL at random moments: one chain of processes that all import torch once."""
+    random = [("after", int(ms)) for ms in np.random.default_rng().integers(50, 900, 2)]
+    moments = [
+        ("rename", 1),  # nothing was saved
+        ("term", 1),  # saves the first step at its end
+        ("term", 1),  # and the second
+        ("rename", 2),  # the end of the first epoch is saved, the third step written and not renamed
+        *random,
+        ("output", 1),  # all saved, the history not renamed
+        ("output", 2),  # the weights not renamed
+    ]
+    ended = killed_runs(pretrain, arguments(tmp_path / "run"), moments)
+    assert ended[:4] == ["9", "exit143", "exit143", "9"]
+    assert set(ended[4:6]) <= {"9", "exit0"}, random
+    assert ended[6:] == ["9", "9", "0"], random
+    assert outputs(tmp_path / "run") == outputs(reference), random
+
+
+def test_sigterm_in_the_validation_does_not_wait_for_its_end(arguments, reference, tmp_path, monkeypatch):
+    forward = microbatch.forward
+
+    def asked(*args):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return forward(*args)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
+        patch.setattr(microbatch, "forward", asked)
+        pretrain(**arguments(tmp_path))
+    assert left.value.code == 143 == runtime.PREEMPTED
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert not (tmp_path / "history.csv").exists()
+    pretrain(**arguments(tmp_path))
+    assert outputs(tmp_path) == outputs(reference)
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_loss_that_is_no_number_names_where_and_which_and_writes_nothing(saved, arguments, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(runtime, "CHECKPOINT_SECONDS", 0 if saved else 1e9)
+    with pytest.raises(UserError) as error, caplog.at_level(logging.ERROR, "aesthetic_pretraining"):
+        pretrain(**arguments(tmp_path, learning_rate=1e30, frozen_steps=0, micro_batch=0))
+    text = str(error.value)
+    assert "rotnet, epoch 1, step 2: the loss is" in text
+    assert ("wide" in text) != ("folder/tall" in text)
+    assert ("(0 epochs and 1 steps)" if saved else "no checkpoint") in text
+    assert "wide" in caplog.text or "folder/tall" in caplog.text
+    assert not any(path.is_file() for path in tmp_path.iterdir())
+
+
+def test_of_many_pictures_the_first_are_named():
+    with pytest.raises(UserError, match=r"p0, p1, .*p15 and 434 more"):
+        runtime.finite(float("nan"), "a step", [f"p{k}" for k in range(450)])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"),
+        MemoryError(),
+    ],
+)
+def test_want_of_memory_says_what_to_lower(error, arguments, tmp_path, monkeypatch):
+    def fail(*args, **more):
+        raise error
+
+    monkeypatch.setattr(microbatch, "backward", fail)
+    device = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
+    with pytest.raises(UserError, match=rf"out of memory of the {device}; lower pretrain\.micro_batch.*pretrain\.batch_photos"):
+        pretrain(**arguments(tmp_path))
+    monkeypatch.setattr(finetune_module.runtime, "set_up", fail)
+    with pytest.raises(UserError, match=r"lower finetune\.batch"):
+        finetune_module.finetune(*[CONFIG] * 11)
+
+
+def test_a_real_allocation_that_fails_is_want_of_memory_and_other_errors_are_not():
+    with pytest.raises(UserError, match="lower the sails"), runtime.out_of_memory("the sails"):
+        torch.empty(2**50, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match="must match the size"), runtime.out_of_memory("the sails"):
+        torch.zeros(2) + torch.zeros(3)
+
+
+def test_micro_batches_train_all_pictures(arguments, tmp_path):
+    for name, size in (("joint", 0), ("micro", 2)):  # frozen: statistics are those of the start, so both go the same way
+        pretrain(**arguments(tmp_path / name, micro_batch=size, frozen_steps=9))
+    joint, micro = (pd.read_csv(tmp_path / name / "history.csv") for name in ("joint", "micro"))
+    np.testing.assert_allclose(micro, joint, rtol=1e-4)
+
+
+def test_progress_lines_inside_an_epoch_are_rare(monkeypatch, caplog):
+    now = [0.0]
+    monkeypatch.setattr(runtime.time, "monotonic", lambda: now[0])
+    progress = runtime.Progress("rotnet", 3)
+    with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
+        for step in range(1, 31):
+            now[0] += 1
+            progress.step(1, step, 40, step * 5, (40 - step) * 5)
+        progress.epoch(1, 150, 1, train=1.0)
+        now[0] += 9
+        progress.step(2, 1, 40, 155, 195)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 4
+    assert lines[1] == "rotnet epoch 1 step 20 of 40  5 pictures/s  20 s left in the epoch"

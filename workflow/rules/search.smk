@@ -1,0 +1,27 @@
+# the learning-rate search of section 4.3: made when asked for by name, part neither of `all` nor of DVC's stages
+
+
+rule search_rate:
+    message: "search the learning rate of {wildcards.task}"
+    input:
+        start="models/{scale}/pretrained/imagenet.safetensors",
+        store=store("photos"),
+        rendered=rendered(),
+        split="data/{scale}/photos/split.csv",
+        code=code("search_rate"),
+    output:
+        csv="results/{scale}/search/{task}.csv",
+        figure="results/{scale}/search/{task}.png",
+    params:
+        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks"), *section("search")),
+    threads: CONFIG["pretrain"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=0,
+        mem_mb=3000,
+    log:
+        "logs/{scale}/search/{task}.log",
+    benchmark:
+        "logs/{scale}/benchmark/search/{task}.tsv"
+    script:
+        "../scripts/search_rate.py"
