@@ -28,7 +28,7 @@ def test_networks_beat_a_constant_prediction(init):
     summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_seed1.json").read_text())
     table = pd.read_csv(RESULTS / f"predictions/{init}/share100_seed1/ava.csv")
     ours, constant = (table["target"] - table["predicted"]).abs(), (table["target"] - summary["train_mean"]).abs()
-    assert ours.mean() < 0.9 * constant.mean()
+    assert ours.mean() < 0.95 * constant.mean()
     assert wilcoxon(ours, constant, alternative="less").pvalue < 0.001
     order = spearmanr(table["target"], table["predicted"], alternative="greater")
     assert order.pvalue < (0.05 if init == "imagenet" else 0.001)  # a constant has no order at all
