@@ -1,29 +1,20 @@
 """The contact sheets: every variant in its place."""
 
-import tarfile
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
-from aesthetic_pretraining.distortions.render import render, source_photo
+from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.inspection import contact_sheet, draw_sheets, examples
-from aesthetic_pretraining.store import Store, add_member
 
 SIZE, SEED = 32, 3
 NAMES = ("sub/with space.jpg", "b.png")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, make_photo, encode):
-    path = tmp_path_factory.mktemp("store") / "0.tar"
-    with tarfile.open(path, "w") as tar:
-        for k, name in enumerate(NAMES):
-            add_member(
-                tar, f"{name}.jpg", encode(source_photo(make_photo(k, 120, 90), SIZE), "JPEG", quality=95, subsampling=0)
-            )
-    return Store([path])
+def store(photo_store):
+    return photo_store(NAMES, SIZE)
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,8 @@ from PIL import Image
 
 from aesthetic_pretraining import variants
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
-from aesthetic_pretraining.distortions.render import render, rows, source_photo
+from aesthetic_pretraining.distortions.render import render, rows
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.store import Store, add_member
 from aesthetic_pretraining.variants import RenderedVariants, Variants, open_variants, render_shard
 
 SIZE, SEED = 32, 3
@@ -21,14 +20,8 @@ PHOTOS = ("sub/with space.jpg", "b.png", "c.v2.jpg")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, make_photo, encode):
-    path = tmp_path_factory.mktemp("store") / "0.tar"
-    with tarfile.open(path, "w") as tar:
-        for k, name in enumerate(PHOTOS):
-            add_member(
-                tar, f"{name}.jpg", encode(source_photo(make_photo(k, 120, 90), SIZE), "JPEG", quality=95, subsampling=0)
-            )
-    return Store([path])
+def store(photo_store):
+    return photo_store(PHOTOS, SIZE)
 
 
 @pytest.fixture(scope="module")

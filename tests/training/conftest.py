@@ -1,5 +1,6 @@
 """What the training tests share: three small photos, a backbone with random weights, runs that are killed."""
 
+import dataclasses
 import io
 import os
 import pickle
@@ -9,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pretraining
 import pytest
 import torch
 from PIL import Image
@@ -18,6 +20,7 @@ import aesthetic_pretraining
 from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.variants import Variants
 
 SIZE = 32
 SHAPES = {"wide": (48, 64), "folder/tall": (60, 48), "square": (48, 48)}
@@ -229,3 +232,17 @@ def killed_runs(tmp_path):
         return done.stdout.split()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def arguments(photo_store, backbone_file):
+    """arguments(folder, **changes of pretraining.CONFIG) -> what pretrain takes, with its outputs in that folder."""
+
+    def make(folder, task="rotnet", train=pretraining.TRAIN, **changes):
+        config = dataclasses.replace(pretraining.CONFIG, **changes)
+        return dict(
+            task_name=task, task_config=pretraining.TASK, config=config, variants=Variants(photo_store, 32, config.table), train=train,
+            val=pretraining.VAL, start=backbone_file, weights=folder / "weights.safetensors", history_csv=folder / "history.csv", work=folder / "work",
+        )  # fmt: skip
+
+    return make

@@ -1,47 +1,28 @@
 """Pretraining that ends early: by SIGTERM, SIGKILL at any moment, want of memory, or a loss that is no number."""
 
-import dataclasses
 import importlib
 import logging
 import os
 import signal
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pretraining import CONFIG, outputs
 
 from aesthetic_pretraining import microbatch, runtime
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.pretext import TaskConfig
-from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.pretrain import pretrain
 
 finetune_module = importlib.import_module("aesthetic_pretraining.finetune")
 
-TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
-CONFIG = PretrainConfig(
-    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, micro_batch=2,
-    frozen_steps=1, learning_rate=1e-3, learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
-)  # fmt: skip
-
 
 @pytest.fixture(scope="module")
-def arguments(photo_store, backbone_file):
-    """arguments(folder, **changes of the config) -> what pretrain takes: two epochs of two steps."""
-
-    def make(folder, **changes):
-        return dict(
-            task_name="rotnet", task_config=TASK, config=dataclasses.replace(CONFIG, **changes), variants=Variants(photo_store, 32, "published"),
-            train=["wide", "folder/tall"], val=["square"], start=backbone_file,
-            weights=folder / "weights.safetensors", history_csv=folder / "history.csv", work=folder / "work",
-        )  # fmt: skip
-
-    return make
-
-
-def outputs(folder):
-    return (folder / "weights.safetensors").read_bytes(), (folder / "history.csv").read_bytes()
+def arguments(arguments):
+    """In micro-batches: their second pass is one more place to be killed in."""
+    return partial(arguments, micro_batch=2)
 
 
 @pytest.fixture(scope="module")

@@ -8,43 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from pretraining import TASK, TRAIN, outputs
 from safetensors.torch import load_file, save_file
 
 from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network
-from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
+from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.pretrain import pretrain
 from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")
 
-TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
-CONFIG = PretrainConfig(
-    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=1, micro_batch=0, frozen_steps=1, learning_rate=1e-3,
-    learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
-)  # fmt: skip
-TRAIN, VAL = ["wide", "folder/tall"], ["square"]
 STILL = 1e-30  # a learning rate that moves no float32 weight
-
-
-@pytest.fixture(scope="module")
-def arguments(photo_store, backbone_file):
-    """arguments(folder, **changes of the config) -> what pretrain takes, with its outputs in that folder."""
-
-    def make(folder, task="rotnet", train=TRAIN, **changes):
-        config = dataclasses.replace(CONFIG, **changes)
-        return dict(
-            task_name=task, task_config=TASK, config=config, variants=Variants(photo_store, 32, config.table), train=train, val=VAL, start=backbone_file,
-            weights=folder / "weights.safetensors", history_csv=folder / "history.csv", work=folder / "work",
-        )  # fmt: skip
-
-    return make
-
-
-def outputs(folder):
-    return (folder / "weights.safetensors").read_bytes(), (folder / "history.csv").read_bytes()
 
 
 @pytest.fixture(scope="module")

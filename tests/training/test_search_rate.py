@@ -5,22 +5,18 @@ import importlib
 
 import numpy as np
 import pandas as pd
+import pretraining
 import pytest
+from pretraining import TASK
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.figures import draw_rate_search
-from aesthetic_pretraining.pretext import TaskConfig
-from aesthetic_pretraining.pretrain import PretrainConfig
 from aesthetic_pretraining.search_rate import SearchConfig, rates, search_rate
 from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.search_rate")
 
-TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
-CONFIG = PretrainConfig(
-    backbone="efficientnet_lite0", engine="native", table="published", seed=1, epochs=2, batch_photos=1, contrast_batch=2, micro_batch=0,
-    frozen_steps=9, learning_rate=1e-4, learning_rate_decay=0.98, rmsprop_decay=0.9, momentum=0.9, weight_decay=4e-5, trainable="all", threads=1,
-)  # fmt: skip
+CONFIG = dataclasses.replace(pretraining.CONFIG, contrast_batch=2, frozen_steps=9, learning_rate=1e-4)
 
 
 @pytest.fixture(scope="module")
