@@ -1,13 +1,17 @@
 """Files: written beside and renamed, digested, never half there."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from aesthetic_pretraining.errors import UserError
+
+FULL = 2**20  # bytes; a disk with less left is taken for full
 
 
 @contextlib.contextmanager
@@ -15,16 +19,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; rename it to `path` when the block ends without an error.
 
     The temporary name keeps the suffix, because Pillow and matplotlib choose the format by it.
-    Raises UserError if the folder cannot be written.
+    Raises UserError if the folder cannot be written or the disk is full.
     """
     path = Path(path)
     tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield tmp
-        with open(tmp, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(tmp, path)
+        with enough_space(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield tmp
+            with open(tmp, "rb") as file:
+                os.fsync(file.fileno())
+            os.replace(tmp, path)
     except PermissionError as error:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
             raise  # the caller's own reading, not our writing
@@ -32,6 +37,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             tmp.unlink()
+
+
+@contextlib.contextmanager
+def enough_space(path: str | Path) -> Iterator[None]:
+    """Inside, want of space for `path` is raised as UserError. Libraries tell it in errors of their own, so the disk is asked."""
+    try:
+        yield
+    except Exception as error:
+        folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
+        told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if told or (not isinstance(error, UserError) and shutil.disk_usage(folder).free < FULL):
+            raise UserError(f"{path}: no space left on this disk; free some and run again, which goes on from here") from error
+        raise
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -8,22 +8,27 @@ are halved at every further plateau, until the loss has not improved for `stop_a
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining import runtime
-from aesthetic_pretraining.files import atomic_path, seeded_int, write_json
+from aesthetic_pretraining import microbatch, progress, runtime
+from aesthetic_pretraining.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import seeded_int, write_json
+from aesthetic_pretraining.labelled import FeatureCache, epoch_inputs, predict_votes
 from aesthetic_pretraining.losses import earth_movers_distance
-from aesthetic_pretraining.networks import Network, distribution, new_backbone, save_weights, score_network, set_learning
+from aesthetic_pretraining.networks import distribution, new_backbone, save_weights, score_network, set_learning
 from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.team import open_team
 
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """params.yaml: finetune, backbone.name, image.size; units and ranges stand in the schema. `seed` is the run's own."""
+    """params.yaml: finetune, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
 
     backbone: str
     seed: int
@@ -42,6 +47,9 @@ class FinetuneConfig:
     emd_r: int
     trainable: str
     threads: int
+    micro_batch: int = 0
+    processes: int = 1
+    precision: str = "float32"
 
 
 @dataclass
@@ -81,8 +89,8 @@ class Schedule:
         return not self.frozen and self.since_best >= self.config.stop_after
 
 
-@runtime.preemptible()
-@runtime.out_of_memory("finetune.batch")
+@preemptible()
+@runtime.out_of_memory("finetune.micro_batch (0 is the largest) or finetune.batch")
 def finetune(
     config: FinetuneConfig,
     store: Store,
@@ -96,6 +104,7 @@ def finetune(
     work: str | Path,
     describe: Mapping[str, object],
     workers: int = 0,
+    live: str | Path | None = None,
 ) -> None:
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
 
@@ -106,11 +115,21 @@ def finetune(
         summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
             unfrozen_at, train_mean (mean score of the training pictures: the constant prediction to beat).
         work: folder for the checkpoint and the cached features.
-    Raises: UserError if the loss is not finite (names epoch, step, pictures and checkpoint) or memory runs out (says what to
-        lower); SystemExit(runtime.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
+        describe: which training of several this is; its values name the checkpoint.
+        workers: processes that decode pictures ahead of the network; 0: this one, between the steps.
+        live: folder for DVCLive's files, for those who watch; None: none.
+    Raises: UserError if the loss is not finite (names epoch, step, pictures and checkpoint), memory runs out (says what to
+        lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
+        SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
     ASSUME: the weights of the epoch with the lowest validation loss are kept, as in pretraining.
     """
-    device = runtime.set_up(config.threads)
+    team = open_team(runtime.set_up(config.threads), config.processes, config.precision)
+    device = team.device
+    if team.size > 1 and (few := min(config.batch, len(train), len(val))) < 2 * team.size:
+        raise UserError(
+            f"compute.processes is {team.size}, but a batch or a split has only {few} pictures, fewer than two for each; lower it, "
+            "or raise finetune.batch"
+        )
     torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
     network = score_network(new_backbone(config.backbone, start), config.dropout).to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
@@ -119,15 +138,17 @@ def finetune(
     target = {i: torch.as_tensor(votes[i] / votes[i].sum(), dtype=torch.float32) for i in (*train, *val)}
     schedule = Schedule(config)
     epoch, step, loss_sum, history, best = 0, 0, 0.0, [], {}
-    checkpoint = runtime.Checkpoint(
-        work,
-        [start, *store.files],
+    checkpoint = Checkpoint(
+        Path(work) / f"finetune_{'_'.join(map(str, describe.values()))}.pt",
         asdict(config),
-        train,
-        val,
-        [list(votes[i]) for i in (*train, *val)],
-        str(device),
-        dict(describe),
+        {
+            "the start's weights": digest(files=[start]),
+            "the pictures": digest(files=store.files),
+            "the split of the pictures": digest(*train, "", *val),
+            "the votes": digest(*([i, *votes[i]] for i in (*train, *val))),
+            "the device": str(device),
+        },
+        team,
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
@@ -143,9 +164,9 @@ def finetune(
 
     cache, features = None, checkpoint.path.with_suffix(".features")
     if schedule.frozen:
-        cache = FeatureCache(features, network, store, [*train, *val], config, device, workers)
+        cache = FeatureCache(features, network, store, [*train, *val], 1 + config.flip, config.batch, team, workers)
     name = " ".join(map(str, describe.values()))
-    progress = runtime.Progress(name, config.max_epochs)
+    lines = progress.Progress(name, config.max_epochs)
     first, seen = epoch, 0
     while epoch < config.max_epochs and not schedule.stopped:
         set_learning(network, config.trainable, frozen=schedule.frozen)
@@ -153,24 +174,27 @@ def finetune(
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
         order = runtime.shuffled(train, config.seed, epoch)[step * config.batch :]
-        steps, left = step + len(runtime.cut(len(order), config.batch, join_single=True)), len(order)
-        for ids, inputs in epoch_inputs(
-            order, flips(order, config, epoch), store, cache if schedule.frozen else None, config, workers
-        ):
+        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), config.batch, least=2 * team.size)]
+        flipped = [flips(part, config, epoch) for part in parts]
+        steps, left = step + len(parts), len(order)
+        for ids, inputs in zip(parts, epoch_inputs(parts, flipped, store, cache, team, workers), strict=True):
             runtime.seed_step("finetune", config.seed, epoch, step)
-            outputs = network.on_features(inputs.to(device)) if schedule.frozen else network(inputs.to(device))
-            wanted = torch.stack([target[i] for i in ids]).to(device)
-            loss = earth_movers_distance(distribution(outputs), wanted, config.emd_r, config.emd)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            wanted = torch.stack([target[i] for i in ids]).to(device)
+            loss_of = partial(votes_loss, wanted=wanted, config=config)
+            if schedule.frozen:
+                loss = loss_of(network.on_features(inputs.to(device)))
+                loss.backward()
+            else:
+                loss = microbatch.backward(network, inputs.to(device), loss_of, config.micro_batch, team)
             where = f"{name}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, ids, checkpoint) * len(ids)
             optimiser.step()
             step, seen, left = step + 1, seen + len(ids), left - len(ids)
-            progress.step(epoch + 1, step, steps, seen, left)
+            lines.step(epoch + 1, step, steps, seen, left)
             checkpoint.save(snapshot)
         network.eval()
-        predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config, device, workers)
+        predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config.batch, team, workers)
         val_loss = earth_movers_distance(predicted, torch.stack([target[i] for i in val]), config.emd_r, config.emd).item()
         runtime.finite(val_loss, f"{name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss, frozen = epoch + 1, loss_sum / len(train), schedule.frozen
@@ -188,113 +212,54 @@ def finetune(
         if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
-        progress.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
         if not schedule.frozen:
+            cache = None
             features.unlink(missing_ok=True)
         checkpoint.save(snapshot, always=True)
+        if team.first:
+            progress.show(history, live)
 
-    runtime.write_history(history, history_csv)
-    stopped = "early" if schedule.stopped else "cap"
-    mean = float(np.mean([target[i].numpy() @ np.arange(1, 11) for i in train]))
-    best_epoch = min(history, key=lambda row: row["val_loss"])["epoch"]
-    unfrozen = next((row["epoch"] for row in history if not row["frozen"]), None)
+    if team.first:
+        stopped = "early" if schedule.stopped else "cap"
+        write_outputs(history, stopped, [target[i].numpy() for i in train], best, describe, weights, history_csv, summary_json)
+        features.unlink(missing_ok=True)
+    checkpoint.remove()
+
+
+def write_outputs(
+    history: list[dict],
+    stopped: str,
+    targets: Sequence[np.ndarray],
+    best: Mapping[str, Tensor],
+    describe: Mapping[str, object],
+    weights: str | Path,
+    history_csv: str | Path,
+    summary_json: str | Path,
+) -> None:
+    """Write what `finetune` promises; targets: shares of the votes of each training picture."""
+    progress.write_history(history, history_csv)
+    mean = float(np.mean([votes @ np.arange(1, 11) for votes in targets]))
     write_json(
         summary_json,
         {
             **describe,
-            "epochs": epoch,
-            "best_epoch": best_epoch,
+            "epochs": len(history),
+            "best_epoch": min(history, key=lambda row: row["val_loss"])["epoch"],
             "stopped": stopped,
-            "unfrozen_at": unfrozen,
+            "unfrozen_at": next((row["epoch"] for row in history if not row["frozen"]), None),
             "train_mean": round(mean, 6),
-            "train_pictures": len(train),
+            "train_pictures": len(targets),
         },
     )
     save_weights(best, weights)
-    features.unlink(missing_ok=True)
-    checkpoint.remove()
+
+
+def votes_loss(outputs: Mapping[str, Tensor], wanted: Tensor, config: FinetuneConfig) -> Tensor:
+    """Earth mover's distance between raw outputs {"votes": (N, 10)} and shares of votes, (N, 10)."""
+    return earth_movers_distance(distribution(outputs), wanted, config.emd_r, config.emd)
 
 
 def flips(ids: Sequence[str], config: FinetuneConfig, epoch: int) -> list[bool]:
     """Whether each picture is mirrored in this epoch."""
     return [config.flip and bool(seeded_int("flip", config.seed, epoch, i) & 1) for i in ids]
-
-
-def epoch_inputs(
-    ids: Sequence[str],
-    flipped: Sequence[bool],
-    store: Store,
-    cache: "FeatureCache | None",
-    config: FinetuneConfig,
-    workers: int,
-):
-    """Yield (ids, inputs) batch by batch: cached features (n, width) if there is a cache, else uint8 pictures (n, 3, S, S)."""
-    parts = [slice(part.start, part.stop) for part in runtime.cut(len(ids), config.batch, join_single=True)]
-    if cache is not None:
-        for part in parts:
-            yield ids[part], cache.read(ids[part], flipped[part])
-        return
-    names = [f"{i}\x1f{int(f)}" for i, f in zip(ids, flipped, strict=True)]
-    for part, pictures in zip(
-        parts, runtime.batches(names, PictureLoader(store), config.batch, workers, join_single=True), strict=True
-    ):
-        yield ids[part], pictures
-
-
-class PictureLoader:
-    """ "id, unit separator, 0 or 1" -> the letterboxed picture, mirrored for 1: uint8 (3, S, S)."""
-
-    def __init__(self, store: Store):
-        self.store = store
-
-    def __call__(self, name: str) -> Tensor:
-        picture, flip = name.split("\x1f")
-        tensor = torch.from_numpy(self.store.pixels(picture).copy()).permute(2, 0, 1)
-        return tensor.flip(2) if flip == "1" else tensor
-
-
-class FeatureCache:
-    """The frozen backbone's features of every picture and, with flips, of its mirror image, in a file on disk."""
-
-    def __init__(
-        self,
-        path: Path,
-        network: Network,
-        store: Store,
-        ids: Sequence[str],
-        config: FinetuneConfig,
-        device: torch.device,
-        workers: int,
-    ):
-        self.path, self.row = path, {i: k for k, i in enumerate(ids)}
-        sides = [False, True] if config.flip else [False]
-        with atomic_path(path) as tmp:
-            features = np.memmap(tmp, np.float32, "w+", shape=(len(sides), len(ids), network.backbone.width))
-            network.eval()
-            with torch.no_grad():
-                for side, flipped in enumerate(sides):
-                    at = 0
-                    for part, pictures in epoch_inputs(ids, [flipped] * len(ids), store, None, config, workers):
-                        features[side, at : at + len(part)] = network.backbone(pictures.to(device)).cpu().numpy()
-                        at += len(part)
-            features.flush()
-        self.features = np.memmap(path, np.float32, "r", shape=features.shape)
-
-    def read(self, ids: Sequence[str], flipped: Sequence[bool]) -> Tensor:
-        """Features (n, width) of the pictures or their mirror images."""
-        return torch.from_numpy(np.stack([self.features[int(f), self.row[i]] for i, f in zip(ids, flipped, strict=True)]))
-
-
-@torch.no_grad()
-def predict_votes(
-    network: Network, ids: Sequence[str], store: Store, cache: FeatureCache | None, config, device: torch.device, workers: int
-) -> Tensor:
-    """Probabilities (n, 10) of the votes for the pictures as they are, on the CPU; the network has to be in inference mode.
-
-    `config` needs only `batch`.
-    """
-    out = []
-    for _, inputs in epoch_inputs(ids, [False] * len(ids), store, cache, config, workers):
-        outputs = network.on_features(inputs.to(device)) if cache is not None else network(inputs.to(device))
-        out.append(distribution(outputs).cpu())
-    return torch.cat(out)

@@ -1,9 +1,9 @@
-"""One joint batch in micro-batches: the loss and the gradients of all pictures together in the memory of a few.
+"""One joint batch in parts, in the memory of few pictures or over several processes.
 
-The ranking tasks' losses couple the pictures of a photo, and exp(L / T) couples photos, so the losses of micro-batches do not
-add up. Hence two passes: the first computes the features of all pictures without a graph, from which the loss and its
-gradient with respect to each feature follow; the second computes each micro-batch's features again and backpropagates
-its slice of that gradient. The price is one more forward pass.
+The ranking tasks' losses couple the pictures of a photo, and exp(L / T) couples photos, so the losses of parts do not add up.
+Hence features are put together first, and the heads and the loss see all of them; its gradient with respect to each feature
+then goes back through the part that the feature came from. A process with one part keeps its graph for that. With several it
+computes features twice: once without a graph for the loss, once again part by part for the gradients.
 """
 
 import contextlib
@@ -13,46 +13,63 @@ import torch
 from torch import Tensor, nn
 
 from aesthetic_pretraining.networks import Network
+from aesthetic_pretraining.team import Alone
 
 Loss = Callable[[Mapping[str, Tensor]], Tensor]
 
 
-def forward(network: Network, pictures: Tensor, micro_batch: int = 0) -> dict[str, Tensor]:
-    """uint8 (B, n, 3, S, S) -> {head: (B, n, width)}, raw outputs.
+def forward(network: Network, pictures: Tensor, micro_batch: int, team: Alone) -> dict[str, Tensor]:
+    """This process's pictures, uint8 (M, 3, S, S) -> {head: (N, width)}, raw outputs for all processes' pictures.
 
     Args:
-        micro_batch: at most so many pictures pass the backbone at once; 0: all B n. In training, batch normalisation sees
+        micro_batch: at most so many pictures pass the backbone at once; 0: all M. In training, batch normalisation sees
             the pictures of one pass jointly (fidelity row 27).
     """
-    features = torch.cat([network.backbone(part) for part in split(pictures.flatten(0, 1), micro_batch)])
-    return _outputs(network, features, pictures)
+    own = torch.cat([_features(network, part, team) for part in split(pictures, micro_batch)])
+    return network.on_features(team.gather(own)[0])
 
 
-def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int = 0) -> Tensor:
-    """Add the gradients of loss_of(forward(network, pictures)) to those of the weights; return the loss, a number without graph.
+def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int, team: Alone) -> Tensor:
+    """Add the gradients of loss_of(forward(...)) to those of the weights; return the loss, a number without graph.
 
     Args:
-        pictures: uint8 (B, n, 3, S, S).
-        loss_of: {head: (B, n, width)} -> loss of the joint batch.
-        micro_batch: as in `forward`. If all pictures fit into one, this is exactly the plain step. Else loss and gradients
-            are those of the joint batch, but for batch normalisation in training, whose mean and variance are those of each
-            micro-batch (fidelity row 27); running statistics move once a step, towards the mean over the micro-batches.
+        pictures: this process's, uint8 (M, 3, S, S).
+        loss_of: {head: (N, width)} -> loss of all processes' pictures.
+        micro_batch: as in `forward`.
+    If all pictures are one part, this is exactly the plain step. Else loss and gradients are those of the joint batch, but
+    for batch normalisation in training, whose mean and variance are those of each part (fidelity row 27); running
+    statistics move once a step, towards the mean over the parts of all processes. The weights' gradients are the same in
+    all processes.
     The network must not draw random numbers (dropout) before its heads: the two passes would differ.
     """
-    parts = split(pictures.flatten(0, 1), micro_batch)
-    if len(parts) == 1:
-        loss = loss_of(forward(network, pictures))
-        loss.backward()
-        return loss.detach()
-    with torch.no_grad(), _still(network):
-        features = torch.cat([network.backbone(part) for part in parts])
-    features.requires_grad_(any(weight.requires_grad for weight in network.backbone.parameters()))
-    loss = loss_of(_outputs(network, features, pictures))
-    loss.backward()  # the heads' gradients, and the features' if the backbone learns
-    if features.grad is not None:
-        for part, slope in zip(parts, _once_a_step(network, features.grad.split([len(part) for part in parts])), strict=True):
-            network.backbone(part).backward(slope)
+    parts = split(pictures, micro_batch)
+    backbone = [weight for weight in network.backbone.parameters() if weight.requires_grad]
+    with _moved_once(network, [len(part) for part in parts], team) as weigh:
+        if len(parts) == 1:
+            weigh(0)
+            own = _features(network, pictures, team)
+        else:
+            with torch.no_grad(), _still(network):
+                own = torch.cat([_features(network, part, team) for part in parts])
+        features, mine = team.gather(own)
+        features.requires_grad_(bool(backbone))
+        loss = loss_of(network.on_features(features))
+        loss.backward()  # the heads' gradients, the same in every process, and the features' if the backbone learns
+        if backbone:
+            slope = features.grad[mine]
+            if len(parts) == 1:
+                own.backward(slope)
+            else:
+                for k, (part, its) in enumerate(zip(parts, slope.split([len(part) for part in parts]), strict=True)):
+                    weigh(k)
+                    _features(network, part, team).backward(its)
+            team.add_up(weight.grad for weight in backbone)
     return loss.detach()
+
+
+def by_photo(loss_of: Loss, views: int) -> Loss:
+    """A loss of outputs {head: (B, views, width)} as one of (B views, width)."""
+    return lambda outputs: loss_of({name: out.unflatten(0, (-1, views)) for name, out in outputs.items()})
 
 
 def split(pictures: Tensor, micro_batch: int) -> tuple[Tensor, ...]:
@@ -65,8 +82,11 @@ def split(pictures: Tensor, micro_batch: int) -> tuple[Tensor, ...]:
     return pictures.tensor_split(count)
 
 
-def _outputs(network: Network, features: Tensor, pictures: Tensor) -> dict[str, Tensor]:
-    return {name: out.unflatten(0, pictures.shape[:2]) for name, out in network.on_features(features).items()}
+def _features(network: Network, pictures: Tensor, team: Alone) -> Tensor:
+    """In the team's precision; heads and losses are always computed in float32."""
+    with team.autocast():
+        features = network.backbone(pictures)
+    return features.float() if features.dtype == torch.bfloat16 else features
 
 
 def _moving(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
@@ -88,22 +108,32 @@ def _still(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def _once_a_step(network: nn.Module, slopes: tuple[Tensor, ...]) -> Iterator[Tensor]:
-    """Yield the micro-batches' slopes, one before each forward pass, with such momenta that all passes count as one.
+@contextlib.contextmanager
+def _moved_once(network: nn.Module, sizes: list[int], team: Alone) -> Iterator[Callable[[int], None]]:
+    """Yield a function that is called with k before part k's forward pass, so that the passes of all processes count as one.
 
-    A running value r that takes in the values v_k of micro-batches with shares w_k one after the other shall end at
-    (1 - m) r + m sum(w_k v_k). That is so for momenta m_k = m w_k / (1 - m (w_{k+1} + ... + w_K)).
+    A running value r that takes in the values v_k of parts with shares w_k of the batch one after the other shall end at
+    (1 - m sum(w_k)) r + m sum(w_k v_k). That is so for momenta m_k = m w_k / (1 - m (w_{k+1} + ... + w_K)). What the
+    processes' values moved by is added up at the end, not before the backward pass: autograd looks at them there.
     """
     layers = _moving(network)
     momenta, tracked = [layer.momentum for layer in layers], [layer.num_batches_tracked.clone() for layer in layers]
-    left = total = sum(map(len, slopes))
+    values = [value for layer in layers for value in (layer.running_mean, layer.running_var)]
+    before = [value.clone() for value in values]
+    total = team.total(sum(sizes))
+
+    def weigh(k: int) -> None:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum * sizes[k] / total / (1 - momentum * sum(sizes[k + 1 :]) / total)
+
     try:
-        for slope in slopes:
-            left -= len(slope)
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum * len(slope) / total / (1 - momentum * left / total)
-            yield slope
+        yield weigh
     finally:
         for layer, momentum, count in zip(layers, momenta, tracked, strict=True):
             layer.momentum = momentum
             layer.num_batches_tracked.copy_(count + 1)
+    if team.size > 1:
+        moves = [value - old for value, old in zip(values, before, strict=True)]
+        team.add_up(moves)
+        for value, old, move in zip(values, before, moves, strict=True):
+            value.copy_(old + move)

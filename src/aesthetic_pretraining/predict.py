@@ -13,10 +13,11 @@ from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index
 from aesthetic_pretraining.distortions.render import rows
 from aesthetic_pretraining.files import atomic_path
-from aesthetic_pretraining.finetune import predict_votes
+from aesthetic_pretraining.labelled import predict_votes
 from aesthetic_pretraining.networks import Network, load_into, score_network
 from aesthetic_pretraining.pretext import RankingRegression
 from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 
 SCORES = np.arange(1, 11)
@@ -45,7 +46,7 @@ def predict(
     network = score_network(build_backbone(config.backbone), dropout=0.0)
     load_into(network, weights)
     network.to(device, memory_format=torch.channels_last).eval()
-    votes = predict_votes(network, ids, store, None, config, device, workers).double().numpy()
+    votes = predict_votes(network, ids, store, None, config.batch, Alone(device), workers).double().numpy()
     frame = pd.DataFrame({"id": ids, "target": target, "predicted": votes @ SCORES / votes.sum(axis=1)})
     frame[[f"p{s}" for s in SCORES]] = votes
     with atomic_path(out) as tmp:

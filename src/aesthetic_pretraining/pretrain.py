@@ -7,16 +7,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining import microbatch, runtime
+from aesthetic_pretraining import microbatch, progress, runtime
+from aesthetic_pretraining.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
+from aesthetic_pretraining.team import Alone, open_team
 from aesthetic_pretraining.variants import Variants
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """params.yaml: pretrain, distortions, backbone.name and seed; units and ranges stand in the schema."""
+    """params.yaml: pretrain, distortions, compute, backbone.name and seed; units and ranges stand in the schema."""
 
     backbone: str
     engine: str
@@ -34,9 +37,11 @@ class PretrainConfig:
     weight_decay: float
     trainable: str
     threads: int
+    processes: int = 1
+    precision: str = "float32"
 
 
-@runtime.preemptible()
+@preemptible()
 @runtime.out_of_memory("pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch")
 def pretrain(
     task_name: str,
@@ -50,6 +55,7 @@ def pretrain(
     history_csv: str | Path,
     work: str | Path,
     workers: int = 0,
+    live: str | Path | None = None,
 ) -> None:
     """Train one pretext task from the `start` weights and write the best epoch's network and the history.
 
@@ -60,19 +66,35 @@ def pretrain(
         weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
         history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
-    Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint) or memory runs out (says what to
-        lower); SystemExit(runtime.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
+        workers: processes that decode and distort photos ahead of the network; 0: this one, between the steps.
+        live: folder for DVCLive's files, for those who watch; None: none.
+    Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint), memory runs out (says what to
+        lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
+        SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
     """
-    device = runtime.set_up(config.threads)
+    team = open_team(runtime.set_up(config.threads), config.processes, config.precision)
     task = TASKS[task_name](task_config)
-    network, optimiser = start_of(task, task_name, config, start, device)
+    network, optimiser = start_of(task, task_name, config, start, team.device)
     size = batch_of(task, config)
+    if min(size, len(train), len(val)) < team.size:
+        raise UserError(
+            f"compute.processes is {team.size}, but a batch or a split has only {min(size, len(train), len(val))} photos; "
+            "lower it, or raise pretrain.batch_photos and pretrain.contrast_batch"
+        )
 
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
     best: dict[str, Tensor] = {}
-    checkpoint = runtime.Checkpoint(
-        work, [start, *variants.files], variants.size, task_name, task_config, asdict(config), train, val, str(device)
+    checkpoint = Checkpoint(
+        Path(work) / f"pretrain_{task_name}.pt",
+        asdict(task_config) | asdict(config) | {"size": variants.size},
+        {
+            "the start's weights": digest(files=[start]),
+            "the photos": digest(files=variants.files),
+            "the split of the photos": digest(*train, "", *val),
+            "the device": str(team.device),
+        },
+        team,
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
@@ -84,26 +106,30 @@ def pretrain(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
-    progress = runtime.Progress(task_name, config.epochs)
+    lines = progress.Progress(task_name, config.epochs)
     first, seen = epoch, 0
     while epoch < config.epochs:
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
         order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
+        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
+        steps, left = step + len(parts), len(order)
         loader = Loader(task, variants, seeded_int(config.seed, epoch))
-        for part, pictures in zip(runtime.cut(len(order), size), runtime.batches(order, loader, size, workers), strict=True):
+        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
+            views = pictures.shape[1]
             set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
-            loss = microbatch.backward(network, pictures.to(device), task.loss, config.micro_batch).item()
+            loss = microbatch.backward(
+                network, pictures.flatten(0, 1).to(team.device), microbatch.by_photo(task.loss, views), config.micro_batch, team
+            )
             where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
-            loss_sum += runtime.finite(loss, where, order[part.start : part.stop], checkpoint) * len(pictures)
+            loss_sum += runtime.finite(loss.item(), where, part, checkpoint) * len(part)
             optimiser.step()
-            step, total_steps, seen = step + 1, total_steps + 1, seen + pictures.shape[0] * pictures.shape[1]
-            left = (len(order) - part.stop) * pictures.shape[1]
-            progress.step(epoch + 1, step, -(-len(train) // size), seen, left)
+            step, total_steps, seen, left = step + 1, total_steps + 1, seen + len(part) * views, left - len(part)
+            lines.step(epoch + 1, step, steps, seen, left * views)
             checkpoint.save(snapshot)
-        val_loss = validate(network, task, variants, val, size, config, device, workers, lambda: checkpoint.leave(snapshot))
+        val_loss = validate(network, task, variants, val, size, config, team, workers, lambda: checkpoint.leave(snapshot))
         runtime.finite(val_loss, f"{task_name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss = epoch + 1, loss_sum / len(train)
         history.append(
@@ -118,11 +144,14 @@ def pretrain(
         if val_loss <= min(row["val_loss"] for row in history):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
-        progress.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
         checkpoint.save(snapshot, always=True)
+        if team.first:
+            progress.show(history, live)
 
-    runtime.write_history(history, history_csv)
-    save_weights(best, weights)
+    if team.first:
+        progress.write_history(history, history_csv)
+        save_weights(best, weights)
     checkpoint.remove()
 
 
@@ -150,6 +179,11 @@ def batch_of(task: Task, config: PretrainConfig) -> int:
     return config.contrast_batch if task.contrast else config.batch_photos
 
 
+def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:
+    """This process's share of each batch."""
+    return [part[team.share(len(part))] for part in parts]
+
+
 class Loader:
     """id -> the task's pictures of that photo, uint8 (n, 3, size, size)."""
 
@@ -168,15 +202,17 @@ def validate(
     val: Sequence[str],
     size: int,
     config: PretrainConfig,
-    device: torch.device,
+    team: Alone,
     workers: int,
     after_batch: Callable[[], None] = lambda: None,
 ) -> float:
     """Mean loss over the validation photos, with the same noise in every epoch."""
     network.eval()
     total = 0.0
-    for pictures in runtime.batches(val, Loader(task, variants, seeded_int(config.seed, "val")), size, workers):
-        outputs = microbatch.forward(network, pictures.to(device), config.micro_batch)
-        total += task.loss(outputs).item() * len(pictures)
+    parts = [val[part.start : part.stop] for part in runtime.cut(len(val), size, least=team.size)]
+    loader = Loader(task, variants, seeded_int(config.seed, "val"))
+    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
+        outputs = microbatch.forward(network, pictures.flatten(0, 1).to(team.device), config.micro_batch, team)
+        total += microbatch.by_photo(task.loss, pictures.shape[1])(outputs).item() * len(part)
         after_batch()
     return total / len(val)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from aesthetic_pretraining import microbatch, runtime
+from aesthetic_pretraining import microbatch, progress, runtime
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.figures import draw_rate_search, save
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import set_learning
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
 from aesthetic_pretraining.pretrain import Loader, PretrainConfig, batch_of, start_of
+from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 
 DIVERGED = 10.0  # times the lowest loss so far: higher rates tell nothing more
@@ -63,9 +64,9 @@ def search_rate(
     """
     if search.lowest >= search.highest:
         raise UserError(f"search.lowest is {search.lowest:g}, but must be below search.highest, {search.highest:g}")
-    device = runtime.set_up(config.threads)
+    alone = Alone(runtime.set_up(config.threads))  # a search is short: one process, in float32
     task = TASKS[task_name](task_config)
-    network, optimiser = start_of(task, task_name, config, start, device)
+    network, optimiser = start_of(task, task_name, config, start, alone.device)
     set_learning(network, config.trainable, frozen=False)
     rows: list[dict] = []
     # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
@@ -76,7 +77,9 @@ def search_rate(
             group["lr"] = rate
         runtime.seed_step("search", config.seed, task_name, len(rows))
         optimiser.zero_grad(set_to_none=True)
-        loss = microbatch.backward(network, pictures.to(device), task.loss, config.micro_batch).item()
+        loss_of = microbatch.by_photo(task.loss, pictures.shape[1])
+        pictures = pictures.flatten(0, 1).to(alone.device)
+        loss = microbatch.backward(network, pictures, loss_of, config.micro_batch, alone).item()
         rows.append({"step": len(rows) + 1, "learning_rate": rate, "loss": loss})
         runtime.log.info(
             "%s search step %d of %d  learning rate %.2g  loss %.4f", task_name, len(rows), search.steps, rate, loss
@@ -84,7 +87,7 @@ def search_rate(
         if not math.isfinite(loss) or loss > DIVERGED * min(row["loss"] for row in rows):
             break
         optimiser.step()
-    runtime.write_history(rows, out_csv)
+    progress.write_history(rows, out_csv)
     save(draw_rate_search(pd.DataFrame(rows), task=task_name, chosen=config.learning_rate), Path(figure))
 
 
@@ -92,4 +95,5 @@ def _batches(task, variants: Variants, train: Sequence[str], config: PretrainCon
     """Batches of training photos without end, each round over the photos in another order."""
     for epoch in count():
         order = runtime.shuffled(train, config.seed, "search", epoch)
-        yield from runtime.batches(order, Loader(task, variants, seeded_int(config.seed, "search", epoch)), size, workers)
+        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size)]
+        yield from runtime.batches(parts, Loader(task, variants, seeded_int(config.seed, "search", epoch)), workers)

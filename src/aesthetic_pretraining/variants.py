@@ -6,6 +6,7 @@ that, so rule render writes its pictures once; their noise is then the same in e
 
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, Variant
 from aesthetic_pretraining.distortions.render import render, rows
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.files import seeded_int, sha256
+from aesthetic_pretraining.files import enough_space, seeded_int, sha256
 from aesthetic_pretraining.sources import Tar
 from aesthetic_pretraining.store import Store, add_member
 
@@ -121,7 +122,7 @@ def render_shard(
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     make = engine(name)
     done, end = _whole(unfinished)
-    with open(unfinished, "r+b" if unfinished.exists() else "w+b") as file:
+    with enough_space(unfinished), open(unfinished, "r+b" if unfinished.exists() else "w+b") as file:
         file.truncate(end)
         file.seek(end)
         left = [i for i in photos if key(i) not in done]
@@ -189,8 +190,7 @@ def _digest(store: Store, photos: Sequence[str], *settings: object) -> int:
 
 def _move(source: Path, target: Path) -> None:
     """Rename, by way of a copy beside the target where the two are on different disks."""
-    import shutil
-
     beside = target.with_name(f".{target.name}.tmp")
-    shutil.move(source, beside)
-    beside.replace(target)
+    with enough_space(target):
+        shutil.move(source, beside)
+        beside.replace(target)

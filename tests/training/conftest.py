@@ -17,8 +17,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import aesthetic_pretraining
-from aesthetic_pretraining import runtime
+from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.store import Store
 from aesthetic_pretraining.variants import Variants
 
@@ -33,14 +34,14 @@ SHAPES = {"wide": (48, 64), "folder/tall": (60, 48), "square": (48, 48)}
 DRIVER = """
 import io, os, pickle, signal, sys, threading
 import torch
-from aesthetic_pretraining import backbones, runtime
+from aesthetic_pretraining import backbones, checkpoint, runtime
 
 with open(sys.argv[1], "rb") as file:
     function, arguments, moments = pickle.load(file)
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)  # imports once what each child would
 backbones.build_backbone("efficientnet_lite0")
-runtime.CHECKPOINT_SECONDS = 0
+checkpoint.CHECKPOINT_SECONDS = 0
 write = torch.save
 
 def die():
@@ -51,7 +52,7 @@ def child(kind, count):
     if kind == "after":
         threading.Timer(count / 1000, die).start()
     if kind == "term":
-        runtime.CHECKPOINT_SECONDS = 1e9
+        checkpoint.CHECKPOINT_SECONDS = 1e9
     seed_step = runtime.seed_step
     def step(*parts):
         nonlocal steps
@@ -81,7 +82,7 @@ def child(kind, count):
             die()
     os.replace = renamed
     if kind == "remove":
-        runtime.Checkpoint.remove = lambda self: (print(saves, flush=True), die())
+        checkpoint.Checkpoint.remove = lambda self: (print(saves, flush=True), die())
     function(**arguments)
     return saves
 
@@ -178,7 +179,7 @@ def interrupt(monkeypatch):
     """interrupt(n, function, **arguments): run it with a checkpoint at every step and break off right after the n-th."""
 
     def run(count, function, **arguments):
-        saves, save = 0, runtime.Checkpoint.save
+        saves, save = 0, checkpoint.Checkpoint.save
 
         def counting(self, state, always=False):
             nonlocal saves
@@ -188,8 +189,8 @@ def interrupt(monkeypatch):
                 raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(runtime, "CHECKPOINT_SECONDS", 0)
-            patch.setattr(runtime.Checkpoint, "save", counting)
+            patch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0)
+            patch.setattr(checkpoint.Checkpoint, "save", counting)
             with pytest.raises(KeyboardInterrupt):
                 function(**arguments)
 
@@ -197,23 +198,27 @@ def interrupt(monkeypatch):
 
 
 @pytest.fixture
-def checkpoint_of(monkeypatch):
-    """checkpoint_of(function, **arguments) -> the name of the checkpoint that it looks for; nothing is trained."""
+def resumed(monkeypatch, caplog):
+    """resumed(function, **arguments) -> "goes on", or why not, in what the checkpoint says; nothing is trained."""
 
-    def name(function, **arguments):
-        names = []
+    def verdict(function, **arguments):
+        load, caught = checkpoint.Checkpoint.load, []
 
-        def load(self):
-            names.append(self.path.name)
+        def spy(self):
+            caught.append(load(self))
             raise KeyboardInterrupt
 
-        with monkeypatch.context() as patch:
-            patch.setattr(runtime.Checkpoint, "load", load)
-            with pytest.raises(KeyboardInterrupt):
+        caplog.clear()
+        with monkeypatch.context() as patch, caplog.at_level("WARNING", "aesthetic_pretraining"):
+            patch.setattr(checkpoint.Checkpoint, "load", spy)
+            try:
                 function(**arguments)
-        return names[0]
+            except KeyboardInterrupt:
+                return "goes on" if caught[0] is not None else caplog.text
+            except UserError as error:
+                return str(error)
 
-    return name
+    return verdict
 
 
 @pytest.fixture

@@ -1,17 +1,13 @@
 """The cache of the frozen phase of fine-tuning against direct passes of the network."""
 
-import dataclasses
-
 import pytest
 import torch
 
-from aesthetic_pretraining.finetune import FeatureCache, FinetuneConfig
+from aesthetic_pretraining.labelled import FeatureCache
 from aesthetic_pretraining.networks import new_backbone, score_network
+from aesthetic_pretraining.team import Alone
 
-CONFIG = FinetuneConfig(
-    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
-    halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
-)  # fmt: skip
+ALONE = Alone(torch.device("cpu"))
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
 
 
@@ -23,9 +19,7 @@ def pixels(store, name, flipped=False):
 def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_file, tmp_path):
     ids = [*TRAIN, *VAL]
     network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75)
-    cache = FeatureCache(
-        tmp_path / "x.features", network, labelled_store, ids, dataclasses.replace(CONFIG, batch=3), torch.device("cpu"), 0
-    )
+    cache = FeatureCache(tmp_path / "x.features", network, labelled_store, ids, 2, 3, ALONE, 0)
     wanted, flipped = ["p7", "p0", "p7", "p1"], [False, True, True, False]
     with torch.no_grad():
         direct = torch.cat(
@@ -42,5 +36,5 @@ def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_fil
 
 def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file, tmp_path):
     network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
-    FeatureCache(tmp_path / "x", network, labelled_store, VAL, dataclasses.replace(CONFIG, flip=False), torch.device("cpu"), 0)
+    FeatureCache(tmp_path / "x", network, labelled_store, VAL, 1, 2, ALONE, 0)
     assert (tmp_path / "x").stat().st_size == len(VAL) * 1280 * 4

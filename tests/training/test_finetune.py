@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from aesthetic_pretraining import runtime
+from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.finetune import FinetuneConfig, finetune, flips
@@ -141,7 +141,7 @@ def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(arguments, lab
 class Direct:
     """Stands for the cache: runs the backbone each time."""
 
-    def __init__(self, path, network, store, ids, config, device, workers):
+    def __init__(self, path, network, store, *others):
         self.network, self.store = network, store
 
     def read(self, ids, flipped):
@@ -169,7 +169,9 @@ def test_flips():
 
 
 def test_a_handful_of_pictures_is_learnt_by_heart(arguments, labelled_store, votes, tmp_path, monkeypatch):
-    monkeypatch.setattr(runtime.Checkpoint, "save", lambda *args, **more: None)  # forty writes would take longer than all else
+    monkeypatch.setattr(
+        checkpoint.Checkpoint, "save", lambda *args, **more: None
+    )  # forty writes would take longer than all else
     names = [f"p{k}" for k in range(8)]
     finetune(
         **arguments(
@@ -234,23 +236,26 @@ def test_nothing_is_left_after_a_resume_in_the_unfrozen_phase(arguments, referen
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_everything_it_depends_on_changes_the_checkpoint(arguments, votes, photo_store, backbone_file, checkpoint_of, tmp_path):
+def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
+    arguments, votes, photo_store, backbone_file, interrupt, resumed, tmp_path
+):
     same = arguments(tmp_path)
-    state = {k: v + 1 for k, v in load_file(backbone_file).items()}
-    save_file(state, tmp_path / "start.safetensors")
-    others = [
-        arguments(tmp_path, train=TRAIN[::-1]),
-        arguments(tmp_path, val=VAL[:1]),
-        arguments(tmp_path, votes=votes | {"p0": votes["p0"][::-1]}),
-        arguments(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
-        arguments(tmp_path, dropout=0.5),
-        arguments(tmp_path, seed=2),
-        same | {"store": photo_store},
-        same | {"start": tmp_path / "start.safetensors"},
-    ]
-    names = [checkpoint_of(finetune, **other) for other in (same, *others)]
-    assert len(set(names)) == len(names)
-    assert checkpoint_of(finetune, **arguments(tmp_path / "elsewhere")) == names[0]
+    interrupt(1, finetune, **same)
+    assert resumed(finetune, **same) == "goes on"
+    save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
+    said = resumed(finetune, **arguments(tmp_path, dropout=0.5, seed=2))
+    assert "began with other parameters (seed was 1, now 2, dropout was 0.75, now 0.5); set them back" in said
+    for name, other in {
+        "the split of the pictures": arguments(tmp_path, train=TRAIN[::-1]),
+        "the split of the pictures, the votes": arguments(tmp_path, val=VAL[:1]),
+        "the votes": arguments(tmp_path, votes=votes | {"p0": votes["p0"][::-1]}),
+        "(the votes)": arguments(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
+        "the pictures": same | {"store": photo_store},
+        "the start's weights": same | {"start": tmp_path / "start.safetensors"},
+    }.items():
+        said = resumed(finetune, **other)
+        assert "starting over" in said and name in said
+    assert resumed(finetune, **same) == "goes on"
 
 
 def test_a_damaged_checkpoint_starts_over(arguments, reference, interrupt, tmp_path):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pretraining import CONFIG, outputs
 
-from aesthetic_pretraining import microbatch, runtime
+from aesthetic_pretraining import checkpoint, microbatch, progress, runtime
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.pretrain import pretrain
 
@@ -62,7 +62,7 @@ def test_sigterm_in_the_validation_does_not_wait_for_its_end(arguments, referenc
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
         patch.setattr(microbatch, "forward", asked)
         pretrain(**arguments(tmp_path))
-    assert left.value.code == 143 == runtime.PREEMPTED
+    assert left.value.code == 143 == checkpoint.PREEMPTED
     assert signal.getsignal(signal.SIGTERM) == before
     assert not (tmp_path / "history.csv").exists()
     pretrain(**arguments(tmp_path))
@@ -71,7 +71,7 @@ def test_sigterm_in_the_validation_does_not_wait_for_its_end(arguments, referenc
 
 @pytest.mark.parametrize("saved", [False, True])
 def test_a_loss_that_is_no_number_names_where_and_which_and_writes_nothing(saved, arguments, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(runtime, "CHECKPOINT_SECONDS", 0 if saved else 1e9)
+    monkeypatch.setattr(checkpoint, "CHECKPOINT_SECONDS", 0 if saved else 1e9)
     with pytest.raises(UserError) as error, caplog.at_level(logging.ERROR, "aesthetic_pretraining"):
         pretrain(**arguments(tmp_path, learning_rate=1e30, frozen_steps=0, micro_batch=0))
     text = str(error.value)
@@ -124,15 +124,15 @@ def test_micro_batches_train_all_pictures(arguments, tmp_path):
 
 def test_progress_lines_inside_an_epoch_are_rare(monkeypatch, caplog):
     now = [0.0]
-    monkeypatch.setattr(runtime.time, "monotonic", lambda: now[0])
-    progress = runtime.Progress("rotnet", 3)
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    lines = progress.Progress("rotnet", 3)
     with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
         for step in range(1, 31):
             now[0] += 1
-            progress.step(1, step, 40, step * 5, (40 - step) * 5)
-        progress.epoch(1, 150, 1, train=1.0)
+            lines.step(1, step, 40, step * 5, (40 - step) * 5)
+        lines.epoch(1, 150, 1, train=1.0)
         now[0] += 9
-        progress.step(2, 1, 40, 155, 195)
-    lines = [record.getMessage() for record in caplog.records]
-    assert len(lines) == 4
-    assert lines[1] == "rotnet epoch 1 step 20 of 40  5 pictures/s  20 s left in the epoch"
+        lines.step(2, 1, 40, 155, 195)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert said[1] == "rotnet epoch 1 step 20 of 40  5 pictures/s  20 s left in the epoch"

@@ -9,6 +9,9 @@ from torch import nn
 from aesthetic_pretraining import microbatch
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
+from aesthetic_pretraining.team import Alone
+
+ALONE = Alone(torch.device("cpu"))
 
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
 
@@ -38,6 +41,22 @@ def pictures(task, photos=2):
     return torch.randint(0, 256, (photos, count, 3, 12, 12), generator=generator, dtype=torch.uint8)
 
 
+def forward(network, x, micro_batch=0):
+    """{head: (B, n, width)} of pictures (B, n, 3, S, S)."""
+    outputs = microbatch.forward(network, x.flatten(0, 1), micro_batch, ALONE)
+    return {name: out.unflatten(0, x.shape[:2]) for name, out in outputs.items()}
+
+
+def with_graph(network, x, size=10**9):
+    """The same written anew, in parts of `size` pictures, with one graph over all of them."""
+    features = torch.cat([network.backbone(part) for part in x.flatten(0, 1).split(size)])
+    return {name: head(features).unflatten(0, x.shape[:2]) for name, head in network.heads.items()}
+
+
+def backward(network, x, loss, micro_batch=0):
+    return microbatch.backward(network, x.flatten(0, 1), microbatch.by_photo(loss, x.shape[1]), micro_batch, ALONE)
+
+
 def gradients(network):
     return {name: weight.grad.clone() for name, weight in network.named_parameters() if weight.grad is not None}
 
@@ -48,9 +67,9 @@ def test_loss_and_gradients_are_those_of_the_joint_batch_where_statistics_are_fi
     network, made = tiny(task, nn.BatchNorm2d(6).eval())
     network.backbone.body[1].eval()
     other, x = copy.deepcopy(network), pictures(task)
-    joint = made.loss(microbatch.forward(network, x))
+    joint = made.loss(with_graph(network, x))
     joint.backward()
-    loss = microbatch.backward(other, x, made.loss, micro_batch)
+    loss = backward(other, x, made.loss, micro_batch)
     assert not loss.requires_grad
     assert loss.item() == pytest.approx(joint.item(), rel=1e-12)
     wanted, got = gradients(network), gradients(other)
@@ -58,8 +77,8 @@ def test_loss_and_gradients_are_those_of_the_joint_batch_where_statistics_are_fi
     for name in wanted:
         torch.testing.assert_close(got[name], wanted[name], rtol=1e-9, atol=1e-12)
     with torch.no_grad():
-        for name, out in microbatch.forward(network, x).items():
-            torch.testing.assert_close(microbatch.forward(network, x, micro_batch)[name], out, rtol=1e-12, atol=1e-12)
+        for name, out in forward(network, x).items():
+            torch.testing.assert_close(forward(network, x, micro_batch)[name], out, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("micro_batch", [0, 348, 1000])
@@ -68,7 +87,7 @@ def test_a_batch_that_fits_is_exactly_the_plain_step(micro_batch):
     other, x = copy.deepcopy(network), pictures("ranking_regression")
     loss = made.loss({name: out.unflatten(0, (2, 174)) for name, out in network(x.flatten(0, 1)).items()})
     loss.backward()
-    assert microbatch.backward(other, x, made.loss, micro_batch).item() == loss.item()
+    assert backward(other, x, made.loss, micro_batch).item() == loss.item()
     assert all(torch.equal(a, gradients(other)[name]) for name, a in gradients(network).items())
     assert all(torch.equal(a, other.state_dict()[name]) for name, a in network.state_dict().items())
 
@@ -78,8 +97,8 @@ def test_gradients_are_those_of_normalisation_by_micro_batch():
     network, made = tiny()
     other, x = copy.deepcopy(network), pictures("ranking_regression", photos=1)
     network.backbone.body[1].track_running_stats = False
-    made.loss(microbatch.forward(network, x, 50)).backward()
-    microbatch.backward(other, x, made.loss, 50)
+    made.loss(with_graph(network, x, 58)).backward()
+    backward(other, x, made.loss, 58)
     for name, wanted in gradients(network).items():
         torch.testing.assert_close(gradients(other)[name], wanted, rtol=1e-9, atol=1e-12)
 
@@ -91,7 +110,7 @@ def test_running_statistics_move_once_towards_the_mean_over_the_micro_batches():
         norm.running_mean += 1
         maps = [network.backbone.body[0](part.double() / 255) for part in x.flatten(0, 1).split([116, 116, 116])]
     before = norm.running_mean.clone(), norm.running_var.clone()
-    microbatch.backward(network, x, made.loss, 120)
+    backward(network, x, made.loss, 120)
     for got, old, values in (
         (norm.running_mean, before[0], [m.mean(dim=(0, 2, 3)) for m in maps]),
         (norm.running_var, before[1], [m.var(dim=(0, 2, 3)) for m in maps]),
@@ -106,8 +125,8 @@ def test_a_frozen_backbone_is_neither_moved_nor_given_gradients_and_the_heads_ar
     network.backbone.eval().requires_grad_(False)
     joint, x = copy.deepcopy(network), pictures("ranking_regression")
     before = copy.deepcopy(network.backbone.state_dict())
-    microbatch.backward(network, x, made.loss, 30)
-    microbatch.backward(joint, x, made.loss)
+    backward(network, x, made.loss, 30)
+    backward(joint, x, made.loss)
     assert gradients(network).keys() == {name for name, _ in network.named_parameters() if name.startswith("heads")}
     for name, wanted in gradients(joint).items():
         torch.testing.assert_close(gradients(network)[name], wanted, rtol=1e-9, atol=1e-12)

@@ -11,7 +11,7 @@ import torch
 from pretraining import TASK, TRAIN, outputs
 from safetensors.torch import load_file, save_file
 
-from aesthetic_pretraining import runtime
+from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network
@@ -189,26 +189,33 @@ def test_a_damaged_checkpoint_starts_over(count, arguments, reference, interrupt
     assert outputs(tmp_path) == outputs(reference)
 
 
-def test_everything_it_depends_on_changes_the_checkpoint(
-    arguments, photo_store, labelled_store, backbone_file, checkpoint_of, tmp_path
+def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
+    arguments, photo_store, labelled_store, backbone_file, interrupt, resumed, tmp_path
 ):
     same = arguments(tmp_path)
+    interrupt(1, pretrain, **same)
+    assert resumed(pretrain, **same) == "goes on"
     save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
-    others = [
-        arguments(tmp_path, task="ranking"),
-        arguments(tmp_path, train=TRAIN[::-1]),
-        arguments(tmp_path, epochs=3),
-        arguments(tmp_path, table="corrected"),
-        same | {"variants": Variants(same["variants"].store, 64, "published")},
-        arguments(tmp_path, engine="reference"),
-        same | {"val": TRAIN},
-        same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
-        same | {"variants": Variants(labelled_store, 32, "published")},
-        same | {"start": tmp_path / "start.safetensors"},
-    ]
-    names = [checkpoint_of(pretrain, **other) for other in (same, *others)]
-    assert len(set(names)) == len(names)
-    assert checkpoint_of(pretrain, **arguments(tmp_path / "elsewhere")) == names[0]
+    for name, other in {
+        "epochs was 2, now 3": arguments(tmp_path, epochs=3),
+        "table was 'published', now 'corrected'": arguments(tmp_path, table="corrected"),
+        "engine was 'native', now 'reference'": arguments(tmp_path, engine="reference"),
+        "size was 32, now 64": same | {"variants": Variants(same["variants"].store, 64, "published")},
+        "margin was 0.2, now 0.3": same | {"task_config": dataclasses.replace(TASK, margin=0.3)},
+        "micro_batch was 0, now 2": arguments(tmp_path, micro_batch=2),
+    }.items():
+        said = resumed(pretrain, **other)
+        assert f"began with other parameters ({name}); set them back" in said
+    for name, other in {
+        "the split of the photos": arguments(tmp_path, train=TRAIN[::-1]),
+        "(the split of the photos)": same | {"val": TRAIN},
+        "the photos": same | {"variants": Variants(labelled_store, 32, "published")},
+        "the start's weights": same | {"start": tmp_path / "start.safetensors"},
+    }.items():
+        said = resumed(pretrain, **other)
+        assert "starting over" in said and name in said
+    assert resumed(pretrain, **arguments(tmp_path, task="ranking")) == ""  # has a checkpoint of its own, which is not there
+    assert resumed(pretrain, **same) == "goes on"  # none of this touched it
 
 
 def test_a_diverged_training_is_not_written_as_if_it_were_one(arguments, tmp_path):
@@ -231,5 +238,5 @@ def test_checkpoints_are_rare_by_default(arguments, tmp_path, monkeypatch):
     real = torch.save
     monkeypatch.setattr(torch, "save", lambda *a: saves.append(1) or real(*a))
     pretrain(**arguments(tmp_path))
-    assert runtime.CHECKPOINT_SECONDS >= 10
+    assert checkpoint.CHECKPOINT_SECONDS >= 10
     assert len(saves) == 2

@@ -70,7 +70,7 @@ def test_code_of_finds_what_a_script_really_imports():
     import code_of
 
     probe = (
-        "import sys; sys.path[:0] = ['src', 'workflow/scripts']; import aesthetic_pretraining.predict, aesthetic_pretraining.finetune;"
+        "import sys; sys.path[:0] = ['src', 'workflow/scripts']; import aesthetic_pretraining.predict;"
         "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('aesthetic_pretraining')])"
     )
     loaded = {str(Path(f).relative_to(ROOT)) for f in call(sys.executable, "-c", probe).split()}

@@ -20,7 +20,7 @@ rule predict:
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
-        loaders=0,
+        loaders=LOADERS,
     log:
         "logs/{scale}/predict/{init}_share{share}_seed{seed}.log",
     benchmark:

@@ -14,11 +14,12 @@ rule finetune:
         history="models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv",
         summary="models/{scale}/finetuned/{init}/share{share}_seed{seed}.json",
     params:
-        cfg=P("backbone.name", *section("finetune", "compared", "shares", "seeds")),
-    threads: CONFIG["finetune"]["threads"]
+        cfg=P("backbone.name", *section("compute"), *section("finetune", "compared", "shares", "seeds")),
+    threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
-        gpu=GPU,
-        loaders=0,
+        gpu=GPU * CONFIG["compute"]["processes"],
+        loaders=LOADERS,
+        live=0,
         mem_mb=2000,
     log:
         "logs/{scale}/finetune/{init}_share{share}_seed{seed}.log",

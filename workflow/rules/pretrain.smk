@@ -30,11 +30,12 @@ rule pretrain:
         weights="models/{scale}/pretrained/{task}.safetensors",
         history="models/{scale}/pretrained/{task}.csv",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks")),
-    threads: CONFIG["pretrain"]["threads"]
+        cfg=P("image.size", "backbone.name", "seed", *section("compute"), *section("distortions"), *section("pretrain", "tasks")),
+    threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
-        gpu=GPU,
-        loaders=0,
+        gpu=GPU * CONFIG["compute"]["processes"],
+        loaders=LOADERS,
+        live=0,
         mem_mb=3000,
     log:
         "logs/{scale}/pretrain/{task}.log",

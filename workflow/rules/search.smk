@@ -17,7 +17,7 @@ rule search_rate:
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,
-        loaders=0,
+        loaders=LOADERS,
         mem_mb=3000,
     log:
         "logs/{scale}/search/{task}.log",

@@ -1,7 +1,8 @@
 """Rule finetune."""
 
-from job import WORK, config, job
+from job import WORK, config, job, live, several
 
+several(snakemake)
 with job(snakemake):
     from aesthetic_pretraining.ava import VOTES
     from aesthetic_pretraining.finetune import FinetuneConfig, finetune
@@ -21,7 +22,8 @@ with job(snakemake):
         weights=snakemake.output.weights,
         history_csv=snakemake.output.history,
         summary_json=snakemake.output.summary,
-        work=WORK,
+        work=f"{WORK}/{snakemake.wildcards.scale}",
         describe={"init": init, "share": share, "seed": seed},
         workers=snakemake.resources.loaders,
+        live=live(snakemake),
     )

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import dataclasses
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import guard
 from aesthetic_pretraining.errors import UserError
 
+RANK = os.environ.get("RANK", "0")  # torchrun's number of this process among those of one training
 WORK = "work"  # checkpoints: outside of what Snakemake and DVC manage, because both delete what an unfinished job leaves
 
 
@@ -20,11 +22,12 @@ def job(snakemake) -> Iterator[None]:
     """Run the body of a script: log lines go to the rule's log and to the terminal, everything else to the log alone.
 
     UserError becomes one sentence on the terminal and at the end of the log; any other error leaves its trace in the log.
+    Of several processes each has a log of its own, and only the first one says its progress on the terminal.
     """
     _less_page_faults()
     guard.die_with_run()
     terminal = sys.stderr
-    path = Path(snakemake.log[0])
+    path = Path(snakemake.log[0] + (f".{RANK}" if RANK != "0" else ""))
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         open(path, "w", buffering=1, encoding="utf-8") as file,
@@ -34,7 +37,8 @@ def job(snakemake) -> Iterator[None]:
         logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[logging.StreamHandler(file)])
         ours = logging.getLogger("aesthetic_pretraining")
         ours.setLevel(logging.INFO)
-        ours.addHandler(logging.StreamHandler(terminal))
+        if RANK == "0":
+            ours.addHandler(logging.StreamHandler(terminal))
         start = time.monotonic()
         try:
             yield
@@ -50,6 +54,19 @@ def job(snakemake) -> Iterator[None]:
             terminal.write(f"\nerror in {snakemake.rule}: {error.filename}: no permission; give this user access to it\n\n")
             raise
         file.write(f"done in {time.monotonic() - start:.1f} s\n")
+
+
+def several(snakemake) -> None:
+    """Start this script anew under torchrun if compute.processes asks for more than one process; else do nothing."""
+    processes = snakemake.params.cfg["compute.processes"]
+    if processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+        os.execv(sys.executable, [*torchrun, sys.argv[0]])  # the same process, so that it ends when snakemake ends it
+
+
+def live(snakemake) -> Path | None:
+    """Where DVCLive's files go: logs/<scale>/live/..., if resource live is 1."""
+    return Path(snakemake.log[0].replace("logs/", "logs/live/", 1)).with_suffix("") if snakemake.resources.live else None
 
 
 def config(snakemake, cls, **more):

@@ -1,7 +1,8 @@
 """Rule pretrain."""
 
-from job import WORK, config, job
+from job import WORK, config, job, live, several
 
+several(snakemake)
 with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.pretext import TaskConfig
@@ -21,6 +22,7 @@ with job(snakemake):
         start=files.start,
         weights=snakemake.output.weights,
         history_csv=snakemake.output.history,
-        work=WORK,
+        work=f"{WORK}/{snakemake.wildcards.scale}",
         workers=snakemake.resources.loaders,
+        live=live(snakemake),
     )

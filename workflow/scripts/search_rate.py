@@ -15,7 +15,7 @@ with job(snakemake):
     search_rate(
         snakemake.wildcards.task,
         config(snakemake, TaskConfig),
-        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"]),
+        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"], processes=1, precision="float32"),
         config(snakemake, SearchConfig),
         open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
         train=list(split["id"][split["split"] == "train"]),

@@ -1,0 +1,72 @@
+"""What a running training says of itself: log lines, its history, and DVCLive's files for those who watch."""
+
+import logging
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.files import atomic_path
+
+PROGRESS_SECONDS = 10.0
+log = logging.getLogger("aesthetic_pretraining")
+
+
+class Progress:
+    """Log lines: one per epoch with losses, pictures per second and time left if all epochs are run; some inside of an epoch."""
+
+    def __init__(self, name: str, epochs: int):
+        self.name, self.epochs = name, epochs
+        self.start = self.said = time.monotonic()
+
+    def step(self, epoch: int, step: int, steps: int, pictures: int, pictures_left: int) -> None:
+        """A line if the last one is PROGRESS_SECONDS old.
+
+        Args: epoch, step: from 1; steps: of the epoch; pictures: of this process so far; pictures_left: of the epoch.
+        """
+        now = time.monotonic()
+        if now - self.said >= PROGRESS_SECONDS:
+            rate, self.said = pictures / (now - self.start), now
+            log.info(
+                "%s epoch %d step %d of %d  %.0f pictures/s  %.0f s left in the epoch",
+                *(self.name, epoch, step, steps, rate, pictures_left / rate),
+            )
+
+    def epoch(self, epoch: int, pictures: int, done: int, **values: float) -> None:
+        """Args: epoch: just finished, from 1; pictures, done: pictures and epochs of this process so far."""
+        self.said = time.monotonic()
+        seconds = self.said - self.start
+        text = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
+        left = seconds / done * (self.epochs - epoch)
+        log.info(
+            "%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left",
+            self.name,
+            epoch,
+            self.epochs,
+            text,
+            pictures / seconds,
+            left,
+        )
+
+
+def write_history(rows: list[dict], path: str | Path) -> None:
+    """One row per epoch as CSV."""
+    with atomic_path(path) as tmp:
+        pd.DataFrame(rows).to_csv(tmp, index=False, float_format="%.8g")
+
+
+def show(history: list[dict], folder: str | Path | None) -> None:
+    """Write the history so far as DVCLive's files (metrics.json and one table for each column), if there is a folder.
+
+    All rows are written again at each epoch, so that a resumed training shows its whole course.
+    """
+    if folder is None:
+        return
+    from dvclive import Live  # here, because it is imported only where somebody watches
+
+    with Live(str(folder), dvcyaml=None, save_dvc_exp=False) as live:
+        for row in history:
+            live.step = row["epoch"]
+            for name, value in row.items():
+                live.log_metric(name, value, timestamp=False)
+        live.make_summary()

@@ -1,0 +1,120 @@
+"""Checkpoints: whole or not there, gone on with only where nothing has changed."""
+
+import logging
+import os
+
+import pytest
+import torch
+
+from aesthetic_pretraining import checkpoint
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.team import Alone
+
+
+def made(folder, config=None, inputs=None):
+    return checkpoint.Checkpoint(folder / "task.pt", config or {"rate": 0.1}, inputs or {}, Alone(torch.device("cpu")))
+
+
+def test_a_checkpoint_comes_back_exactly(tmp_path):
+    one = made(tmp_path / "work")
+    assert one.load() is None
+    state = {
+        "at": (3, 0.1 + 0.2),
+        "weights": torch.randn(3, 4, 2, 2).to(memory_format=torch.channels_last),
+        "history": [{"loss": 1e-17}],
+    }
+    one.save(lambda: state, always=True)
+    got = made(tmp_path / "work").load()
+    assert got["at"] == state["at"]
+    assert got["history"] == state["history"]
+    assert torch.equal(got["weights"], state["weights"])
+    assert got["weights"].stride() == state["weights"].stride()
+    one.remove()
+    one.remove()
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_other_parameters_are_refused_by_name_and_the_file_stays(tmp_path):
+    made(tmp_path, config={"rate": 0.1, "margin": 0.2}).save(lambda: {"x": 1}, always=True)
+    with pytest.raises(UserError, match=r"task\.pt: .*\(rate was 0\.1, now 0\.2\); set them back .* or delete the file"):
+        made(tmp_path, config={"rate": 0.2, "margin": 0.2}).load()
+    with pytest.raises(UserError, match=r"margin was 0\.2, now not there, depth was not there, now 3"):
+        made(tmp_path, config={"rate": 0.1, "depth": 3}).load()
+    assert made(tmp_path, config={"margin": 0.2, "rate": 0.1}).load() == {"x": 1}
+
+
+@pytest.mark.parametrize("inputs", [{"the photos": "b"}, {}, {"the photos": "a", "the votes": "c"}])
+def test_other_inputs_start_over_and_it_is_said(inputs, tmp_path, caplog):
+    made(tmp_path, inputs={"the photos": "a"}).save(lambda: {"x": 1}, always=True)
+    with caplog.at_level(logging.WARNING, "aesthetic_pretraining"):
+        assert made(tmp_path, inputs=inputs).load() is None
+    assert "starting over" in caplog.text and ("the votes" if len(inputs) == 2 else "the photos") in caplog.text
+    assert made(tmp_path, inputs={"the photos": "a"}).load() == {"x": 1}
+
+
+def test_a_change_of_the_packages_code_starts_over(tmp_path, monkeypatch, caplog):
+    made(tmp_path).save(lambda: {"x": 1}, always=True)
+    monkeypatch.setattr(checkpoint, "package_code", lambda: "other")
+    assert made(tmp_path).load() is None
+    assert "(the code)" in caplog.text
+
+
+def test_digests_go_by_content(tmp_path):
+    for name, content in (("one", b"1"), ("copy", b"1"), ("two", b"2")):
+        (tmp_path / name).write_bytes(content)
+    one, copy, two = (checkpoint.digest("x", files=[tmp_path / name]) for name in ("one", "copy", "two"))
+    assert one == copy != two
+    assert len({checkpoint.digest("a", "b"), checkpoint.digest("b", "a"), checkpoint.digest("ab")}) == 3
+
+
+def test_a_checkpoint_is_saved_when_it_is_time(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now[0])
+    one, states = made(tmp_path), []
+    for now[0] in (100, 159, 160, 161, 219, 221):
+        one.save(lambda: states.append(now[0]) or {})
+    assert states == [160, 221]
+
+
+@pytest.mark.parametrize("moment", ["write", "rename"])
+def test_a_save_that_fails_leaves_the_last_one_whole(tmp_path, monkeypatch, moment):
+    one = made(tmp_path)
+    one.save(lambda: {"x": 1}, always=True)
+
+    def fail(state, path):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    def refuse(*args):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((torch, "save", fail) if moment == "write" else (os, "replace", refuse)))
+        with pytest.raises(OSError, match="disk full"):
+            one.save(lambda: {"x": 2}, always=True)
+    assert one.load() == {"x": 1}
+    assert list(tmp_path.iterdir()) == [one.path]
+
+
+@pytest.mark.parametrize("keep", [0, 0.5, 0.99])
+def test_a_damaged_checkpoint_is_none_and_says_so(tmp_path, caplog, keep):
+    one = made(tmp_path)
+    one.save(lambda: {"x": torch.arange(1000)}, always=True)
+    whole = one.path.read_bytes()
+    one.path.write_bytes(whole[: int(keep * len(whole))])
+    with caplog.at_level(logging.WARNING, "aesthetic_pretraining"):
+        assert one.load() is None
+    assert "damaged" in caplog.text
+    assert one.path.name in caplog.text
+
+
+def test_a_checkpoint_is_data_and_never_code(tmp_path):
+    one = made(tmp_path)
+
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "trap"), "w"))
+
+    torch.save({"x": Evil()}, one.path)
+    assert one.load() is None
+    assert not (tmp_path / "trap").exists()
