@@ -44,12 +44,18 @@ def enough_space(path: str | Path) -> Iterator[None]:
     """Inside, want of space for `path` is raised as UserError. Libraries tell it in errors of their own, so the disk is asked."""
     try:
         yield
+    except (UserError, PermissionError):
+        raise
     except Exception as error:
-        folder = next(folder for folder in Path(path).absolute().parents if folder.exists())
         told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if told or (not isinstance(error, UserError) and shutil.disk_usage(folder).free < FULL):
+        if told or shutil.disk_usage(_there(Path(path))).free < FULL:
             raise UserError(f"{path}: no space left on this disk; free some and run again, which goes on from here") from error
         raise
+
+
+def _there(path: Path) -> Path:
+    """The innermost folder above a path that exists."""
+    return next(folder for folder in path.absolute().parents if folder.exists())
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -145,6 +146,28 @@ def test_a_folder_that_may_not_even_be_entered_is_named(tmp_path, project):
         assert unprivileged(project, folder, "locked/deeper/x.txt").startswith("UserError locked/deeper/x.txt: no permission")
     finally:
         (folder / "locked").chmod(0o755)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(UserError, match=r"x\.txt: no space left on this disk; free some"), atomic_path(path) as tmp:
+        tmp.write_text("half")
+        with open("/dev/full", "w") as full:  # the kernel's own device for this error
+            full.write("new")
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_librarys_own_error_on_a_full_disk_is_the_same_sentence(tmp_path, monkeypatch):
+    def write():
+        with atomic_path(tmp_path / "deep" / "x.pt"):
+            raise RuntimeError("PytorchStreamWriter failed writing file data/1: file write failed")
+
+    with pytest.raises(RuntimeError, match="StreamWriter"):
+        write()
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=4096))
+    with pytest.raises(UserError, match="no space left"):
+        write()
 
 
 def test_no_file_written_is_an_error(tmp_path):

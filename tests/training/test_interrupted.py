@@ -104,7 +104,7 @@ def test_want_of_memory_says_what_to_lower(error, arguments, tmp_path, monkeypat
     with pytest.raises(UserError, match=rf"out of memory of the {device}; lower pretrain\.micro_batch.*pretrain\.batch_photos"):
         pretrain(**arguments(tmp_path))
     monkeypatch.setattr(finetune_module.runtime, "set_up", fail)
-    with pytest.raises(UserError, match=r"lower finetune\.batch"):
+    with pytest.raises(UserError, match=r"lower finetune\.micro_batch.* or finetune\.batch"):
         finetune_module.finetune(*[CONFIG] * 11)
 
 
