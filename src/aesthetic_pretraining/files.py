@@ -47,7 +47,7 @@ def enough_space(path: str | Path) -> Iterator[None]:
     except (UserError, PermissionError):
         raise
     except Exception as error:
-        told = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        told = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
         if told or shutil.disk_usage(_there(Path(path))).free < FULL:
             raise UserError(f"{path}: no space left on this disk; free some and run again, which goes on from here") from error
         raise
