@@ -96,7 +96,8 @@ class Checkpoint:
                 torch.save({"config": self.config, "inputs": self.inputs, "state": values}, tmp)
             self.saved, self.at = time.monotonic(), values.get("at", (0, 0))[:2]
         if asked:
-            log.warning("SIGTERM: stopped, to be gone on with from %s", self)
+            if self.team.first:
+                log.warning("SIGTERM: stopped, to be gone on with from %s", self)
             raise SystemExit(PREEMPTED)
 
     def leave(self, state: Callable[[], dict]) -> None:
