@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions bench-training
+.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions bench-training released-gradients
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -53,6 +53,9 @@ bench-distortions: $(READY) ## time the distortions beside darktable, and how fa
 
 parity: $(READY) ## measure native against darktable and renew the table in docs/distortions.md
 	PYTHONPATH=src python benchmarks/parity.py
+
+released-gradients: $(READY) ## count which weights get a gradient in the released code's construction
+	python benchmarks/released_gradients.py
 
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
 	python benchmarks/training.py

@@ -1,5 +1,6 @@
 """Which weights learn, which statistics move, and weights in files."""
 
+import importlib.util
 import pickle
 
 import pytest
@@ -83,6 +84,17 @@ def test_which_weights_learn(step, trainable, frozen, expected):
     assert {key for key in moved if not is_statistic(key)} == set(learning)
     # frozen: no statistic moves; else those of all blocks do, whatever learns
     assert {key for key in moved if is_statistic(key)} == (set() if frozen else set(filter(is_statistic, after)))
+
+
+def test_the_released_construction_really_cuts_the_graph(project):
+    spec = importlib.util.spec_from_file_location("released_gradients", project / "benchmarks/released_gradients.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cut, whole = module.learning(True), module.learning(None)
+    assert {name for name, count in cut.items() if count} == {"block 18", "new layer"}
+    assert cut["block 18"] == whole["block 18"] == 1280 * 320 + 2 * 1280  # a convolution and a normalisation
+    assert module.learning(False) == whole
+    assert sum(whole.values()) == 2_223_872 + 1281
 
 
 def test_a_frozen_backbone_is_bit_identical_and_in_inference_mode(step, pictures):
