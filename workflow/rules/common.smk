@@ -60,7 +60,7 @@ def after_success():
 
 SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
-TASKS = CONFIG["pretrain"]["tasks"]
+TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
 INITS = ["imagenet", *TASKS]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"

@@ -30,7 +30,7 @@ rule pretrain:
         weights="models/{scale}/pretrained/{task}.safetensors",
         history="models/{scale}/pretrained/{task}.csv",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks")),
+        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks", "ablations")),
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,
@@ -49,4 +49,4 @@ rule stage_pretrain:
         expand(rules.imagenet.output, scale=SCALE),
         expand(rules.pretrain.output, scale=SCALE, task=TASKS),
     params:
-        scope=P("pretrain.tasks"),
+        scope=P("pretrain.tasks", "pretrain.ablations"),
