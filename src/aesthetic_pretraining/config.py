@@ -12,6 +12,7 @@ from aesthetic_pretraining.errors import UserError
 
 FILE = "params.yaml"
 RESPONDING = "ranking_regression"  # the task whose network Figure 4 asks
+BETWEEN_PHOTOS = ("ranking_across_photos", "ranking_consistency")  # the ablations that compare photos of a batch
 
 
 # JSON schema takes 1.0 for an integer, but a seed of 1.0 is another text than 1
@@ -122,11 +123,17 @@ def _check_rest(values: dict) -> None:
             raise UserError(f"{FILE} ({scale}): {section}.{key} add up to {total:g}, but must add up to 1")
     if RESPONDING not in values["pretrain"]["tasks"]:
         raise UserError(f"{FILE} ({scale}): pretrain.tasks lacks {RESPONDING!r}, which Figure 4 is drawn with; put it back")
-    known = ["imagenet", *values["pretrain"]["tasks"]]
+    for name in BETWEEN_PHOTOS:
+        if name in values["pretrain"]["ablations"] and values["pretrain"]["batch_photos"] < 2:
+            raise UserError(
+                f"{FILE} ({scale}): pretrain.ablations names {name!r}, which compares photos of a batch, but "
+                "pretrain.batch_photos is 1; set it to 2 or more"
+            )
+    known = ["imagenet", *values["pretrain"]["tasks"], *values["pretrain"]["ablations"]]
     for name in values["finetune"]["compared"]:
         if name not in known:
             raise UserError(
-                f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks has only {', '.join(known)}"
+                f"{FILE} ({scale}): finetune.compared names {name!r}, but pretrain.tasks and pretrain.ablations have only {', '.join(known)}"
             )
     report = values["report"]
     for key in ("examples", "response_distortion", "response_outputs"):

@@ -39,6 +39,51 @@ def ranking_pairs() -> tuple[list[int], list[int]]:
     return [i for i, _ in pairs], [j for _, j in pairs]
 
 
+def ranking_loss_across_photos(scores: Tensor, margin: float) -> Tensor:
+    """Section 6, ablation: equation 1 also between photos, max(0, m - (f(I_i of a) - f(I_j of b))), |i| < |j|.
+
+    ASSUME: each term is the mean over all B * B pairs (a, b) of photos, a photo with itself among them, so that a batch of one
+    photo costs what `ranking_loss` says, and exp(L / T) would mean the same.
+
+    Args: as for `ranking_loss`.
+    """
+    less, more = ranking_pairs()
+    difference = scores[:, None, less] - scores[None, :, more]  # (B, B, pairs)
+    return F.relu(margin - difference).mean(dim=(0, 1)).sum()
+
+
+def consistency_loss(scores: Tensor) -> Tensor:
+    """Section 6, ablation: sum over pictures of (f(I_i of a) - f(I_i of b))^2 for photos a, b under one distortion and level.
+
+    ASSUME: the distance is squared, as in equation 3; it is the mean over all B * B pairs (a, b) of photos, as above, which is
+    twice the variance over the photos; level 0 takes part, because all photos are taken to be about equally aesthetic; a picture
+    that is level 0 of many distortions counts once.
+
+    Args:
+        scores: f_rank after the sigmoid, (B, V) in 0..1.
+    """
+    return 2 * scores.var(dim=0, correction=0).sum()
+
+
+def aspect_ranking_loss(scores: Tensor, margin: float) -> Tensor:
+    """Equation 1 with a score for each aspect, ablation: a pair is ranked by the score of its distortion's aspect alone.
+
+    Args:
+        scores: f_rank^a after the sigmoid, (B, V, aspects in the order of ASPECTS), in 0..1.
+        margin: m.
+    """
+    less, more = ranking_pairs()
+    aspect = ranked_aspects()
+    return F.relu(margin - (scores[:, less, aspect] - scores[:, more, aspect])).mean(dim=0).sum()
+
+
+@cache
+def ranked_aspects() -> list[int]:
+    """The position in ASPECTS of the distortion of each of `ranking_pairs`; told by the second picture, which is never level 0."""
+    _, more = ranking_pairs()
+    return [ASPECTS.index(DISTORTIONS[VARIANTS[j].distortion].aspect) for j in more]
+
+
 def classification_loss(logits: Mapping[str, Tensor]) -> Tensor:
     """Equation 2: sum over distorted pictures of the cross-entropy of their aspect's head; level 0 takes no part (row 10).
 

@@ -26,6 +26,12 @@ LABELS = {  # name in paths and frames -> name in Table 2; any other initialisat
     "ranking": "ranking",
     "ranking_classification": "ranking + classification",
     "ranking_regression": "ranking + regression",
+    # pretrain.ablations
+    "ranking_across_photos": "ranking across photos",
+    "ranking_consistency": "ranking + consistency",
+    "ranking_aspects": "ranking, a score per aspect",
+    "ranking_margin_04": "ranking, margin 0.4",
+    "ranking_margin_06": "ranking, margin 0.6",
 }
 TARGET_SCALES = {"ava": (1, 10), "tid2013": (0, 9)}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]

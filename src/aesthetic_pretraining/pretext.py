@@ -1,10 +1,10 @@
-"""Pretext tasks: what a photo is turned into, which heads the network gets, and the loss (sections 3.3, 3.4, 4.4).
+"""Pretext tasks: what a photo is turned into, which heads the network gets, and the loss (sections 3.3, 3.4, 4.4, 6).
 
-To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and its schema.
+To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and its schema. Ablations are tasks, too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -130,10 +130,54 @@ class SimCLR(Task):
         return losses.nt_xent(outputs["projection"], self.config.simclr_temperature)
 
 
+class RankingAcrossPhotos(Ranking):
+    """Section 6: ranked against other photos, too."""
+
+    def rank(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return losses.ranking_loss_across_photos(outputs["rank"][..., 0].sigmoid(), self.config.margin)
+
+
+class RankingConsistency(Ranking):
+    """Section 6: the same distortion and level shall score alike in all photos."""
+
+    def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        # ASSUME: balanced with the ranking as the second losses of equations 4 and 5 are
+        return self.balanced_sum(self.rank(outputs), losses.consistency_loss(outputs["rank"][..., 0].sigmoid()))
+
+
+class RankingAspects(Ranking):
+    """Three scores instead of one."""
+
+    heads = {"rank": len(ASPECTS)}
+
+    def rank(self, outputs: Mapping[str, Tensor]) -> Tensor:
+        return losses.aspect_ranking_loss(outputs["rank"].sigmoid(), self.config.margin)
+
+
+class RankingMargin04(Ranking):
+    """Equation 1 with a margin of 0.4, whatever `pretrain.margin` is."""
+
+    def __init__(self, config: TaskConfig):
+        super().__init__(replace(config, margin=0.4))
+
+
+class RankingMargin06(Ranking):
+    """Equation 1 with a margin of 0.6, whatever `pretrain.margin` is."""
+
+    def __init__(self, config: TaskConfig):
+        super().__init__(replace(config, margin=0.6))
+
+
 TASKS = {
     "ranking": Ranking,
     "ranking_classification": RankingClassification,
     "ranking_regression": RankingRegression,
     "rotnet": RotNet,
     "simclr": SimCLR,
+    # pretrain.ablations
+    "ranking_across_photos": RankingAcrossPhotos,
+    "ranking_consistency": RankingConsistency,
+    "ranking_aspects": RankingAspects,
+    "ranking_margin_04": RankingMargin04,
+    "ranking_margin_06": RankingMargin06,
 }

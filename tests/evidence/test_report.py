@@ -52,7 +52,7 @@ def write(folder, note=NOTE, extra="<my net>"):
     """A report of made-up models; returns the page's text and the table behind it."""
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
-    for init in [*metrics.LABELS, extra]:
+    for init in [*PUBLISHED["initialisation"], extra]:
         row = {"init": init, "share": 100, "seed": 0, "epochs": 77, "capped": 0}
         for dataset in ("ava", "tid2013"):
             frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})

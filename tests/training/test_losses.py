@@ -111,6 +111,96 @@ def test_ranking_needs_all_pictures():
         losses.ranking_loss(random(2, 173), 0.2)
 
 
+def pairs_of_levels():
+    """(distortion, i, j) of equation 1: |i| < |j|, equal signs; 0 has both."""
+    return [(name, i, j) for name in DISTORTIONS for i in ladder(name) for j in ladder(name) if abs(i) < abs(j) and i * j >= 0]
+
+
+def naive_ranking_across_photos(scores, margin):
+    return sum(
+        max(0.0, margin - (float(a[place(name, i)]) - float(b[place(name, j)]))) / len(scores) ** 2
+        for name, i, j in pairs_of_levels()
+        for a in scores
+        for b in scores
+    )
+
+
+def test_ranking_across_photos_is_the_double_loop():
+    scores = random(3, 174, seed=2)
+    wanted = naive_ranking_across_photos(scores, 0.2)
+    assert losses.ranking_loss_across_photos(scores, 0.2).item() == pytest.approx(wanted, rel=1e-12)
+
+
+def test_ranking_across_photos_by_hand():
+    scores = torch.zeros(2, 174, dtype=torch.float64)
+    assert losses.ranking_loss_across_photos(scores, 0.2).item() == pytest.approx(100)  # as within a photo
+    scores[1] = 1  # photo 1 is rated above photo 0 in everything: of four pairs (a, b) one misses by 1.2, one not at all
+    assert losses.ranking_loss_across_photos(scores, 0.2).item() == pytest.approx(500 * (0.2 + 1.2 + 0 + 0.2) / 4)
+    assert losses.ranking_loss(scores, 0.2).item() == pytest.approx(100)  # which within a photo is not seen
+
+
+def test_ranking_across_photos_is_the_ranking_of_one_photo_or_of_equal_ones():
+    scores = random(1, 174, seed=5)
+    wanted = losses.ranking_loss(scores, 0.2).item()
+    assert losses.ranking_loss_across_photos(scores, 0.2).item() == pytest.approx(wanted, rel=1e-12)
+    assert losses.ranking_loss_across_photos(scores.expand(3, -1), 0.2).item() == pytest.approx(wanted, rel=1e-12)
+
+
+def naive_consistency(scores):
+    pairs = [(a, b) for a in scores for b in scores]
+    return sum((float(a[k]) - float(b[k])) ** 2 for k in range(174) for a, b in pairs) / len(pairs)
+
+
+def test_consistency_is_the_double_loop():
+    scores = random(4, 174, seed=3)
+    assert losses.consistency_loss(scores).item() == pytest.approx(naive_consistency(scores), rel=1e-12)
+
+
+def test_consistency_by_hand():
+    scores = torch.full((2, 174), 0.3, dtype=torch.float64)
+    assert losses.consistency_loss(scores).item() == 0
+    scores[0, 7] = 0.7  # of four pairs (a, b) two differ by 0.4
+    assert losses.consistency_loss(scores).item() == pytest.approx(2 * 0.4**2 / 4)
+    assert losses.consistency_loss(scores[:1]).item() == 0  # nothing to differ from
+
+
+def test_consistency_is_blind_to_what_all_photos_share():
+    scores = random(3, 174, seed=6)
+    loss = losses.consistency_loss(scores).item()
+    assert losses.consistency_loss(scores + random(1, 174, seed=7)).item() == pytest.approx(loss, rel=1e-12)
+    assert losses.consistency_loss(2 * scores).item() == pytest.approx(4 * loss, rel=1e-12)
+
+
+def naive_aspect_ranking(scores, margin):
+    total = 0.0
+    for name, i, j in pairs_of_levels():
+        k = list(COUNT).index(DISTORTIONS[name].aspect)
+        total += sum(max(0.0, margin - (float(row[place(name, i), k]) - float(row[place(name, j), k]))) for row in scores)
+    return total / len(scores)
+
+
+def test_aspect_ranking_is_the_double_loop():
+    scores = random(3, 174, 3, seed=4)
+    wanted = naive_aspect_ranking(scores, 0.2)
+    assert losses.aspect_ranking_loss(scores, 0.2).item() == pytest.approx(wanted, rel=1e-12)
+
+
+def test_aspect_ranking_by_hand():
+    scores = torch.zeros(2, 174, 3, dtype=torch.float64)
+    assert losses.aspect_ranking_loss(scores, 0.2).item() == pytest.approx(100)
+    scores[:, place("jpeg_compression", 5), 0] = 1  # above its 5 betters by 1, in the score of its aspect
+    assert losses.aspect_ranking_loss(scores, 0.2).item() == pytest.approx(105)
+    scores[:, place("jpeg_compression", 5), 1:] = 1  # the scores of other aspects do not rank it
+    assert losses.aspect_ranking_loss(scores, 0.2).item() == pytest.approx(105)
+
+
+def test_aspect_ranking_is_the_ranking_where_the_three_scores_are_equal():
+    scores = random(2, 174, seed=8)
+    assert losses.aspect_ranking_loss(scores[..., None].expand(-1, -1, 3), 0.2).item() == pytest.approx(
+        losses.ranking_loss(scores, 0.2).item(), rel=1e-12
+    )
+
+
 def random_logits(batch, seed=0):
     return {aspect: 4 * random(batch, 174, COUNT[aspect], seed=seed + k) for k, aspect in enumerate(ASPECTS)}
 
@@ -203,6 +293,11 @@ LOSSES = {
         lambda x: losses.classification_loss(dict(zip(COUNT, x.split(list(COUNT.values()), dim=2), strict=True))),
         (174, 21),
     ),
+    "aspect_ranking": (lambda x: losses.aspect_ranking_loss(x, 0.2), (174, 3)),
+}
+BETWEEN_PHOTOS = {
+    "across_photos": (lambda x: losses.ranking_loss_across_photos(x, 0.2), (174,)),
+    "consistency": (losses.consistency_loss, (174,)),
 }
 
 
@@ -216,17 +311,32 @@ def test_a_batch_costs_the_mean_of_its_photos(name):
     assert loss(torch.cat([batch, batch])).item() == pytest.approx(loss(batch).item(), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_the_order_of_the_photos_does_not_count_and_that_of_the_pictures_does(name):
-    loss, shape = LOSSES[name]
+@pytest.mark.parametrize("name", BETWEEN_PHOTOS)
+def test_between_photos_a_batch_twice_costs_the_same_but_not_the_mean_of_its_photos(name):
+    loss, shape = BETWEEN_PHOTOS[name]
+    batch = random(4, *shape)
+    batch[0] += 1  # one photo is rated above all others
+    assert loss(torch.cat([batch, batch])).item() == pytest.approx(loss(batch).item(), rel=1e-12)
+    assert loss(batch).item() > np.mean([loss(batch[k : k + 1]).item() for k in range(4)]) + 0.1
+
+
+@pytest.mark.parametrize("name", LOSSES | BETWEEN_PHOTOS)
+def test_the_order_of_the_photos_does_not_count(name):
+    loss, shape = (LOSSES | BETWEEN_PHOTOS)[name]
     batch = random(4, *shape)
     assert loss(batch[[2, 0, 3, 1]]).item() == pytest.approx(loss(batch).item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_order_of_the_pictures_counts(name):
+    loss, shape = LOSSES[name]
+    batch = random(4, *shape)
     assert loss(batch.flip(1)).item() != pytest.approx(loss(batch).item(), rel=1e-3)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", LOSSES | BETWEEN_PHOTOS)
 def test_gradients(name):
-    loss, shape = LOSSES[name]
+    loss, shape = (LOSSES | BETWEEN_PHOTOS)[name]
     assert torch.autograd.gradcheck(loss, random(2, *shape).requires_grad_(), fast_mode=True)
 
 

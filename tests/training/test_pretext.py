@@ -1,13 +1,19 @@
 """What each pretext task shows the network, and that its loss teaches every head."""
 
+import math
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 from PIL import Image
 from torch import nn
 
 from aesthetic_pretraining import losses
+from aesthetic_pretraining.config import BETWEEN_PHOTOS
 from aesthetic_pretraining.distortions import VARIANTS
+from aesthetic_pretraining.metrics import LABELS
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
 from aesthetic_pretraining.variants import Variants
@@ -20,8 +26,13 @@ HEADS = {
     "ranking_regression": {"rank": 1, "intensity": 21},
     "rotnet": {"rotation": 4},
     "simclr": {"projection": 64},
+    "ranking_across_photos": {"rank": 1},
+    "ranking_consistency": {"rank": 1},
+    "ranking_aspects": {"rank": 3},
+    "ranking_margin_04": {"rank": 1},
+    "ranking_margin_06": {"rank": 1},
 }
-PICTURES = {"ranking": 174, "ranking_classification": 174, "ranking_regression": 174, "rotnet": 4, "simclr": 2}
+PICTURES = dict.fromkeys(HEADS, 174) | {"rotnet": 4, "simclr": 2}
 
 
 class One(Variants):
@@ -147,6 +158,32 @@ def test_combined_losses_are_sums_of_exponentials():
     }
     for name, other in second.items():
         assert TASKS[name](CONFIG).loss(outputs).item() == pytest.approx(np.exp(rank / 50) + np.exp(other / 50))
+
+
+def test_ablations_take_their_own_losses():
+    rng = torch.Generator().manual_seed(4)
+    one, three = (torch.randn(2, 174, n, generator=rng, dtype=torch.float64) for n in (1, 3))
+    score = 1 / (1 + torch.exp(-one[..., 0]))
+    loss = {name: TASKS[name](CONFIG).loss({"rank": three if name == "ranking_aspects" else one}).item() for name in HEADS if HEADS[name].keys() == {"rank"}}  # fmt: skip
+    assert loss == {
+        "ranking": losses.ranking_loss(score, 0.2).item(),
+        "ranking_across_photos": losses.ranking_loss_across_photos(score, 0.2).item(),
+        "ranking_consistency": pytest.approx(
+            math.exp(losses.ranking_loss(score, 0.2).item() / 50) + math.exp(losses.consistency_loss(score).item() / 50)
+        ),
+        "ranking_aspects": losses.aspect_ranking_loss(1 / (1 + torch.exp(-three)), 0.2).item(),
+        "ranking_margin_04": losses.ranking_loss(score, 0.4).item(),
+        "ranking_margin_06": losses.ranking_loss(score, 0.6).item(),
+    }
+
+
+def test_ablations_are_what_the_parameters_and_the_table_know():
+    schema = yaml.safe_load((Path(__file__).parents[2] / "workflow/schemas/params.schema.yaml").read_text())
+    keys = schema["properties"]["pretrain"]["properties"]
+    names = keys["tasks"]["items"]["enum"] + keys["ablations"]["items"]["enum"]
+    assert names == list(TASKS)
+    assert set(names) | {"imagenet"} == set(LABELS)
+    assert set(BETWEEN_PHOTOS) < set(keys["ablations"]["items"]["enum"])
 
 
 def test_simclr_and_rotnet_take_their_own_losses():

@@ -61,6 +61,7 @@ def other(path, value, schema):
         return "contrast" if path[-1] == "response_distortion" else value + "x"
     return {
         "tasks": value[::-1],
+        "ablations": [*value, "ranking_margin_04"],
         "compared": value[:-1],
         "shares": [*value, 70],
         "seeds": [*value, 9],

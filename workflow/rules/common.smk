@@ -61,7 +61,7 @@ def after_success():
 SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
 LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures ahead of a GPU; without one they would only compete
-TASKS = CONFIG["pretrain"]["tasks"]
+TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
 INITS = ["imagenet", *TASKS]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"

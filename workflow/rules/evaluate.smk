@@ -86,4 +86,4 @@ rule stage_evaluate:
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),

@@ -35,4 +35,4 @@ rule stage_finetune:
         runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv"),
         runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),

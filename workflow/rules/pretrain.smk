@@ -30,7 +30,7 @@ rule pretrain:
         weights="models/{scale}/pretrained/{task}.safetensors",
         history="models/{scale}/pretrained/{task}.csv",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("compute"), *section("distortions"), *section("pretrain", "tasks")),
+        cfg=P("image.size", "backbone.name", "seed", *section("compute"), *section("distortions"), *section("pretrain", "tasks", "ablations")),
     threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
@@ -50,4 +50,4 @@ rule stage_pretrain:
         expand(rules.imagenet.output, scale=SCALE),
         expand(rules.pretrain.output, scale=SCALE, task=TASKS),
     params:
-        scope=P("pretrain.tasks"),
+        scope=P("pretrain.tasks", "pretrain.ablations"),

@@ -148,4 +148,4 @@ rule stage_report:
         expand(rules.figure5.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
