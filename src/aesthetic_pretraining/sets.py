@@ -11,7 +11,8 @@ class LabelledSet(NamedTuple):
         pictures: rows of the published labels; 0 if any number will do.
         labels: the label file, relative to the set's folder.
         sides: (long, short) sides in pixels of the original pictures if all have the same; empty if they differ.
-        copies: what a resized copy that circulates is called, by the long side that its pictures do not exceed.
+        kilobytes: mean size of an original file, 0 if unknown.
+        copies: resized copies that circulate, in words, by the short side that their pictures do not exceed.
     """
 
     low: float
@@ -19,14 +20,15 @@ class LabelledSet(NamedTuple):
     pictures: int
     labels: str
     sides: tuple[int, int] | tuple[()] = ()
+    kilobytes: int = 0
     copies: dict[int, str] = {}
 
 
 SETS = {
-    "ava": LabelledSet(1, 10, 255_530, "AVA.txt", copies={256: "a copy resized to 256 pixels"}),
+    "ava": LabelledSet(1, 10, 255_530, "AVA.txt", kilobytes=125, copies={256: "a copy resized to 256 pixels"}),
     "tid2013": LabelledSet(0, 9, 3_000, "mos_with_names.txt", (512, 384)),
     "koniq10k": LabelledSet(
-        0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768), {512: "the copy of half the size, 512 x 384"}
+        *(0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768)), copies={384: "the copy of half the size, 512 x 384"}
     ),
     "kadid10k": LabelledSet(1, 5, 10_125, "dmos.csv", (512, 384)),
     "oasis": LabelledSet(1, 7, 900, "means_per_image.csv", (500, 400)),
