@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-training
+.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -53,6 +53,9 @@ bench-distortions: $(READY) ## time the distortions beside darktable, and how fa
 
 parity: $(READY) ## measure native against darktable and renew the table in docs/distortions.md
 	PYTHONPATH=src python benchmarks/parity.py
+
+bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
+	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
 
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
 	python benchmarks/training.py
