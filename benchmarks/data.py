@@ -90,7 +90,10 @@ def decoding(ways: tuple[Callable, ...]) -> dict[str, float]:
             start = time.process_time()
             shapes = [way(data).shape for data in files]
             taken[way.__name__].append((time.process_time() - start) / len(files) * 1e3)
-            assert shapes == [(height, width, 3) for *_, width, height in map(header, files)], way.__name__
+            wanted = [(height, width, 3) for *_, width, height in map(header, files)]
+            assert np.abs(np.subtract(shapes, wanted)).max() <= 1, (
+                way.__name__
+            )  # a reduced photo's long side may round otherwise
     return {name: statistics.median(times[1:]) for name, times in taken.items()}  # the first round warms up
 
 
