@@ -11,7 +11,6 @@ os.environ |= {"OMP_NUM_THREADS": "1"}  # before the libraries start their threa
 import argparse
 import io
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -122,9 +121,7 @@ def make_project(folder: Path, count: int, shards: int) -> None:
         "shares": {"train": 0.77 - labels, "val": 0.115, "test": 0.115, "labels": labels},
     }
     path.write_text(yaml.safe_dump(params, sort_keys=False))
-    (folder / ".venv/bin").mkdir(parents=True)
-    for tool in ("python", "snakemake", "dvc"):
-        os.symlink(shutil.which(tool), folder / ".venv/bin" / tool)
+    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
     make_photos(folder / "data/raw/photos", count)
 
 
