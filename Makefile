@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions bench-training released-gradients
+.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training released-gradients
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -57,8 +57,14 @@ parity: $(READY) ## measure native against darktable and renew the table in docs
 released-gradients: $(READY) ## count which weights get a gradient in the released code's construction
 	python benchmarks/released_gradients.py
 
+bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
+	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
+
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
 	python benchmarks/training.py
+
+doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
+	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

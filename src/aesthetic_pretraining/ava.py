@@ -1,7 +1,9 @@
-"""AVA (paper section 4.5): AVA.txt, images/<id>.jpg, and optionally splits/{train,val,test}.csv.
+"""AVA (paper section 4.5): AVA.txt, images/<id>.jpg, and the lists of its public splits (fidelity row 21).
 
 AVA.txt has 15 columns separated by blanks: row, image id, counts of the votes 1 to 10, two tag ids, challenge id.
-The split lists are those of the public NIMA implementation (fidelity row 21): a row is an image id and the ten counts.
+Lists: splits/{train,val,test}.csv of the public NIMA implementation, a row is an image id and the ten counts;
+splits/pred.txt, its predictions, whose rows begin with the ids of its test pictures; and AVA's own test list,
+aesthetics_image_lists/generic_test.jpgl, one id a row.
 """
 
 import numpy as np
@@ -12,6 +14,9 @@ from aesthetic_pretraining.sources import Source, read_text
 
 VOTES = [f"v{score}" for score in range(1, 11)]
 SPLITS = ("train", "val", "test")
+SPLIT_LISTS = tuple(f"splits/{split}.csv" for split in SPLITS)
+PREDICTIONS = "splits/pred.txt"
+OFFICIAL_TEST = "aesthetics_image_lists/generic_test.jpgl"
 
 
 def mean_score(votes: np.ndarray) -> np.ndarray:
@@ -67,6 +72,25 @@ def read_split_lists(source: Source) -> dict[str, str]:
                 raise UserError(f"{name}: picture {picture} also stands in splits/{roles[picture]}.csv; keep one of the two")
             roles[picture] = split
     return roles
+
+
+def read_test_ids(source: Source, name: str) -> list[str]:
+    """The ids of a published test split: the first word of each row of `name` (PREDICTIONS or OFFICIAL_TEST).
+
+    Raises UserError for a row that does not begin with an id, and for one that stands there twice. Ids that AVA lacks are
+    returned as well: 70 of the official 20,000.
+    """
+    ids = []
+    for number, line in enumerate(read_text(source, name).splitlines(), start=1):
+        if line.strip():
+            picture = line.split()[0]
+            if not is_count(picture):
+                raise UserError(f"{name}, row {number}: needs a picture's id, has {line.strip()[:60]!r}; fetch the list again")
+            ids.append(picture)
+    if not ids:
+        raise UserError(f"{name}: is empty; fetch the list again")
+    _no_duplicates(pd.Series(ids, dtype=str), name)
+    return ids
 
 
 def is_count(text: str) -> bool:

@@ -148,8 +148,25 @@ def _check_rest(values: dict) -> None:
                 raise UserError(
                     f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder"
                 )
+    _check_extra(values["labels"]["extra"], scale)
     if values["labels"]["source"] == "simulated" and values["photos"]["shares"]["labels"] == 0:
         raise UserError(f"{FILE} ({scale}): photos.shares.labels is 0, but labels.source is 'simulated', which needs photos")
+
+
+def _check_extra(sets: list[dict], scale: str) -> None:
+    """labels.extra: names that nobody else has, and a range where, and only where, the format does not give one."""
+    taken = {"photos", "ava", "tid2013", "simulated"}
+    for k, extra in enumerate(sets):
+        where = f"{FILE} ({scale}): labels.extra[{k}]"
+        if extra["name"] in taken:
+            raise UserError(f"{where}.name {extra['name']!r} is taken; choose another name")
+        taken.add(extra["name"])
+        if (extra["format"] == "folder") != ("range" in extra):
+            raise UserError(
+                f"{where}.range is {'missing' if extra['format'] == 'folder' else 'given by the format; take it out'}"
+            )
+        if "range" in extra and not extra["range"][0] < extra["range"][1]:
+            raise UserError(f"{where}.range is {extra['range']}, but must be [lowest, highest]")
 
 
 def leaf(values: dict, key: str) -> object:

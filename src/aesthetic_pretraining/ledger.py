@@ -1,11 +1,14 @@
 """Ledgers: for each set one table of all its pictures and what became of them. Training and evaluation read only it."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
+
+log = logging.getLogger(__name__)
 
 TEXT = {"id": str, "file": str, "sha256": str, "format": str, "state": str, "reason": str}
 
@@ -28,6 +31,10 @@ def merge_ledger(listing: pd.DataFrame, parts: Iterable[str | Path], max_unusabl
         raise UserError(
             f"{dataset}: {len(bad)} of {len(ledger)} pictures cannot be used: {shown}; "
             f"replace them, take them out, or raise max_unusable (now {max_unusable:g}) in params.yaml"
+        )
+    if len(bad):
+        log.warning(
+            "%s: %d of %d pictures cannot be used and are left out; the ledger says why", dataset, len(bad), len(ledger)
         )
     return ledger
 

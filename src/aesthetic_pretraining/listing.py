@@ -1,20 +1,30 @@
 """Listings: for each set one table of the pictures that there should be, before anybody opens them.
 
-Columns: `id` (unique in the set), `file` (its name in the source), and for labelled sets `score` (mean opinion) and,
-where the set has votes, `v1`..`v10`.
+Columns: `id` (unique in the set), `file` (its name in the source), and for labelled sets `score` (mean opinion, on the
+scale of `sets.SETS`) and, where the set has them, `v1`..`v10` (votes) and `split` (roles of its own).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from aesthetic_pretraining.ava import read_ava
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
+from aesthetic_pretraining.scored import read_folder, read_kadid10k, read_koniq10k, read_oasis, read_tad66k
+from aesthetic_pretraining.sets import SETS
 from aesthetic_pretraining.sources import Folder, Packages, Source, is_picture, open_source
 from aesthetic_pretraining.tid2013 import read_tid2013
 
-LABELLED = {"ava": read_ava, "tid2013": read_tid2013}
+LABELLED = {
+    "ava": read_ava,
+    "tid2013": read_tid2013,
+    "koniq10k": read_koniq10k,
+    "kadid10k": read_kadid10k,
+    "oasis": read_oasis,
+    "tad66k": read_tad66k,
+}
+WHOLE = ("tid2013", "kadid10k")  # sets by design: references x types x levels; fewer rows are a broken file
 
 
 def list_photos(source: str, folder: str, limit: int, seed: int) -> pd.DataFrame:
@@ -36,18 +46,38 @@ def photo_source(source: str, folder: str) -> Source:
     return Packages() if source == "packaged" else Folder(folder)
 
 
-def open_set(dataset: str, cfg: Mapping[str, str], root: str | None = None) -> Source:
+def open_set(dataset: str, cfg: Mapping, root: str | None = None) -> Source:
     """The place that a set's pictures are read from.
 
     Args:
-        cfg: dotted keys of params.yaml: photos.source and photos.folder, or labels.<dataset>_folder.
+        cfg: dotted keys of params.yaml: photos.source and photos.folder, or labels.<dataset>_folder, or labels.extra.
         root: the tar file of a simulated set, if it is one.
     """
     if dataset == "photos":
         return photo_source(cfg["photos.source"], cfg["photos.folder"])
-    return open_source(root or cfg[f"labels.{dataset}_folder"])
+    return open_source(root or place_of(dataset, cfg)["folder"])
 
 
-def list_labelled(dataset: str, root: str) -> pd.DataFrame:
-    """The listing of a labelled set ("ava" or "tid2013") in a folder or tar file laid out as that set is distributed."""
-    return LABELLED[dataset](open_source(root))
+def place_of(dataset: str, cfg: Mapping) -> dict:
+    """How params.yaml describes a labelled set: format, folder and, for the format "folder", range."""
+    for entry in cfg.get("labels.extra", ()):
+        if entry["name"] == dataset:
+            return entry
+    return {"format": dataset, "folder": cfg[f"labels.{dataset}_folder"]}
+
+
+def list_labelled(form: str, root: str, scale: Sequence[float] = ()) -> pd.DataFrame:
+    """The listing of a labelled set in a folder, or simulated in a tar file, laid out as that set is distributed.
+
+    Args:
+        form: one of `sets.FORMATS`.
+        scale: lowest and highest mean score, for the format "folder".
+    Raises UserError for labels that are malformed, off the scale, or fewer than the set has by design.
+    """
+    source = open_source(root)
+    if form == "folder":
+        return read_folder(source, *scale)
+    listing, known = LABELLED[form](source), SETS[form]
+    if form in WHOLE and isinstance(source, Folder) and len(listing) != known.pictures:
+        raise UserError(f"{known.labels}: {len(listing)} pictures, but the set has {known.pictures}; fetch the file again")
+    return listing

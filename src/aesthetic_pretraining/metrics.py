@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.sets import scale_of
 
 BASELINE = "imagenet"
 LABELS = {  # name in paths and frames -> name in Table 2; any other initialisation is printed by its own name
@@ -33,7 +34,7 @@ LABELS = {  # name in paths and frames -> name in Table 2; any other initialisat
     "ranking_margin_04": "ranking, margin 0.4",
     "ranking_margin_06": "ranking, margin 0.6",
 }
-TARGET_SCALES = {"ava": (1, 10), "tid2013": (0, 9)}  # lowest and highest mean opinion score
+TARGET_SCALES = {name: scale_of(name) for name in ("ava", "tid2013")}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]
 COLUMNS = [
     *("init", "share", "seed", "epochs", "capped"),  # capped: 1 if the cap ended fine-tuning, 0 if early stopping did

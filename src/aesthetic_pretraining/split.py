@@ -1,13 +1,20 @@
 """Splits: which role each usable picture plays, by published lists or by hash, never by order."""
 
+import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS, read_split_lists, read_test_ids
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.ledger import usable
+from aesthetic_pretraining.sources import Source
+
+REST = {"train": 0.95, "val": 0.05}  # fidelity row 21: of what is not in a published test split
+
+log = logging.getLogger(__name__)
 
 
 def assign(keys: Iterable[str], shares: Mapping[str, float], *salt: object) -> dict[str, str]:
@@ -47,6 +54,43 @@ def split_by_list(ledger: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFram
     return _checked(pd.DataFrame({"id": rows["id"], "split": [roles[i] for i in rows["id"]]}), ["train", "val", "test"])
 
 
+def split_by_test(ledger: pd.DataFrame, test: Iterable[str], seed: int) -> pd.DataFrame:
+    """id and split of each usable picture: a published test split, and 95 / 5 % of all others by hash of the id and the seed."""
+    rows, test = usable(ledger), set(test)
+    roles = assign(set(rows["id"]) - test, REST, seed, "rest") | dict.fromkeys(test, "test")
+    return _checked(pd.DataFrame({"id": rows["id"], "split": [roles[i] for i in rows["id"]]}), ["train", "val", "test"])
+
+
+def split_ava(ledger: pd.DataFrame, source: Source, kind: str, shares: Mapping[str, float], seed: int) -> pd.DataFrame:
+    """id, split and by (in words, where the roles come from) of each usable picture of AVA (fidelity row 21).
+
+    Args:
+        source: the set's folder with the lists.
+        kind: "paper": the lists of the public NIMA implementation, or else its test ids and a seeded 95 / 5 of the rest;
+            "official": AVA's generic test list, likewise; "random": `shares` by hash of the id and the seed.
+    Raises UserError if the lists that `kind` needs are missing or malformed, or leave a role empty.
+    """
+    if kind == "random":
+        return split_by_share(ledger, shares, seed, "id").assign(by=f"random, seed {seed}")
+    if kind == "official":
+        test, name = read_test_ids(source, OFFICIAL_TEST), "official test list"
+    else:
+        names = set(source.names())
+        if PREDICTIONS not in names or names & set(SPLIT_LISTS):
+            lists = read_split_lists(source)
+            _say_unknown(ledger, lists, "splits/*.csv")
+            return split_by_list(ledger, lists).assign(by="paper")
+        test, name = read_test_ids(source, PREDICTIONS), "paper's test list, rebuilt from pred.txt"
+    _say_unknown(ledger, test, name)
+    return split_by_test(ledger, test, seed).assign(by=f"{name}; train and val random, seed {seed}")
+
+
+def split_judged(ledger: pd.DataFrame) -> pd.DataFrame:
+    """id and split of a set that models are only judged on: its own roles where its ledger has them, else all is test."""
+    rows = usable(ledger)
+    return _checked(pd.DataFrame({"id": rows["id"], "split": rows.get("split", "test")}), ["test"])
+
+
 def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
     """A random `percent` of the ids; smaller subsets lie inside larger ones (fidelity row 16).
 
@@ -54,6 +98,12 @@ def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
     """
     order = sorted(ids, key=lambda i: seeded_int("subset", seed, i))
     return order[: max(1, math.ceil(len(order) * percent / 100))]
+
+
+def _say_unknown(ledger: pd.DataFrame, listed: Iterable[str], name: str) -> None:
+    unknown = sorted(set(listed) - set(ledger["id"]))
+    if unknown:
+        log.info("AVA, %s: %d of %d ids are not in AVA.txt, such as %s", name, len(unknown), len(list(listed)), unknown[0])
 
 
 def _checked(split: pd.DataFrame, needed: Sequence[str]) -> pd.DataFrame:

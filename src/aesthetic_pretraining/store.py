@@ -9,12 +9,12 @@ import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from aesthetic_pretraining.files import atomic_path, seeded_int
-from aesthetic_pretraining.pictures import Unreadable, decode, encode_jpeg, pixels
+from aesthetic_pretraining.pictures import Picture, Unreadable, encode_jpeg, pixels, read_picture
 from aesthetic_pretraining.sources import Source, Tar
 
 LEDGER = ["id", "file", "sha256", "width", "height", "format", "state", "reason"]
@@ -35,17 +35,19 @@ def build_shard(
     source: Source,
     shard: int,
     shards: int,
-    prepare: Callable[[Image.Image], Image.Image],
+    prepare: Callable[[np.ndarray], np.ndarray],
     quality: int,
     tar: str | Path,
     ledger: str | Path,
+    short_side: int = 0,
 ) -> None:
     """Write the shrunk copies of one shard's pictures to `tar`, and what became of each to `ledger` (CSV).
 
     Args:
         listing: columns id and file.
-        prepare: full picture -> the copy to keep.
+        prepare: the picture -> the copy to keep, both uint8 (h, w, 3).
         quality: JPEG quality of the copies.
+        short_side: `prepare` needs no larger one, so that pictures may be decoded at a fraction of their size; 0: in full.
     A picture that is missing or unreadable is recorded with its reason and left out of the tar.
     """
     mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
@@ -55,14 +57,14 @@ def build_shard(
             for picture, file in tqdm(
                 zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"
             ):
-                row, image = examine(picture, file, source)
+                row, found = examine(picture, file, source, short_side)
                 rows.append(row)
-                if image is not None:
-                    add_member(out, member_name(picture), encode_jpeg(prepare(image), quality))
+                if found is not None:
+                    add_member(out, member_name(picture), encode_jpeg(prepare(found.pixels), quality))
         pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
 
 
-def examine(picture: str, file: str, source: Source) -> tuple[dict, Image.Image | None]:
+def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tuple[dict, Picture | None]:
     """The ledger's row for one picture, and the picture itself if it is usable."""
     row = dict.fromkeys(LEDGER, "") | {"id": picture, "file": file}
     try:
@@ -73,10 +75,10 @@ def examine(picture: str, file: str, source: Source) -> tuple[dict, Image.Image 
         return row | {"state": "unreadable", "reason": error.strerror or "cannot be read"}, None
     row["sha256"] = hashlib.sha256(data).hexdigest()
     try:
-        image, form = decode(data)
+        found = read_picture(data, short_side)
     except Unreadable as error:
         return row | {"state": "unreadable", "reason": str(error)}, None
-    return row | {"width": image.width, "height": image.height, "format": form, "state": "usable"}, image
+    return row | {"width": found.width, "height": found.height, "format": found.format, "state": "usable"}, found
 
 
 def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, JpegImagePlugin
 
-from aesthetic_pretraining.pictures import Unreadable, decode, encode_jpeg, pixels, shrink
+from aesthetic_pretraining.pictures import Unreadable, decode, encode_jpeg, pixels, read_picture, shrink
 
 # EXIF 2.3, tag 0x0112: how the stored pixels become upright ones
 UPRIGHT = {
@@ -256,3 +256,53 @@ def test_stored_jpegs_are_close_and_closer_at_higher_quality(make_photo):
     assert off[0] > off[1] > off[2]
     assert off[2] < 2
     assert encode_jpeg(photo, 95) == encode_jpeg(Image.fromarray(photo), 95)
+
+
+def jpegs(make_photo, encode):
+    """JPEG files of every kind that a camera or an editor writes."""
+    photo = make_photo(3, 401, 263)
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    kinds = {
+        "plain": encode(photo, "JPEG", quality=90),
+        "4:4:4": encode(photo, "JPEG", subsampling=0),
+        "progressive": encode(photo, "JPEG", progressive=True),
+        "grey": encode(Image.fromarray(photo).convert("L"), "JPEG"),
+        "CMYK": encode(Image.fromarray(photo).convert("CMYK"), "JPEG"),
+        "sRGB": encode(photo, "JPEG", icc_profile=srgb),
+        "wide gamut": encode(photo, "JPEG", icc_profile=wide_gamut()),
+        "nonsense profile": encode(photo, "JPEG", icc_profile=b"nonsense"),
+        "nonsense EXIF": encode(photo, "JPEG", exif=b"Exif\0\0nonsense"),
+        "trailer": encode(photo, "JPEG") + b"camera's own data" * 9,
+    }
+    return kinds | {f"turned {k}": encode(photo, "JPEG", exif=orientation(k)) for k in UPRIGHT}
+
+
+def test_the_fast_way_gives_the_same_pixels(make_photo, encode):
+    for kind, data in (jpegs(make_photo, encode) | {"PNG": encode(make_photo(3, 401, 263))}).items():
+        image, form = decode(data)
+        found = read_picture(data)
+        assert (found.pixels == np.asarray(image)).all(), kind
+        assert (found.width, found.height, found.format) == (image.width, image.height, form), kind
+
+
+@pytest.mark.parametrize(("short_side", "fraction"), [(263, 1), (132, 1), (131, 2), (66, 2), (65, 4), (33, 4), (32, 8), (8, 8)])
+def test_a_jpeg_is_decoded_no_larger_and_no_smaller_than_needed(make_photo, encode, short_side, fraction):
+    for kind, data in jpegs(make_photo, encode).items():
+        if kind not in ("grey", "CMYK", "wide gamut", "nonsense profile"):  # those are read in full
+            found = read_picture(data, short_side)
+            image = decode(data)[0]
+            assert (found.width, found.height) == image.size, kind
+            assert found.pixels.shape[:2] == tuple(-(-side // fraction) for side in image.size[::-1]), kind
+            small = np.asarray(image.resize(found.pixels.shape[1::-1], Image.Resampling.BOX)).astype(int)
+            assert np.abs(found.pixels - small).mean() < 3, kind
+
+
+def test_the_fast_way_refuses_what_decode_refuses(make_photo, encode):
+    whole = encode(make_photo(3, 401, 263), "JPEG")
+    for data in (whole[: len(whole) // 2], whole[:-40], b"", b"<html>", encode(make_photo(1)[:5, :5], "JPEG"),
+                 encode(make_photo(1, 500, 80)[:10], "JPEG")):  # fmt: skip
+        with pytest.raises(Unreadable) as fast:
+            read_picture(data, 8)
+        with pytest.raises(Unreadable) as slow:
+            decode(data)
+        assert str(fast.value) == str(slow.value)

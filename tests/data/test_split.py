@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.split import assign, split_by_list, split_by_share, subset
+from aesthetic_pretraining.sources import Folder
+from aesthetic_pretraining.split import assign, split_ava, split_by_list, split_by_share, split_by_test, split_judged, subset
 
 
 def keys(count, prefix="k"):
@@ -144,6 +145,78 @@ def test_published_lists_that_leave_a_role_empty(role):
     ledger = table(roles, state=["missing" if i == lost else "usable" for i in roles])
     with pytest.raises(UserError, match=f"the split '{role}'"):
         split_by_list(ledger, roles)
+
+
+def test_split_by_test_keeps_the_list_and_divides_the_rest():
+    ledger = table(keys(120), state=["missing"] + ["usable"] * 119)
+    listed = [*keys(20), "not in the set"]
+    split = split_by_test(ledger, listed, 1).set_index("id")["split"]
+    assert set(split.index[split == "test"]) == set(keys(20)) - {"k0"}
+    assert split.value_counts().to_dict() == {"train": 95, "val": 5, "test": 19}
+    other = split_by_test(ledger, listed, 2).set_index("id")["split"]
+    assert set(other.index[other == "val"]) != set(split.index[split == "val"])
+    whole = split_by_test(table(keys(120)), listed, 1).set_index("id")["split"]
+    assert split.equals(whole.drop("k0"))  # a test picture that is missing moves no other
+
+
+VOTES = ",0,1,5,17,38,36,15,6,5,1\n"
+PAPER = {"splits/train.csv": "1" + VOTES, "splits/val.csv": "2" + VOTES, "splits/test.csv": "3" + VOTES}
+PRED = {"splits/pred.txt": "".join(f"{k} mean: 6.083 | std: 1.363 | GT: 5.914\n" for k in (3, 7, 99))}
+OFFICIAL = {"aesthetics_image_lists/generic_test.jpgl": "5\n6\n98\n"}
+SHARES = {"train": 0.5, "val": 0.25, "test": 0.25}
+
+
+def ava(make_folder, files, kind, seed=1):
+    return split_ava(table(keys(40, "")), Folder(make_folder(files | {"AVA.txt": ""})), kind, SHARES, seed)
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "test", "by"),
+    [
+        (PAPER | PRED | OFFICIAL, "paper", {"3"}, "paper"),
+        (PRED | OFFICIAL, "paper", {"3", "7"}, "paper's test list, rebuilt from pred.txt; train and val random, seed 1"),
+        (PAPER | PRED | OFFICIAL, "official", {"5", "6"}, "official test list; train and val random, seed 1"),
+    ],
+)
+def test_the_split_of_ava_that_was_asked_for(make_folder, caplog, files, kind, test, by):
+    with caplog.at_level("INFO"):
+        split = ava(make_folder, files, kind)
+    assert set(split["id"][split["split"] == "test"]) == test
+    assert set(split["by"]) == {by}
+    if len(split) > 3:
+        assert split["split"].value_counts().to_dict() == {"train": 36, "val": 2, "test": 2}
+        assert "1 of 3 ids are not in AVA.txt" in caplog.text
+
+
+def test_the_random_split_of_ava_needs_no_lists_and_is_the_seeds(make_folder):
+    one, two = ava(make_folder, {}, "random"), ava(make_folder, {}, "random", seed=2)
+    assert one["split"].value_counts().to_dict() == {"train": 20, "val": 10, "test": 10}
+    assert set(one["by"]) == {"random, seed 1"}
+    assert list(one["split"]) != list(two["split"])
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "part"),
+    [
+        ({}, "paper", r"splits/train\.csv is missing"),
+        (PRED | {"splits/val.csv": "2" + VOTES}, "paper", r"splits/train\.csv is missing"),  # half a split is not rebuilt
+        (PRED, "official", r"generic_test\.jpgl is missing"),
+        ({"splits/pred.txt": "3 mean\n<html>\n"}, "paper", r"pred\.txt, row 2: .*<html>"),
+        ({"splits/pred.txt": "3 mean\n3 mean\n"}, "paper", r"picture 3 stands there twice"),
+        ({"splits/pred.txt": "\n"}, "paper", "is empty"),
+    ],
+)
+def test_lists_that_are_missing_or_none_are_named(make_folder, files, kind, part):
+    with pytest.raises(UserError, match=part):
+        ava(make_folder, files, kind)
+
+
+def test_a_set_to_judge_on_keeps_its_own_roles_or_is_all_test():
+    assert set(split_judged(table(keys(3)))["split"]) == {"test"}
+    own = split_judged(table(keys(3), split=["train", "test", "val"]))
+    assert dict(own.values) == {"k0": "train", "k1": "test", "k2": "val"}
+    with pytest.raises(UserError, match="'test'"):
+        split_judged(table(keys(3), split="train"))
 
 
 @pytest.mark.parametrize(

@@ -72,18 +72,21 @@ RUNS = [
     if share == 100 or init in CONFIG["finetune"]["compared"]
 ]
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
-SHARDS = {"photos": CONFIG["photos"]["shards"], "ava": CONFIG["labels"]["shards"], "tid2013": CONFIG["labels"]["shards"]}
+EXTRA = {extra["name"]: extra for extra in CONFIG["labels"]["extra"]}  # sets to judge models on, beside AVA and TID2013
+SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys(["ava", "tid2013", *EXTRA], CONFIG["labels"]["shards"])
 
 
 def root_of(dataset):
     """The labelled set as one file where it is simulated; a real one is a folder of its owner's, named by params.yaml."""
-    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset != "photos" else []
+    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset in ("ava", "tid2013") else []
 
 
 def place_params(dataset):
     """The keys that say where a set comes from."""
     if dataset == "photos":
         return P("photos.source", "photos.folder", "photos.limit", "seed")
+    if dataset in EXTRA:
+        return {"labels.extra": [EXTRA[dataset]]}  # its own entry alone: another set's does not concern it
     return P("labels.source", f"labels.{dataset}_folder")
 
 
@@ -105,7 +108,7 @@ def rendered():
 wildcard_constraints:
     part=r"inspected|\d+",
     scale=SCALE,
-    dataset="photos|ava|tid2013",
+    dataset="|".join(SHARDS),
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),

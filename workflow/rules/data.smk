@@ -68,8 +68,7 @@ rule split:
         cfg=lambda w: {
             "photos": P("seed", *section("photos.shares")),
             "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *section("labels.random_shares")),
-            "tid2013": P("labels.source"),
-        }[w.dataset],
+        }.get(w.dataset, place_params(w.dataset)),
     log:
         "logs/{scale}/split/{dataset}.log",
     benchmark:
@@ -106,4 +105,4 @@ rule stage_data:
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
-        scope=P("photos.shards", "labels.shards", "labels.source", *SIMULATION),
+        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", *SIMULATION),

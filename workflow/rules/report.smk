@@ -7,6 +7,7 @@ rule table2:
         metrics="results/{scale}/metrics/metrics.csv",
         ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
+        ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
     output:
@@ -15,7 +16,7 @@ rule table2:
         tex="results/{scale}/tables/table2.tex",
     params:
         cfg=P(
-            *("report.alpha", "labels.source", "labels.ava_split", "pretrain.trainable", "pretrain.micro_batch"),
+            *("report.alpha", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
             *("finetune.trainable", *section("distortions")),
         ),
     log:

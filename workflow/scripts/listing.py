@@ -4,12 +4,13 @@ from job import job, root
 
 with job(snakemake):
     from aesthetic_pretraining.files import atomic_path
-    from aesthetic_pretraining.listing import list_labelled, list_photos
+    from aesthetic_pretraining.listing import list_labelled, list_photos, place_of
 
     cfg, dataset = snakemake.params.cfg, snakemake.wildcards.dataset
     if dataset == "photos":
         table = list_photos(cfg["photos.source"], cfg["photos.folder"], cfg["photos.limit"], cfg["seed"])
     else:
-        table = list_labelled(dataset, root(snakemake) or cfg[f"labels.{dataset}_folder"])
+        place = place_of(dataset, cfg)
+        table = list_labelled(place["format"], root(snakemake) or place["folder"], place.get("range", ()))
     with atomic_path(snakemake.output[0]) as tmp:
         table.to_csv(tmp, index=False)

@@ -3,7 +3,7 @@
 from job import job, root
 
 with job(snakemake):
-    from aesthetic_pretraining.distortions.render import source_photo
+    from aesthetic_pretraining.distortions.render import ROOM, source_photo
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.letterbox import letterbox
     from aesthetic_pretraining.listing import open_set
@@ -11,14 +11,15 @@ with job(snakemake):
 
     cfg, dataset, size = snakemake.params.cfg, snakemake.wildcards.dataset, snakemake.params.cfg["image.size"]
     # photos keep room for crops and rotations, labelled pictures are stored as the network sees them
-    shrink = source_photo if dataset == "photos" else letterbox
+    shrink, short_side = (source_photo, round(ROOM * size)) if dataset == "photos" else (letterbox, 0)
     build_shard(
         read_table(snakemake.input.listing),
         open_set(dataset, cfg, root(snakemake)),
         shard=int(snakemake.wildcards.shard),
         shards=cfg["photos.shards" if dataset == "photos" else "labels.shards"],
-        prepare=lambda image: shrink(image, size),
+        prepare=lambda pixels: shrink(pixels, size),
         quality=cfg["image.jpeg_quality"],
         tar=snakemake.output.tar,
         ledger=snakemake.output.ledger,
+        short_side=short_side,
     )

@@ -6,10 +6,11 @@ with job(snakemake):
     import pandas as pd
 
     from aesthetic_pretraining import table2
+    from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
     files, cfg = snakemake.input, snakemake.params.cfg
-    votes = "simulated" if cfg["labels.source"] == "simulated" else cfg["labels.ava_split"]
+    votes = "simulated" if cfg["labels.source"] == "simulated" else read_table(files.ava_split)["by"].iloc[0]
     settings = (
         f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}; AVA split: {votes}; "
         f"weights that learn: {cfg['pretrain.trainable']} in pretraining, {cfg['finetune.trainable']} in fine-tuning"

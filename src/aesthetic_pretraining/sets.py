@@ -1,0 +1,42 @@
+"""What is known of the labelled sets before anybody opens them: the scale of their scores, how many there are, how large."""
+
+from typing import NamedTuple
+
+
+class LabelledSet(NamedTuple):
+    """One set as published.
+
+    Attributes:
+        low, high: ends of the scale of the mean scores; higher is better in every set here.
+        pictures: rows of the published labels; 0 if any number will do.
+        labels: the label file, relative to the set's folder.
+        sides: (long, short) sides in pixels of the original pictures if all have the same; empty if they differ.
+        kilobytes: mean size of an original file, 0 if unknown.
+        copies: resized copies that circulate, in words, by the short side that their pictures do not exceed.
+    """
+
+    low: float
+    high: float
+    pictures: int
+    labels: str
+    sides: tuple[int, int] | tuple[()] = ()
+    kilobytes: int = 0
+    copies: dict[int, str] = {}
+
+
+SETS = {
+    "ava": LabelledSet(1, 10, 255_530, "AVA.txt", kilobytes=125, copies={256: "a copy resized to 256 pixels"}),
+    "tid2013": LabelledSet(0, 9, 3_000, "mos_with_names.txt", (512, 384)),
+    "koniq10k": LabelledSet(
+        *(0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768)), copies={384: "the copy of half the size, 512 x 384"}
+    ),
+    "kadid10k": LabelledSet(1, 5, 10_125, "dmos.csv", (512, 384)),
+    "oasis": LabelledSet(1, 7, 900, "means_per_image.csv", (500, 400)),
+    "tad66k": LabelledSet(0, 10, 66_327, "train.csv"),
+}
+FORMATS = (*SETS, "folder")  # folder: any folder of pictures with labels.csv; its scale stands in params.yaml
+
+
+def scale_of(form: str, given: list[float] | None = None) -> tuple[float, float]:
+    """(lowest, highest) mean score of a set in one of FORMATS; `given` is the scale of a folder, [lowest, highest]."""
+    return (SETS[form].low, SETS[form].high) if form in SETS else (given[0], given[1])
