@@ -143,7 +143,7 @@ def test_collect_and_write(tmp_path):
     one = pd.read_csv(files[1])
     assert frame["ava_srcc"][2] == pytest.approx(stats.spearmanr(one["target"], one["predicted"]).statistic)
     assert frame["ava_constant_mae"][2] == pytest.approx((one["target"] - 5.4).abs().mean())
-    metrics.write_metrics(frame, tmp_path / "metrics.csv")
+    metrics.write_frame(frame, tmp_path / "metrics.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), frame.round(6))
 
 
