@@ -89,7 +89,8 @@ def _values(result: Bootstrap, metric: str, rows: list[Row], confidence: float) 
         difference[:3, compared] = _interval(result, metric, compared, base[compared], confidence)
         resampled = result.resampled[metric]
         error = (resampled[:, compared] - resampled[:, base[compared]]).std(axis=0, ddof=1)
-        difference[3, compared] = (ndtri((1 + confidence) / 2) + ndtri(POWER)) * error
+        # without any spread nothing is known of what would show
+        difference[3, compared] = (ndtri((1 + confidence) / 2) + ndtri(POWER)) * np.where(error > 0, error, np.nan)
     problem = np.where(np.isnan(value), UNDEFINED, np.where(np.isnan(low), UNDEFINED_RESAMPLE, ""))
     return dict(zip(rows, zip(value, low, high, *difference, problem, strict=True), strict=True))
 

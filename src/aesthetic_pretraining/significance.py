@@ -59,7 +59,7 @@ def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> SignedRank:
 
     Wilcoxon's signed-rank test on the paired differences; pictures with equal errors are left out (Wilcoxon's own way), equal
     differences share their mean rank. p is 1 and the effect 0 where no pair differs. p is exact for up to `EXACT` pairs
-    without ties or `EXACT_WITH_TIES` with, else the normal approximation with continuity correction.
+    without ties or `EXACT_WITH_TIES` with, else the normal approximation.
 
     Args:
         errors, baseline: absolute errors, finite, in score points, indexed by the same ids in the same order.
@@ -78,7 +78,7 @@ def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> SignedRank:
     exact = len(values) <= (EXACT_WITH_TIES if ties else EXACT)
     all_signs = PermutationMethod(n_resamples=2**EXACT_WITH_TIES) if ties else "exact"
     method = all_signs if exact else "asymptotic"
-    p = wilcoxon(values, alternative="less", correction=True, method=method).pvalue
+    p = wilcoxon(values, alternative="less", method=method).pvalue
     return SignedRank(float(p), float(-(np.sign(values) @ ranks) / ranks.sum()), len(values), exact)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 AT_ONCE = 32  # resamples in one block; larger blocks leave the processor's cache and take twice as long
+DECIMALS = 12  # of a metric; closer values differ by round-off
 FEWEST = 3  # pictures; of fewer, correlations are undefined (metrics.lcc)
 METHODS = ("percentile", "bca")
 
@@ -159,7 +160,8 @@ def interval(
     tail = np.array([(1 - confidence) / 2, (1 + confidence) / 2])[:, None]
     tails = np.broadcast_to(tail, (2, resampled.shape[1]))
     if jackknife is not None:
-        bias = ndtri(((resampled < value).mean(axis=0) + (resampled <= value).mean(axis=0)) / 2)
+        above = (resampled - value).round(DECIMALS)  # equal on paper must be equal here: such resamples count half
+        bias = ndtri(((above < 0).mean(axis=0) + (above <= 0).mean(axis=0)) / 2)
         u = jackknife.mean(axis=0) - jackknife
         with np.errstate(divide="ignore", invalid="ignore"):
             acceleration = (u**3).sum(axis=0) / (6 * (u**2).sum(axis=0) ** 1.5)
