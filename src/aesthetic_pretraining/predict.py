@@ -14,13 +14,12 @@ from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_inde
 from aesthetic_pretraining.distortions.render import rows
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.labelled import predict_votes
+from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, mean_score, write_predictions
 from aesthetic_pretraining.networks import Network, load_into, score_network
 from aesthetic_pretraining.pretext import RankingRegression
 from aesthetic_pretraining.store import Store
 from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
-
-SCORES = np.arange(1, 11)
 
 
 @dataclass(frozen=True)
@@ -40,17 +39,23 @@ def predict(
     weights: str | Path,
     out: str | Path,
     workers: int = 0,
+    votes: np.ndarray | None = None,
 ) -> None:
-    """Write id, target, predicted (mean score 1..10) and p1..p10 (probabilities of the votes) of each picture as CSV."""
+    """Write id, target, predicted (mean score 1..10) and p1..p10 (probabilities of the votes) of each picture as Parquet.
+
+    Args:
+        votes: counts (N, 10) of the human votes 1..10, where there are any: their shares are written as t1..t10.
+    """
     device = runtime.set_up(config.threads, training=False)
     network = score_network(build_backbone(config.backbone), dropout=0.0)
     load_into(network, weights)
     network.to(device, memory_format=torch.channels_last).eval()
-    votes = predict_votes(network, ids, store, None, config.batch, Alone(device), workers).double().numpy()
-    frame = pd.DataFrame({"id": ids, "target": target, "predicted": votes @ SCORES / votes.sum(axis=1)})
-    frame[[f"p{s}" for s in SCORES]] = votes
-    with atomic_path(out) as tmp:
-        frame.to_csv(tmp, index=False, float_format="%.8g")
+    guessed = predict_votes(network, ids, store, None, config.batch, Alone(device), workers).double().numpy()
+    frame = pd.DataFrame({"id": ids, "target": target, "predicted": mean_score(guessed) / guessed.sum(axis=1)})
+    frame[PROBABILITIES] = guessed
+    if votes is not None:
+        frame[HISTOGRAM] = votes / votes.sum(axis=1, keepdims=True)
+    write_predictions(frame.astype({"target": float}), out)
 
 
 @torch.no_grad()

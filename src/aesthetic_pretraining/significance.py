@@ -5,15 +5,36 @@ asks whether the model's errors are smaller, and Bonferroni's correction pays fo
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wilcoxon
+from scipy.stats import PermutationMethod, rankdata, wilcoxon
 
 from aesthetic_pretraining.metrics import BASELINE, Run
+from aesthetic_pretraining.pairing import odd_rows, rows_of
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"
 DECIMALS = 9  # score points; differences of errors closer than this are ties
+COLUMNS = [
+    *("init", "dataset", "n", "pairs", "p_raw", "p", "significant", "effect", "method"),
+    *("comparisons", "alpha", "problem"),
+]
+EXACT, EXACT_WITH_TIES = 50, 13  # most pairs that are tested exactly
+NO_BASELINE = f"no comparable {BASELINE} predictions"
+
+
+class SignedRank(NamedTuple):
+    """Wilcoxon's test: one-sided p value, effect size, pairs that differ, and whether p is exact.
+
+    The effect is the matched-pairs rank-biserial correlation: the share of the rank sum where the model is closer, less the
+    share where the baseline is; 1: closer on every picture, 0: neither, -1: never.
+    """
+
+    p: float
+    effect: float
+    pairs: int
+    exact: bool
 
 
 def absolute_errors(seeds: Sequence[pd.DataFrame]) -> pd.Series:
@@ -33,12 +54,12 @@ def absolute_errors(seeds: Sequence[pd.DataFrame]) -> pd.Series:
     return sum(errors) / len(errors)
 
 
-def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> float:
-    """One-sided p value, 0..1, of "`errors` are as large as `baseline`" against "they are smaller".
+def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> SignedRank:
+    """Test "`errors` are as large as `baseline`" against "they are smaller".
 
     Wilcoxon's signed-rank test on the paired differences; pictures with equal errors are left out (Wilcoxon's own way), equal
-    differences share their mean rank. 1.0 where no pair differs. The p value is exact for up to 50 pairs without ties or 13
-    with, else the normal approximation.
+    differences share their mean rank. p is 1 and the effect 0 where no pair differs. p is exact for up to `EXACT` pairs
+    without ties or `EXACT_WITH_TIES` with, else the normal approximation.
 
     Args:
         errors, baseline: absolute errors, finite, in score points, indexed by the same ids in the same order.
@@ -49,10 +70,16 @@ def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> float:
     differences = (errors - baseline).round(DECIMALS)
     if not np.isfinite(differences).all():
         raise ValueError(f"picture {differences.index[~np.isfinite(differences)][0]!r} has no finite error")
-    differences = differences[differences != 0]
-    if differences.empty:
-        return 1.0
-    return float(wilcoxon(differences.to_numpy(), alternative="less").pvalue)
+    values = differences[differences != 0].to_numpy()
+    if not len(values):
+        return SignedRank(1.0, 0.0, 0, True)
+    ranks = rankdata(np.abs(values))
+    ties = len(np.unique(ranks)) < len(ranks)
+    exact = len(values) <= (EXACT_WITH_TIES if ties else EXACT)
+    all_signs = PermutationMethod(n_resamples=2**EXACT_WITH_TIES) if ties else "exact"
+    method = all_signs if exact else "asymptotic"
+    p = wilcoxon(values, alternative="less", method=method).pvalue
+    return SignedRank(float(p), float(-(np.sign(values) @ ranks) / ranks.sum()), len(values), exact)
 
 
 def bonferroni(p: float, comparisons: int) -> float:
@@ -66,32 +93,39 @@ def compare(predictions: Mapping[Run, pd.DataFrame], *, share: int = 100, alpha:
     Args:
         predictions: prediction frames by run (`metrics.read_predictions`); only those of `share` percent are compared.
         alpha: level, after correction, below which a difference is significant.
-    Returns: one row per comparison: init, dataset, n (pictures), p_raw, p (corrected), significant, comparisons, alpha.
-    Raises: ValueError if the baseline is missing, or test sets or pictures differ.
+    Returns: one row per comparison: init, dataset, n (pictures), pairs (of them, those whose errors differ), p_raw, p (corrected),
+        significant, effect (`SignedRank`), method ("exact" or "approximate"), comparisons, alpha, problem. A comparison that
+        cannot be made has empty numbers and a problem that says why; it counts among the comparisons all the same.
     """
-    groups: dict[tuple[str, str], list[pd.DataFrame]] = {}
-    for run, frame in predictions.items():
-        if run.share == share:
-            groups.setdefault((run.dataset, run.init), []).append(frame)
-    errors = {key: absolute_errors(seeds) for key, seeds in groups.items()}
-
     # ASSUME: the paper gives no number of comparisons. We count every row but the baseline's, on every test set: with the
     # paper's six rows and two sets, 10. Counting only its three own tasks (6) would be milder.
-    pairs = [key for key in errors if key[1] != BASELINE]
-    rows = []
-    for dataset, init in pairs:
-        if (dataset, BASELINE) not in errors:
-            raise ValueError(f"no {BASELINE} predictions on {dataset} to compare {init} with")
-        p = wilcoxon_less(errors[dataset, init], errors[dataset, BASELINE])
-        corrected = bonferroni(p, len(pairs))
-        rows.append((init, dataset, len(errors[dataset, init]), p, corrected, corrected < alpha, len(pairs), alpha))
-    return pd.DataFrame(rows, columns=["init", "dataset", "n", "p_raw", "p", "significant", "comparisons", "alpha"])
+    chosen = {run: frame for run, frame in predictions.items() if run.share == share}
+    sets = {dataset: rows_of(chosen, dataset) for dataset in dict.fromkeys(run.dataset for run in chosen)}
+    comparisons = sum(init != BASELINE for rows in sets.values() for init, _ in rows)
+    table = []
+    for dataset, rows in sets.items():
+        problems = odd_rows(rows)
+        base = absolute_errors(rows[BASELINE, share]) if {(BASELINE, share)} & (rows.keys() - problems.keys()) else None
+        for row, frames in rows.items():
+            if row[0] == BASELINE:
+                continue
+            found = {"init": row[0], "dataset": dataset, "n": len(frames[0]), "comparisons": comparisons, "alpha": alpha}
+            if row in problems or base is None:
+                table.append(found | {"problem": problems.get(row, NO_BASELINE)})
+                continue
+            test = wilcoxon_less(absolute_errors(frames), base)
+            p = bonferroni(test.p, comparisons)
+            found |= {"pairs": test.pairs, "p_raw": test.p, "p": p, "significant": p < alpha, "effect": test.effect}
+            table.append(found | {"method": "exact" if test.exact else "approximate", "problem": ""})
+    return pd.DataFrame(table, columns=COLUMNS).astype({"significant": "boolean"})
 
 
-def sentence(comparisons: int, alpha: float) -> str:
-    """What a dagger means, in words for captions and footnotes."""
+def sentence(comparisons: int, alpha: float, methods: Sequence[str]) -> str:
+    """What a dagger means, in words for captions and footnotes; `methods` are those of the tests that were made."""
+    kinds = {"exact": "exact p values", "approximate": "p values by normal approximation"}
     return (
-        "significantly smaller absolute errors than ImageNet: one-sided Wilcoxon signed-rank test over pictures, "
+        "significantly smaller absolute errors than ImageNet: one-sided Wilcoxon signed-rank test over pictures "
+        f"({', '.join(kinds[m] for m in kinds if m in methods) or 'not made'}), "
         f"Bonferroni-corrected for {comparisons} comparison{'s' if comparisons != 1 else ''}, alpha = {alpha:g}"
     )
 

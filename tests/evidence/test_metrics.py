@@ -6,9 +6,12 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from predictions import mixed, predictions
 from scipy import stats
 
-from aesthetic_pretraining import metrics
+from aesthetic_pretraining import losses, metrics
+from aesthetic_pretraining.errors import UserError
 
 NAN = float("nan")
 
@@ -72,6 +75,24 @@ def test_mean_score_of_known_distributions():
     assert metrics.mean_score(votes) == pytest.approx([10, 5.5])
 
 
+def test_the_distance_of_distributions_is_the_loss_of_fine_tuning_and_with_r_1_scipys():
+    rng = np.random.default_rng(0)
+    true, guessed = rng.dirichlet(np.ones(10), 7), rng.dirichlet(np.ones(10), 7)
+    for r in (1, 2):
+        loss = losses.earth_movers_distance(torch.tensor(guessed), torch.tensor(true), r, "per_image").item()
+        assert metrics.emd(true, guessed, r).mean() == pytest.approx(loss, abs=1e-9)
+    scores = np.arange(1, 11)
+    one = [stats.wasserstein_distance(scores, scores, t, g) / 10 for t, g in zip(true, guessed)]
+    np.testing.assert_allclose(metrics.emd(true, guessed, 1), one)
+
+
+def test_the_distance_by_hand():
+    all_at = np.eye(10)
+    assert metrics.emd(all_at[[0]], all_at[[9]], 1) == pytest.approx([0.9])  # nine of ten bins differ by 1
+    assert metrics.emd(all_at[[0]], all_at[[9]], 2) == pytest.approx([0.9**0.5])
+    assert metrics.emd(all_at, all_at, 2) == pytest.approx(np.zeros(10))
+
+
 @pytest.mark.parametrize("metric", [metrics.lcc, metrics.srcc, metrics.mae, metrics.accuracy])
 def test_bad_input_is_named(metric):
     with pytest.raises(ValueError, match="row 2"):
@@ -81,17 +102,6 @@ def test_bad_input_is_named(metric):
     for target, predicted in [([1, 2], [1]), ([], [])]:
         with pytest.raises(ValueError, match="equally long"):
             metric(target, predicted)
-
-
-def predictions(target, predicted):
-    """A prediction frame whose distributions are mixed from two neighbouring scores."""
-    predicted = np.asarray(predicted, float)
-    low = np.minimum(predicted.astype(int), 9)
-    votes = np.zeros((len(predicted), 10))
-    votes[np.arange(len(predicted)), low - 1] = 1 - (predicted - low)
-    votes[np.arange(len(predicted)), low] = predicted - low
-    frame = pd.DataFrame(votes, columns=metrics.PROBABILITIES)
-    return pd.DataFrame({"id": [f"{i:03d}" for i in frame.index], "target": target, "predicted": predicted}).join(frame)
 
 
 def test_evaluate_by_hand():
@@ -104,6 +114,14 @@ def test_evaluate_by_hand():
     # No rescaling of TID2013's 0..9 to 1..10: the error is that of the numbers as they stand.
     assert metrics.evaluate(frame, "tid2013")["tid2013_mae"] == 0.5
     assert set(metrics.evaluate(frame, "tid2013")) == {"tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"}
+
+
+def test_distributions_are_compared_where_people_voted():
+    frame = predictions([4, 5, 6, 7], [4.5, 5.5, 6.5, 6.5], true=[4.5, 5.5, 6.5, 7.5])
+    found = metrics.evaluate(frame, "ava")
+    assert found["ava_emd1"] == pytest.approx(0.1 / 4) and found["ava_emd2"] == pytest.approx((0.05) ** 0.5 / 4)
+    assert "ava_emd1" not in metrics.evaluate(frame.drop(columns="t3"), "ava")
+    assert list(metrics.per_picture(frame, "tid2013")) == ["mae", "emd1", "emd2"]
 
 
 def test_evaluate_refuses_what_cannot_be_meant():
@@ -122,12 +140,13 @@ def write_model(folder, init, share, seed, epochs):
     run = folder / "predictions" / init / f"share{share}_seed{seed}"
     run.mkdir(parents=True)
     for dataset in ("ava", "tid2013"):
-        predictions(target, predicted.clip(1, 10)).to_csv(run / f"{dataset}.csv", index=False)
+        frame = predictions(target, predicted.clip(1, 10), true=target if dataset == "ava" else None)
+        metrics.write_predictions(frame, run / f"{dataset}.parquet")
     summary = folder / f"{init}-{share}-{seed}.json"
     summary.write_text(
         json.dumps({"init": init, "share": share, "seed": seed, "epochs": epochs, "stopped": "cap" if epochs == 9 else "early"})
     )
-    return summary, [run / "ava.csv", run / "tid2013.csv"]
+    return summary, [run / "ava.parquet", run / "tid2013.parquet"]
 
 
 def test_collect_and_write(tmp_path):
@@ -140,41 +159,65 @@ def test_collect_and_write(tmp_path):
     assert frame[["init", "share", "seed", "epochs", "capped"]].values.tolist() == [
         ["imagenet", 20, 0, 8, 0], ["imagenet", 20, 1, 7, 0], ["ranking", 100, 1, 9, 1],
     ]  # fmt: skip
-    one = pd.read_csv(files[1])
+    one = pd.read_parquet(files[1])
     assert frame["ava_srcc"][2] == pytest.approx(stats.spearmanr(one["target"], one["predicted"]).statistic)
     assert frame["ava_constant_mae"][2] == pytest.approx((one["target"] - 5.4).abs().mean())
-    metrics.write_metrics(frame, tmp_path / "metrics.csv")
+    metrics.write_frame(frame, tmp_path / "metrics.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "metrics.csv"), frame.round(6))
 
 
 def test_collect_names_what_does_not_fit(tmp_path):
     summary, (ava, tid) = write_model(tmp_path, "rotnet", 100, 0, 5)
-    with pytest.raises(ValueError, match=r"rotnet.*tid2013.*has no prediction file"):
+    with pytest.raises(UserError, match=r"rotnet.*tid2013.*has no prediction file"):
         metrics.collect([summary], [ava], training_mean=5)
-    with pytest.raises(ValueError, match="no fine-tuning summary for .*rotnet"):
+    with pytest.raises(UserError, match="no fine-tuning summary for .*rotnet"):
         metrics.collect([], [ava, tid], training_mean=5)
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(UserError, match="there twice"):
         metrics.collect([summary, summary], [ava, tid], training_mean=5)
-    with pytest.raises(ValueError, match="second file"):
+    with pytest.raises(UserError, match="second file"):
         metrics.read_predictions([ava, ava])
-    frame = pd.read_csv(ava, dtype={"id": str})
+    frame = pd.read_parquet(ava)
     frame.loc[3, "predicted"] = NAN
-    frame.to_csv(ava, index=False)
-    with pytest.raises(ValueError, match=r"rotnet.*row 3"):
+    metrics.write_predictions(frame, ava)
+    with pytest.raises(UserError, match=r"rotnet.*row 3"):
+        metrics.collect([summary], [ava, tid], training_mean=5)
+    metrics.write_predictions(predictions([4, 5, 11], [4, 5, 6], true=[4, 5, 6]), ava)
+    with pytest.raises(UserError, match=r"rotnet.*row 2: picture '002' has a ava target outside 1..10; run again"):
         metrics.collect([summary], [ava, tid], training_mean=5)
 
 
 def test_prediction_files_are_checked(tmp_path):
-    _, (ava, _) = write_model(tmp_path, "rotnet", 100, 0, 5)
+    _, (ava, tid) = write_model(tmp_path, "rotnet", 100, 0, 5)
     assert metrics.run_of(ava) == ("rotnet", 100, 0, "ava")
-    frame = pd.read_csv(ava, dtype={"id": str})
-    assert metrics.read_predictions([ava])[metrics.run_of(ava)]["id"][0] == "000"  # ids are text: zeros stay
-    frame.assign(predicted=frame["predicted"] + 0.5).to_csv(ava, index=False)
-    with pytest.raises(ValueError, match="row 0: `predicted` is not the mean"):
+    frame = metrics.read_predictions([ava])[metrics.run_of(ava)]
+    assert frame["id"][0] == "000"  # ids are text: zeros stay
+    metrics.write_predictions(frame.assign(predicted=frame["predicted"] + 0.5), ava)
+    with pytest.raises(UserError, match="row 0: `predicted` is not the mean"):
         metrics.read_predictions([ava])
-    frame.drop(columns="p7").to_csv(ava, index=False)
-    with pytest.raises(ValueError, match="lacks the columns p7"):
+    for column in ("p7", "t7"):
+        metrics.write_predictions(frame.drop(columns=column), ava)
+        with pytest.raises(UserError, match=f"lacks the columns {column}; run again with --forcerun predict"):
+            metrics.read_predictions([ava])
+    metrics.write_predictions(frame.drop(columns=metrics.HISTOGRAM), tid)
+    assert len(metrics.read_predictions([tid])) == 1  # there, nobody voted on 1..10
+    ava.write_text("id,target\n")
+    with pytest.raises(UserError, match=r"ava\.parquet cannot be read as Parquet"):
         metrics.read_predictions([ava])
-    for path in ("imagenet/share100/ava.csv", "imagenet/share100_seed0/koniq.csv", "imagenet/share100_seed0/ava.txt"):
-        with pytest.raises(ValueError, match="is not <init>"):
+    for path in ("imagenet/share100/ava.parquet", "imagenet/share100_seed0/koniq.parquet", "imagenet/share100_seed0/ava.csv"):
+        with pytest.raises(UserError, match="is not named <init>"):
             metrics.run_of(tmp_path / path)
+
+
+def test_predictions_come_back_and_are_the_same_bytes_again(tmp_path):
+    target, predicted = pairs(20)
+    frame = predictions(target, predicted.clip(1, 10), true=target)
+    path = tmp_path / "ranking/share100_seed1/ava.parquet"
+    metrics.write_predictions(frame, path)
+    first = path.read_bytes()
+    back = metrics.read_predictions([path])[metrics.run_of(path)]
+    assert list(back["id"]) == list(frame["id"])
+    for name in ("target", "predicted"):
+        np.testing.assert_array_equal(back[name], frame[name])  # to the last bit
+    np.testing.assert_allclose(back[metrics.HISTOGRAM], mixed(target), atol=1e-7)
+    metrics.write_predictions(back, path)
+    assert path.read_bytes() == first

@@ -36,7 +36,9 @@ def test_darwins_maize_the_textbook_example():
     # documentation of scipy: T = 24; the two-sided exact p is 0.041259765625.
     differences = [6, 8, 14, 16, 23, 24, 28, 29, 41, -48, 49, 56, 60, -67, 75]
     baseline = np.full(15, 100.0)
-    assert significance.wilcoxon_less(series(baseline - differences), series(baseline)) == pytest.approx(0.041259765625 / 2)
+    found = significance.wilcoxon_less(series(baseline - differences), series(baseline))
+    assert found.p == pytest.approx(0.041259765625 / 2)
+    assert found.effect == pytest.approx((96 - 24) / 120) and found.exact and found.pairs == 15
     assert enumerated_p([-d for d in differences]) == pytest.approx(0.041259765625 / 2)
 
 
@@ -47,7 +49,12 @@ def test_darwins_maize_the_textbook_example():
 )
 def test_small_samples_against_all_signs(differences):
     baseline = series(np.full(len(differences), 10.0))
-    assert significance.wilcoxon_less(baseline + differences, baseline) == pytest.approx(enumerated_p(differences))
+    found = significance.wilcoxon_less(baseline + differences, baseline)
+    assert found.p == pytest.approx(enumerated_p(differences)) and found.exact
+    ranks = stats.rankdata(np.abs([d for d in differences if d]))
+    signs = np.sign([d for d in differences if d])
+    assert found.effect == pytest.approx((ranks[signs < 0].sum() - ranks[signs > 0].sum()) / ranks.sum())
+    assert found.pairs == len(ranks)
 
 
 def test_many_pictures_against_the_normal_approximation():
@@ -57,21 +64,38 @@ def test_many_pictures_against_the_normal_approximation():
     ranks = stats.rankdata(np.abs(differences))
     n = len(ranks)
     z = (ranks[differences > 0].sum() - n * (n + 1) / 4) / np.sqrt(n * (n + 1) * (2 * n + 1) / 24)
-    assert significance.wilcoxon_less(series(ours), series(baseline)) == pytest.approx(stats.norm.cdf(z), rel=1e-6)
+    found = significance.wilcoxon_less(series(ours), series(baseline))
+    assert found.p == pytest.approx(stats.norm.cdf(z), rel=1e-6)
+    assert not found.exact and 0 < found.effect < 0.2
+
+
+@pytest.mark.parametrize(
+    ("pairs", "ties", "exact"), [(50, False, True), (51, False, False), (13, True, True), (14, True, False)]
+)
+def test_which_p_values_are_exact(pairs, ties, exact):
+    differences = np.arange(1, pairs + 1) * np.where(np.arange(pairs) % 3, -1.0, 1)
+    if ties:
+        differences[0] = differences[1]
+    baseline = series(np.full(pairs, 100.0))
+    found = significance.wilcoxon_less(baseline + differences, baseline)
+    assert found.exact == exact
+    if ties and exact:
+        assert found.p == pytest.approx(enumerated_p(differences))
 
 
 def test_the_side_of_the_test_and_models_that_never_differ():
     better, worse = series(np.linspace(0.1, 0.5, 20)), series(np.linspace(0.3, 0.9, 20))
-    assert significance.wilcoxon_less(better, worse) < 1e-5
-    assert significance.wilcoxon_less(worse, better) > 0.999
-    assert significance.wilcoxon_less(better, better) == 1
+    assert significance.wilcoxon_less(better, worse).p < 1e-5
+    assert significance.wilcoxon_less(worse, better).p > 0.999
+    assert significance.wilcoxon_less(better, worse).effect == -significance.wilcoxon_less(worse, better).effect == 1
+    assert significance.wilcoxon_less(better, better) == (1, 0, 0, True)
 
 
 def test_round_off_does_not_break_ties():
     # 0.3 - 0.2 and 0.2 - 0.1 differ in the last bit; as unequal numbers they would get different ranks, and p = 0.25.
     ours, baseline = series([0.3, 0.1, 0.1]), series([0.2, 0.2, 0.2])
     assert (ours - baseline).abs().nunique() > 1
-    assert significance.wilcoxon_less(ours, baseline) == pytest.approx(enumerated_p([1, -1, -1])) == 0.5
+    assert significance.wilcoxon_less(ours, baseline).p == pytest.approx(enumerated_p([1, -1, -1])) == 0.5
 
 
 def test_bonferroni():
@@ -125,11 +149,26 @@ def test_the_correction_can_cost_a_dagger():
     assert not significance.compare(predictions)["significant"].any()  # 4 comparisons: 0.0156
 
 
+def test_a_comparison_that_cannot_be_made_is_shown_and_counted():
+    predictions = runs(imagenet=[1, 2, 3], ranking=[1, 2], rotnet=[0.5, 1, 2])
+    predictions[Run("rotnet", 100, 0, "tid2013")] = frame([0.5, 1, 2], target=5.5)
+    table = significance.compare(predictions).set_index(["init", "dataset"])
+    assert len(table) == 4 and set(table["comparisons"]) == {4}
+    assert table.loc[("ranking", "ava"), "problem"] == "other pictures than imagenet: only one of the two has '002'"
+    assert table.loc[("rotnet", "tid2013"), "problem"] == "other labels than imagenet, of '000' and 2 more"
+    odd = table[table["problem"] != ""]
+    assert len(odd) == 3 and odd[["p", "effect"]].isna().all(axis=None) and odd["significant"].isna().all()
+    assert table.loc[("rotnet", "ava"), "p"] == 0.5  # one eighth, times four
+
+
 def test_without_the_baseline_there_is_nothing_to_compare_with():
-    with pytest.raises(ValueError, match="no imagenet predictions on ava"):
-        significance.compare(runs(ranking=[1, 2, 3]))
+    table = significance.compare(runs(ranking=[1, 2, 3]))
+    assert set(table["problem"]) == {"no comparable imagenet predictions"} and table["p"].isna().all()
 
 
-def test_the_sentence_states_number_and_level():
-    assert "Bonferroni-corrected for 10 comparisons, alpha = 0.01" in significance.sentence(10, 0.01)
-    assert "1 comparison," in significance.sentence(1, 0.05)
+def test_the_sentence_states_number_level_and_kind():
+    both = significance.sentence(10, 0.01, ["approximate", "exact"])
+    assert "Bonferroni-corrected for 10 comparisons, alpha = 0.01" in both
+    assert "(exact p values, p values by normal approximation)" in both
+    assert "1 comparison," in significance.sentence(1, 0.05, ["exact"])
+    assert "(not made)" in significance.sentence(1, 0.05, [])

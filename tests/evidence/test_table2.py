@@ -99,7 +99,41 @@ def test_bold_is_the_best_of_each_metric_ties_included():
     assert bold["ava_lcc"] == [2, 4]
     assert bold["ava_mae"] == bold["tid2013_srcc"] == [3]
     assert bold["epochs"] == []
-    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2.MISSING
+    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2.UNDEFINED
+    assert "undef.: undefined, because" in table2.to_markdown(table2.build(frame, predictions, PUBLISHED))
+
+
+def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
+    frame, predictions = made_up()
+    frame.loc[frame["init"] == "ranking", "ava_mae"] = 0.001  # would be the best
+    run = Run("ranking", 100, 0, "ava")
+    predictions[run] = predictions[run].assign(id=lambda f: "x" + f["id"])
+    table = table2.build(frame, predictions, PUBLISHED)
+    cells = markdown_cells(table)[" ranking "]
+    assert cells[table2.NAMES.index("ava_mae")].strip() == "0.0010 ‡"
+    assert "‡" not in cells[table2.NAMES.index("tid2013_mae")] and "†" in cells[table2.NAMES.index("tid2013_mae")]
+    assert "‡ ranking cannot be compared on AVA: other pictures than imagenet" in table2.to_markdown(table)
+    assert r"$^\ddagger$" in table2.to_latex(table) and table2.to_latex(table).isascii()
+    assert table["comparisons"].eq(10).all()
+
+
+def test_rows_with_other_numbers_of_seeds_say_so():
+    frame, predictions = made_up(seeds=(0, 1))
+    one = (frame["init"] == "simclr") & (frame["seed"] == 1)
+    predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("simclr", 1)}
+    table = table2.build(frame[~one], predictions, PUBLISHED)
+    assert "whose number differs: ImageNet 2, RotNet 2, SimCLR 1, ranking 2" in table2.to_markdown(table)
+    assert np.isnan(table.set_index("init").loc["simclr", "ava_lcc_sd"])
+
+
+def test_effects_and_kinds_of_p_values_stand_in_the_frame():
+    table = build().set_index("init")
+    assert table.loc["ranking", "ava_mae_effect"] > 0.8 and abs(table.loc["rotnet", "ava_mae_effect"]) < 0.5
+    assert (
+        table["ava_mae_method"].dropna().eq("approximate").all()
+        and table["ava_mae_method"].isna().tolist() == [True] + [False] * 5
+    )
+    assert "(p values by normal approximation)" in table2.to_markdown(build())
 
 
 def test_one_seed_has_no_spread_and_whole_epochs(table):

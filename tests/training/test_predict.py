@@ -10,6 +10,7 @@ from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.metrics import HISTOGRAM
 from aesthetic_pretraining.networks import Network, score_network
 from aesthetic_pretraining.predict import PredictConfig, predict, respond
 from aesthetic_pretraining.variants import Variants
@@ -43,10 +44,10 @@ def scorer(backbone_file, tmp_path_factory):
 @pytest.fixture
 def predicted(scorer, labelled_store, tmp_path):
     def run(ids=IDS, batch=3, **more):
-        out = tmp_path / "out" / "predictions.csv"
+        out = tmp_path / "out" / "predictions.parquet"
         config = PredictConfig("efficientnet_lite0", batch, 1)
         predict(config, labelled_store, ids, [int(i[1:]) + 0.5 for i in ids], scorer[1], out, **more)
-        return pd.read_csv(out)
+        return pd.read_parquet(out)
 
     return run
 
@@ -80,10 +81,10 @@ def test_neither_order_nor_batch_nor_workers_matter(predicted):
 
 def test_the_same_bytes_twice(predicted, tmp_path):
     predicted()
-    first = (tmp_path / "out" / "predictions.csv").read_bytes()
+    first = (tmp_path / "out" / "predictions.parquet").read_bytes()
     predicted()
-    assert (tmp_path / "out" / "predictions.csv").read_bytes() == first
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["predictions.csv"]
+    assert (tmp_path / "out" / "predictions.parquet").read_bytes() == first
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["predictions.parquet"]
 
 
 @pytest.mark.parametrize("vote", [1, 7, 10])
@@ -92,15 +93,23 @@ def test_a_network_that_is_sure_predicts_that_vote(vote, scorer, labelled_store,
     network.heads["votes"].weight.data.zero_()
     network.heads["votes"].bias.data.copy_(50.0 * (torch.arange(1, 11) == vote))
     save_file(contiguous(network), tmp_path / "sure.safetensors")
-    predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "sure.safetensors", tmp_path / "out.csv")
-    assert pd.read_csv(tmp_path / "out.csv")["predicted"].tolist() == pytest.approx([vote, vote])
+    predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "sure.safetensors", tmp_path / "out.parquet")
+    assert pd.read_parquet(tmp_path / "out.parquet")["predicted"].tolist() == pytest.approx([vote, vote])
 
 
 def test_a_network_of_another_task_is_an_error(labelled_store, tmp_path):
     save_file(contiguous(Network(build_backbone("efficientnet_lite0"), {"rank": 1})), tmp_path / "rank.safetensors")
     with pytest.raises(UserError, match=r"rank\.safetensors"):
-        predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "rank.safetensors", tmp_path / "out.csv")
-    assert not (tmp_path / "out.csv").exists()
+        predict(CONFIG, labelled_store, IDS[:2], [5, 5], tmp_path / "rank.safetensors", tmp_path / "out.parquet")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_human_votes_are_kept_beside_the_predicted_ones(predicted):
+    votes = np.arange(80).reshape(8, 10)
+    frame = predicted(votes=votes)
+    assert list(frame) == ["id", "target", "predicted", *P, *HISTOGRAM]
+    np.testing.assert_allclose(frame[HISTOGRAM], votes / votes.sum(axis=1, keepdims=True), rtol=1e-6)
+    pd.testing.assert_frame_equal(frame.drop(columns=HISTOGRAM), predicted())
 
 
 @pytest.fixture(scope="module")

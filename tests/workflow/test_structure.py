@@ -22,7 +22,7 @@ def call(*command: str, cwd: Path = ROOT, ok: bool = True) -> str:
 
 
 def test_every_rule_has_a_script_of_its_name_and_no_script_is_left_over():
-    helpers = {"code_of", "doctor", "dvc_commit", "dvcgen", "guard", "job", "place", "provenance", "readme"}
+    helpers = {"code_of", "doctor", "dvc_commit", "dvcgen", "guard", "job", "place", "provenance", "readme", "why"}
     assert {p.stem for p in (ROOT / "workflow/scripts").glob("*.py")} == SCRIPTED | helpers
 
 

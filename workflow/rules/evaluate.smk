@@ -13,8 +13,8 @@ rule predict:
         tid2013_split="data/{scale}/tid2013/split.csv",
         code=code("predict"),
     output:
-        ava="results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv",
-        tid2013="results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv",
+        ava="results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet",
+        tid2013="results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet",
     params:
         cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
     threads: CONFIG["finetune"]["threads"]
@@ -65,8 +65,8 @@ rule metrics:
     message: "compute the metrics of all models"
     input:
         summaries=runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
         code=code("metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
@@ -79,11 +79,31 @@ rule metrics:
         "../scripts/metrics.py"
 
 
+rule intervals:
+    message: "resample the pictures for the intervals of all metrics"
+    input:
+        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        code=code("intervals"),
+    output:
+        values="results/{scale}/metrics/intervals.csv",
+        differences="results/{scale}/metrics/differences.csv",
+    params:
+        cfg=P("report.confidence", "report.interval", "report.resamples", "seed"),
+    log:
+        "logs/{scale}/intervals.log",
+    benchmark:
+        "logs/{scale}/benchmark/intervals.tsv"
+    script:
+        "../scripts/intervals.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
+        expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
+        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
+        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
     params:
         scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),

@@ -5,8 +5,9 @@ rule table2:
     message: "make Table 2"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.csv"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.csv"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        intervals="results/{scale}/metrics/intervals.csv",
         ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
@@ -14,9 +15,10 @@ rule table2:
         csv=report("results/{scale}/tables/table2.csv", caption="../report/table2.rst", category="Tables", labels={"table": "Table 2"}),
         md="results/{scale}/tables/table2.md",
         tex="results/{scale}/tables/table2.tex",
+        verdicts="results/{scale}/tables/table2_verdicts.md",
     params:
         cfg=P(
-            *("report.alpha", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
+            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
             *("finetune.trainable", *section("distortions")),
         ),
     log:
@@ -25,6 +27,28 @@ rule table2:
         "logs/{scale}/benchmark/table2.tsv"
     script:
         "../scripts/table2.py"
+
+
+rule claims:
+    message: "check the paper's claims"
+    input:
+        claims="resources/claims.yaml",
+        table="results/{scale}/tables/table2.csv",
+        differences="results/{scale}/metrics/differences.csv",
+        metrics="results/{scale}/metrics/metrics.csv",
+        responses="results/{scale}/metrics/responses.csv",
+        code=code("claims"),
+    output:
+        csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
+        md="results/{scale}/tables/claims.md",
+    params:
+        cfg=P("labels.source", "report.confidence"),
+    log:
+        "logs/{scale}/claims.log",
+    benchmark:
+        "logs/{scale}/benchmark/claims.tsv"
+    script:
+        "../scripts/claims.py"
 
 
 rule figure1:
@@ -143,6 +167,7 @@ rule report:
 rule stage_report:
     input:
         expand(rules.table2.output, scale=SCALE),
+        expand(rules.claims.output, scale=SCALE),
         expand(rules.figure1.output, scale=SCALE),
         expand(rules.figure3.output, scale=SCALE),
         expand(rules.figure4.output, scale=SCALE),

@@ -3,6 +3,7 @@
 from job import config, job
 
 with job(snakemake):
+    from aesthetic_pretraining.ava import VOTES
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.predict import PredictConfig, predict
     from aesthetic_pretraining.store import Store
@@ -20,4 +21,5 @@ with job(snakemake):
             files.weights,
             snakemake.output[dataset],
             workers=snakemake.resources.loaders,
+            votes=test[VOTES].to_numpy() if set(VOTES) <= set(test) else None,
         )

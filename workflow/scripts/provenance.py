@@ -13,14 +13,19 @@ the recorded content; an output that nobody can vouch for gets a record that fit
 import base64
 import json
 import os
+import platform
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 META = Path(".snakemake/metadata")
 SEEN = Path(".snakemake/provenance-seen")  # digest of each provenance file that this folder last wrote or read
 UNKNOWN = ["<nobody knows how this file was made>"]
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "pillow", "snakemake")  # what numbers depend on
 RUN_OF = ("starttime", "endtime", "job_hash", "external_jobid", "incomplete")  # what differs between equal makings
 
 
@@ -160,7 +165,27 @@ def _entry(name: str, before: dict | None) -> dict:
     same_making = before and {k: v for k, v in before["record"].items() if k not in RUN_OF} == making
     if same_making and (before["record"]["endtime"] == record["endtime"] or before["sha256"] == digest(name)):
         return before
-    return {"sha256": digest(name), "record": record}
+    return {"sha256": digest(name), "record": record, "environment": environment()}
+
+
+@cache
+def environment() -> dict[str, str]:
+    """The machine that outputs are made on, and the versions of what made them; why.py prints it."""
+    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown")
+    machine = f"{cpu}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
+    if shutil.which("nvidia-smi"):
+        command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        gpus = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")
+        machine += f", {', '.join(filter(None, gpus))}"
+    versions = {name: version(name) for name in PACKAGES}
+    return {
+        "machine": machine,
+        "versions": ", ".join(f"{k} {v}" for k, v in {"python": platform.python_version(), **versions}.items()),
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(errors="replace").splitlines() if os.path.exists(path) else []
 
 
 def _drop_stale(stage: str, dag, outputs: set[str]) -> None:

@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2
+    from aesthetic_pretraining import table2, verdicts
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
@@ -25,4 +25,6 @@ with job(snakemake):
         settings=settings,
         alpha=cfg["report.alpha"],
     )
-    table2.write(table, *snakemake.output)
+    table = verdicts.attach(table, pd.read_csv(files.intervals), cfg["report.confidence"], comparable=not note(snakemake))
+    table2.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
+    verdicts.write(table, snakemake.output.verdicts)

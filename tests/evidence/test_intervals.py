@@ -1,0 +1,130 @@
+"""The frames of intervals: aligned by picture, paired with ImageNet, and honest about what cannot be compared."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from predictions import predictions
+from scipy import stats
+
+from aesthetic_pretraining import intervals, metrics
+from aesthetic_pretraining.intervals import IntervalConfig, estimate
+from aesthetic_pretraining.metrics import Run
+
+CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="bca", seed=1)
+TARGET = np.random.default_rng(0).uniform(3, 8, 50)
+
+
+def noisy(seed, noise=0.8, target=TARGET):
+    return predictions(target, (target + np.random.default_rng(seed).normal(0, noise, len(target))).clip(1, 10), true=target)
+
+
+def made(**more):
+    """imagenet with two seeds, ranking (better) with one, on AVA."""
+    runs = {Run("imagenet", 100, seed, "ava"): noisy(seed) for seed in (1, 2)} | {Run("ranking", 100, 1, "ava"): noisy(3, 0.3)}
+    return runs | {Run(init, 100, 1, "ava"): frame for init, frame in more.items()}
+
+
+def row(frame, init, metric="mae", share=100):
+    found = frame[(frame["init"] == init) & (frame["metric"] == metric) & (frame["share"] == share)]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def test_values_are_those_of_the_metrics_and_lie_in_their_intervals():
+    values, _ = estimate(made(), CONFIG)
+    assert list(values.columns) == intervals.VALUES
+    for metric in ("lcc", "srcc", "acc", "mae", "emd1", "emd2"):
+        seeds = [metrics.evaluate(noisy(seed), "ava")[f"ava_{metric}"] for seed in (1, 2)]
+        found = row(values, "imagenet", metric)
+        assert found["value"] == pytest.approx(np.mean(seeds)) and found["seeds"] == 2 and found["pictures"] == 50
+        assert found["low"] < found["value"] < found["high"]
+    assert (values["problem"] == "").all()
+
+
+def test_differences_to_imagenet_are_paired():
+    values, differences = estimate(made(), CONFIG)
+    found = row(values, "ranking")
+    assert found["difference"] == pytest.approx(found["value"] - row(values, "imagenet")["value"])
+    assert found["diff_low"] < found["difference"] < found["diff_high"] < 0
+    assert np.isnan(row(values, "imagenet")["difference"])
+    pair = differences[differences["metric"] == "mae"].iloc[0]
+    assert tuple(pair[["init", "other"]]) == ("imagenet", "ranking")
+    assert tuple(-pair[["difference", "high", "low"]]) == pytest.approx(tuple(found[["difference", "diff_low", "diff_high"]]))
+    # of a copy of ImageNet no draw can tell a difference, however noisy the draws are
+    copies = {Run("copy", 100, seed, "ava"): noisy(seed) for seed in (1, 2)}
+    copy = row(estimate(made() | copies, CONFIG)[0], "copy")
+    assert (copy["diff_low"], copy["diff_high"]) == (0, 0) and copy["high"] - copy["low"] > 0.05
+    assert np.isnan(copy["detectable"])
+
+
+def test_what_is_detectable_is_what_a_test_of_that_power_detects():
+    """By theory of the paired t test: (z_0.975 + z_0.8) standard errors of the mean difference."""
+    runs = made()
+    errors = [(runs[run]["target"] - runs[run]["predicted"]).abs() for run in runs]
+    difference = errors[2] - (errors[0] + errors[1]) / 2
+    expected = (1.95996 + 0.84162) * difference.std(ddof=0) / 50**0.5
+    many = IntervalConfig(4000, 0.95, "percentile", 1)
+    assert row(estimate(runs, many)[0], "ranking")["detectable"] == pytest.approx(expected, rel=0.05)
+    assert stats.norm.ppf(intervals.POWER) == pytest.approx(0.84162, abs=1e-5)
+
+
+def test_neither_the_order_of_pictures_nor_of_runs_matters():
+    base = estimate(made(), CONFIG)
+    shuffled = {run: frame.sample(frac=1, random_state=3) for run, frame in reversed(made().items())}
+    for one, two in zip(base, estimate(shuffled, CONFIG)):
+        pd.testing.assert_frame_equal(one, two)
+
+
+def test_another_set_does_not_change_the_draws_and_has_its_own():
+    alone = estimate(made(), CONFIG)[0]
+    both = made() | {run._replace(dataset="tid2013"): frame for run, frame in made().items()}
+    together = estimate(both, CONFIG)[0]
+    pd.testing.assert_frame_equal(alone, together[together["dataset"] == "ava"].reset_index(drop=True))
+    other = together[together["dataset"] == "tid2013"]
+    assert row(other, "ranking")["value"] == row(alone, "ranking")["value"]
+    assert row(other, "ranking")["low"] != row(alone, "ranking")["low"]
+
+
+def test_rows_are_compared_at_their_own_share():
+    runs = made() | {Run("imagenet", 20, 1, "ava"): noisy(4, 1.5), Run("ranking", 20, 1, "ava"): noisy(5)}
+    runs |= {Run("ranking", 40, 1, "ava"): noisy(6)}
+    values, differences = estimate(runs, CONFIG)
+    small = row(values, "ranking", share=20)
+    assert small["difference"] == pytest.approx(small["value"] - row(values, "imagenet", share=20)["value"])
+    assert np.isnan(row(values, "ranking", share=40)["difference"])  # no ImageNet there
+    assert len(differences) == 6 * 10  # six metrics, all pairs of five rows
+
+
+def test_what_cannot_be_compared_is_shown_with_its_reason():
+    other_pictures, other_labels = noisy(4).assign(id=lambda f: "x" + f["id"]), noisy(5)
+    other_labels.loc[7, "target"] += 0.5
+    values, differences = estimate(made(pictures=other_pictures, labels=other_labels, fewer=noisy(6).head(49)), CONFIG)
+    assert "other pictures than imagenet: only one of the two has '000' and 99 more" in row(values, "pictures")["problem"]
+    assert row(values, "labels")["problem"] == "other labels than imagenet, of '007'"
+    assert "'049'" in row(values, "fewer")["problem"]
+    for init in ("pictures", "labels", "fewer"):
+        assert row(values, init)[["value", "low", "difference"]].isna().all()
+        assert init not in set(differences["init"]) | set(differences["other"])
+    assert row(values, "ranking")["low"] > 0  # the others are as they were
+
+
+def test_an_undefined_metric_is_shown_and_spoils_no_other_row():
+    values, _ = estimate(made(constant=predictions(TARGET, np.full(50, 5.5), true=TARGET)), CONFIG)
+    found = row(values, "constant", "srcc")
+    assert np.isnan(found["value"]) and np.isnan(found["low"]) and "undefined" in found["problem"]
+    assert row(values, "constant", "mae")["problem"] == ""
+    pd.testing.assert_series_equal(
+        row(values, "ranking", "srcc"), row(estimate(made(), CONFIG)[0], "ranking", "srcc"), check_names=False
+    )
+    few = {run: frame.head(4) for run, frame in made().items()}
+    found = row(estimate(few, CONFIG)[0], "ranking", "srcc")
+    assert found["value"] > 0 and np.isnan(found["low"]) and "no interval" in found["problem"]
+
+
+def test_equal_predictions_equal_frames():
+    for one, two in zip(estimate(made(), CONFIG), estimate(made(), CONFIG)):
+        pd.testing.assert_frame_equal(one, two)
+    other = estimate(made(), IntervalConfig(300, 0.95, "bca", 2))[0]
+    assert (row(other, "ranking")["low"], row(other, "ranking")["value"]) != tuple(
+        row(estimate(made(), CONFIG)[0], "ranking")[["low", "value"]]
+    )

@@ -1,0 +1,170 @@
+"""The bootstrap against scipy: metrics of explicit resamples, the jackknife, both kinds of interval."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from aesthetic_pretraining import metrics, uncertainty
+from aesthetic_pretraining.uncertainty import Panel
+
+
+def panel(pictures=40, runs=3, ties=True, seed=0, groups=((0,), (1, 2))):
+    """Correlated scores; with ties, also long runs of equal ones."""
+    rng = np.random.default_rng(seed)
+    target = rng.normal(5.4, 0.7, pictures)
+    predicted = target[:, None] * 0.6 + 2 + rng.normal(0, 0.6, (pictures, runs))
+    if ties:
+        target, predicted = target.round(1), predicted.round(1)
+        predicted[:, 0] = predicted[:, 0].round(0)
+    return Panel(target, predicted, {"mae": np.abs(predicted - target[:, None])}, groups)
+
+
+def test_a_draw_has_as_many_pictures_as_the_set_and_is_the_same_again():
+    blocks = list(uncertainty.draws(30, 70, seed=4))
+    assert [block.shape for block in blocks] == [(30, 32), (30, 32), (30, 6)]
+    counts = np.hstack(blocks)
+    assert (counts.sum(axis=0) == 30).all() and counts.min() == 0 and counts.max() >= 3
+    assert len(np.unique(counts, axis=1).T) == 70
+    np.testing.assert_array_equal(counts, np.hstack(list(uncertainty.draws(30, 70, seed=4))))
+    assert (counts != np.hstack(list(uncertainty.draws(30, 70, seed=5)))).any()
+
+
+@pytest.mark.parametrize("ties", [True, False])
+def test_metrics_of_resamples_are_those_of_the_drawn_pictures(ties):
+    made = panel(ties=ties)
+    for counts in uncertainty.draws(40, 40, seed=1):
+        found = uncertainty.statistics(made, counts)
+        for column, drawn in enumerate(np.repeat(np.arange(40), times.astype(int)) for times in counts.T):
+            for run in range(3):
+                target, predicted = made.target[drawn], made.predicted[drawn, run]
+                assert found["srcc"][column, run] == pytest.approx(stats.spearmanr(target, predicted).statistic, abs=1e-12)
+                assert found["lcc"][column, run] == pytest.approx(stats.pearsonr(target, predicted).statistic, abs=1e-12)
+                assert found["mae"][column, run] == pytest.approx(metrics.mae(target, predicted), abs=1e-12)
+
+
+def test_seeds_of_a_row_are_averaged_within_each_resample():
+    made = panel()
+    counts = next(uncertainty.draws(40, 8, seed=2))
+    single, grouped = uncertainty.statistics(made, counts), made.metrics(counts)
+    for name in ("lcc", "srcc", "mae"):
+        np.testing.assert_allclose(grouped[name][:, 0], single[name][:, 0])
+        np.testing.assert_allclose(grouped[name][:, 1], single[name][:, 1:].mean(axis=1))
+
+
+def test_the_jackknife_leaves_out_each_picture_once():
+    made = panel(pictures=35)
+    found = uncertainty.bootstrap(made, 5, 0, "bca").jackknife["srcc"]
+    for left_out in range(35):
+        rest = np.arange(35) != left_out
+        expected = [stats.spearmanr(made.target[rest], made.predicted[rest, run]).statistic for run in range(3)]
+        np.testing.assert_allclose(found[left_out], [expected[0], np.mean(expected[1:])])
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_intervals_are_scipys_on_the_same_resamples(method):
+    made = panel(groups=((0,), (1,), (2,)))
+    ours = uncertainty.bootstrap(made, 500, 3, method)
+    for name, of_pair in {
+        "srcc": lambda t, p: stats.spearmanr(t, p).statistic,
+        "lcc": lambda t, p: stats.pearsonr(t, p).statistic,
+        "mae": lambda t, p: np.abs(t - p).mean(),
+    }.items():
+
+        def rounded(t, p, of_pair=of_pair):  # scores of one decimal: many resamples have the set's own error
+            return round(of_pair(t, p), 12)
+
+        low, high = uncertainty.interval(
+            ours.value[name], ours.resampled[name], 0.9, ours.jackknife[name] if ours.jackknife else None
+        )
+        for run in range(3):
+            theirs = stats.bootstrap(
+                (made.target, made.predicted[:, run]),
+                rounded,
+                paired=True,
+                vectorized=False,
+                n_resamples=0,
+                confidence_level=0.9,
+                method=method,
+                bootstrap_result=FromUs(ours.resampled[name][:, run].round(12)),
+            ).confidence_interval
+            np.testing.assert_allclose((low[run], high[run]), theirs, atol=1e-9)
+
+
+class FromUs:
+    """Resamples in the form in which scipy takes over those of an earlier call."""
+
+    def __init__(self, resampled):
+        self.bootstrap_distribution = resampled
+
+
+def test_scipys_own_resamples_give_about_the_same_interval():
+    made = panel(pictures=80, runs=1, groups=((0,),), ties=False)
+    ours = uncertainty.bootstrap(made, 4000, 0)
+    low, high = uncertainty.interval(ours.value["lcc"], ours.resampled["lcc"], 0.95)
+    theirs = stats.bootstrap(
+        (made.target, made.predicted[:, 0]),
+        lambda t, p, axis: stats.pearsonr(t, p, axis=axis).statistic,
+        paired=True,
+        n_resamples=4000,
+        method="percentile",
+        rng=np.random.default_rng(9),
+    )
+    error = theirs.standard_error
+    np.testing.assert_allclose((low[0], high[0]), theirs.confidence_interval, atol=0.2 * error)
+    assert ours.resampled["lcc"].std(ddof=1) == pytest.approx(error, rel=0.06)
+
+
+def test_the_interval_of_a_mean_is_that_of_theory():
+    rng = np.random.default_rng(0)
+    errors = rng.exponential(0.5, 400)
+    made = Panel(np.zeros(400), errors[:, None], {"mae": errors[:, None]}, ((0,),))
+    found = uncertainty.bootstrap(made, 4000, 0)
+    low, high = uncertainty.interval(found.value["mae"], found.resampled["mae"], 0.95)
+    half = 1.96 * errors.std() / 20
+    assert (high - low)[0] / 2 == pytest.approx(half, rel=0.05)
+    assert low[0] < errors.mean() < high[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_is_undefined_is_nan_and_never_warned_about():
+    constant = Panel(
+        np.arange(10.0), np.stack([np.full(10, 5.0), np.arange(10.0)], axis=1), {"mae": np.ones((10, 2))}, ((0,), (1,))
+    )
+    found = uncertainty.bootstrap(constant, 50, 0, "bca")
+    for name in ("lcc", "srcc"):
+        assert np.isnan(found.value[name][0]) and found.value[name][1] == pytest.approx(1)
+        low, high = uncertainty.interval(found.value[name], found.resampled[name], 0.95, found.jackknife[name])
+        assert np.isnan([low[0], high[0]]).all() and (low[1], high[1]) == pytest.approx((1, 1))
+    low, high = uncertainty.interval(found.value["mae"], found.resampled["mae"], 0.95, found.jackknife["mae"])
+    assert (low == 1).all() and (high == 1).all()  # all equal: BCa is undefined, the percentiles are not
+
+
+def test_a_resample_that_is_undefined_takes_the_interval_away():
+    two = Panel(np.array([1.0, 2, 3]), np.array([[3.0], [4], [6]]), {"mae": np.ones((3, 1))}, ((0,),))
+    found = uncertainty.bootstrap(two, 200, 0)  # one draw in nine is of one picture alone
+    assert found.value["lcc"][0] > 0.9 and np.isnan(found.resampled["lcc"]).any()
+    assert np.isnan(uncertainty.interval(found.value["lcc"], found.resampled["lcc"], 0.95)).all()
+
+
+def test_two_pictures_have_no_correlation():
+    two = Panel(np.array([1.0, 2]), np.array([[3.0], [4]]), {"mae": np.ones((2, 1))}, ((0,),))
+    found = uncertainty.statistics(two, np.ones((2, 1)))
+    assert np.isnan(found["lcc"]).all() and np.isnan(found["srcc"]).all() and found["mae"] == 1
+
+
+def test_an_unknown_kind_of_interval_is_named():
+    with pytest.raises(ValueError, match="'studentised', known: percentile, bca"):
+        uncertainty.bootstrap(panel(), 10, 0, "studentised")
+
+
+def test_large_shifts_do_not_spoil_the_moments():
+    made = panel(ties=False)
+    far = Panel(made.target + 1e6, made.predicted + 1e6, made.means, made.groups)
+    counts = next(uncertainty.draws(40, 8, seed=0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_allclose(
+            uncertainty.statistics(far, counts)["lcc"], uncertainty.statistics(made, counts)["lcc"], atol=1e-6
+        )

@@ -1,0 +1,24 @@
+"""Rule claims."""
+
+from job import job, note
+
+with job(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+    import yaml
+
+    from aesthetic_pretraining import table2
+    from aesthetic_pretraining.claim_checks import Evidence
+    from aesthetic_pretraining.claims import check, write
+
+    files = snakemake.input
+    evidence = Evidence(
+        table2.read(files.table),
+        pd.read_csv(files.differences),
+        pd.read_csv(files.metrics),
+        pd.read_csv(files.responses, dtype={"photo": str}),
+        snakemake.params.cfg["report.confidence"],
+    )
+    found = check(yaml.safe_load(Path(files.claims).read_text()), evidence, comparable=not note(snakemake))
+    write(found, snakemake.output.csv, snakemake.output.md, note(snakemake))
