@@ -19,7 +19,7 @@ rule table2:
     params:
         cfg=P(
             *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
-            *("finetune.trainable", *section("distortions")),
+            *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
         ),
     log:
         "logs/{scale}/table2.log",
