@@ -32,9 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from distortions import jpegs
 from workflow import ROOT, timed
 
-from aesthetic_pretraining.distortions.render import ROOM, source_photo
 from aesthetic_pretraining.ledger import read_table, usable
-from aesthetic_pretraining.letterbox import short_side_size
+from aesthetic_pretraining.letterbox import ROOM, fit_short_side, short_side_size
 from aesthetic_pretraining.pictures import read_picture
 from aesthetic_pretraining.store import Store
 
@@ -54,7 +53,8 @@ def header(data: bytes) -> tuple[int, int, int, int]:
 
 def ours(data: bytes) -> np.ndarray:
     """As rule store does it."""
-    return source_photo(read_picture(data, round(ROOM * SIZE)).pixels, SIZE)
+    short = round(ROOM * SIZE)
+    return fit_short_side(read_picture(data, short).pixels, short)
 
 
 def pillow(data: bytes) -> np.ndarray:

@@ -1,10 +1,19 @@
-"""The one way a picture gets the network's size: the whole picture on a black square (paper section 4.1)."""
+"""The one way a picture gets the network's size: the whole picture on a black square (paper section 4.1).
+
+torch is imported where it is used: it takes seconds and hundreds of megabytes, and most jobs of the data chain need none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
-from torch.nn.functional import interpolate, pad
 
+if TYPE_CHECKING:
+    import torch
+
+ROOM = 1.5  # a stored photo's short side over the network's: what crops and rotations need
 BILINEAR = Image.Resampling.BILINEAR  # antialiased when it shrinks, as all of Pillow's filters
 
 
@@ -23,9 +32,19 @@ def resize_short_side(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
 
 def resize(picture: np.ndarray, width: int, height: int) -> np.ndarray:
     """Pillow's antialiased bilinear resize within one 8-bit step, in a third of its time: uint8 (H, W, 3) in and out."""
+    import torch
+    from torch.nn.functional import interpolate
+
     # Both are views: torch's fast path for bytes wants channels last, and in this order it sees that they are.
     batch = torch.from_numpy(np.require(picture, requirements="CW"))[None].permute(0, 3, 1, 2)
     return interpolate(batch, (height, width), mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+
+
+def fit_short_side(image: Image.Image | np.ndarray, short: int) -> np.ndarray:
+    """`resize` to the short side `short`: uint8 (H, W, 3). Takes Pillow or uint8 (H, W, 3)."""
+    picture = np.array(image) if isinstance(image, Image.Image) and image.mode == "RGB" else image
+    picture = picture if isinstance(picture, np.ndarray) else np.array(picture.convert("RGB"))
+    return resize(picture, *short_side_size(picture.shape[1], picture.shape[0], short))
 
 
 def letterbox(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
@@ -46,6 +65,9 @@ def letterbox_batch(pictures: np.ndarray, size: int) -> torch.Tensor:
     pictures: uint8 (n, h, w, 3); returns uint8 (n, 3, size, size) in channels_last memory format.
     Raises ValueError for another short side.
     """
+    import torch
+    from torch.nn.functional import interpolate, pad
+
     height, width = pictures.shape[1:3]
     if min(height, width) != size:
         raise ValueError(f"the short side must be {size}, not {min(height, width)}")

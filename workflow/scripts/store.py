@@ -3,23 +3,25 @@
 from job import job, root
 
 with job(snakemake):
-    from aesthetic_pretraining.distortions.render import ROOM, source_photo
     from aesthetic_pretraining.ledger import read_table
-    from aesthetic_pretraining.letterbox import letterbox
+    from aesthetic_pretraining.letterbox import ROOM, fit_short_side, letterbox
     from aesthetic_pretraining.listing import open_set
     from aesthetic_pretraining.store import build_shard
 
     cfg, dataset, size = snakemake.params.cfg, snakemake.wildcards.dataset, snakemake.params.cfg["image.size"]
     # photos keep room for crops and rotations, labelled pictures are stored as the network sees them
-    shrink, short_side = (source_photo, round(ROOM * size)) if dataset == "photos" else (letterbox, 0)
+    short = round(ROOM * size)
+    prepare = (
+        (lambda pixels: fit_short_side(pixels, short)) if dataset == "photos" else (lambda pixels: letterbox(pixels, size))
+    )
     build_shard(
         read_table(snakemake.input.listing),
         open_set(dataset, cfg, root(snakemake)),
         shard=int(snakemake.wildcards.shard),
         shards=cfg["photos.shards" if dataset == "photos" else "labels.shards"],
-        prepare=lambda pixels: shrink(pixels, size),
+        prepare=prepare,
         quality=cfg["image.jpeg_quality"],
         tar=snakemake.output.tar,
         ledger=snakemake.output.ledger,
-        short_side=short_side,
+        short_side=short if dataset == "photos" else 0,
     )

@@ -11,25 +11,17 @@ from torch import Tensor
 from aesthetic_pretraining.distortions import composition, style, technical
 from aesthetic_pretraining.distortions.ladder import TABLES
 from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, indices
-from aesthetic_pretraining.letterbox import letterbox_batch, resize, short_side_size
-
-ROOM = 1.5  # the photo's short side over the network's: what crops and rotations need
+from aesthetic_pretraining.letterbox import ROOM, fit_short_side, letterbox_batch
 
 
 def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """A picture of any size as `render` wants it: short side round(1.5 size), uint8 (H, W, 3)."""
-    return _resized(image, round(ROOM * size))
+    return fit_short_side(image, round(ROOM * size))
 
 
 def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
-    return _resized(image, size)
-
-
-def _resized(image: Image.Image | np.ndarray, short: int) -> np.ndarray:
-    picture = np.array(image) if isinstance(image, Image.Image) and image.mode == "RGB" else image
-    picture = picture if isinstance(picture, np.ndarray) else np.array(picture.convert("RGB"))
-    return resize(picture, *short_side_size(picture.shape[1], picture.shape[0], short))
+    return fit_short_side(image, size)
 
 
 def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
