@@ -18,15 +18,6 @@ from scipy.stats import rankdata
 
 from aesthetic_pretraining.files import atomic_path
 
-BASELINE = "imagenet"
-LABELS = {  # name in paths and frames -> name in Table 2; any other initialisation is printed by its own name
-    "imagenet": "ImageNet",
-    "rotnet": "RotNet",
-    "simclr": "SimCLR",
-    "ranking": "ranking",
-    "ranking_classification": "ranking + classification",
-    "ranking_regression": "ranking + regression",
-}
 TARGET_SCALES = {"ava": (1, 10), "tid2013": (0, 9)}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]
 COLUMNS = [

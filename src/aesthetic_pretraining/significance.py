@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from aesthetic_pretraining.metrics import BASELINE, Run
+from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.names import BASELINE
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"
 DECIMALS = 9  # score points; differences of errors closer than this are ties

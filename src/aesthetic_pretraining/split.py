@@ -56,6 +56,11 @@ def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
     return order[: max(1, math.ceil(len(order) * percent / 100))]
 
 
+def sample(ids: Iterable[str], count: int, seed: int) -> list[str]:
+    """`count` of the ids at random, or all if there are fewer; the seed's choice and order, not the input's."""
+    return sorted(ids, key=lambda i: seeded_int("sample", seed, i))[:count]
+
+
 def _checked(split: pd.DataFrame, needed: Sequence[str]) -> pd.DataFrame:
     for role in needed:
         if not (split["split"] == role).any():

@@ -13,7 +13,7 @@ import yaml
 for folder in ("src", "workflow/scripts"):
     sys.path.insert(0, str(ROOT / folder))
 
-from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 
@@ -61,6 +61,7 @@ def after_success():
 SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
 TASKS = CONFIG["pretrain"]["tasks"]
+RANKED = [task for task in TASKS if task in RANKING]
 INITS = ["imagenet", *TASKS]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"
@@ -84,6 +85,11 @@ def place_params(dataset):
     if dataset == "photos":
         return P("photos.source", "photos.folder", "photos.limit", "seed")
     return P("labels.source", f"labels.{dataset}_folder")
+
+
+def given(key):
+    """The file that a parameter names, as a list of inputs: none if it is empty."""
+    return [path] if (path := leaf(CONFIG, key)) else []
 
 
 def runs(pattern):

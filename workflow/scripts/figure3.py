@@ -5,7 +5,14 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining.figures import draw_figure3, save
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.figures_paper import draw_figure3
 
-    metrics = pd.read_csv(snakemake.input.metrics)
-    save(draw_figure3(metrics, note=note(snakemake), inits=snakemake.params.cfg["finetune.compared"]), *snakemake.output)
+    metrics, path = pd.read_csv(snakemake.input.metrics), snakemake.input.get("intervals")
+    figure = draw_figure3(
+        metrics,
+        note=note(snakemake),
+        inits=snakemake.params.cfg["finetune.compared"],
+        intervals=pd.read_csv(path) if path else None,
+    )
+    save(figure, *snakemake.output)
