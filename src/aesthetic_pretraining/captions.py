@@ -113,7 +113,7 @@ CAPTIONS = {
     ),
 }
 SECTIONS = {
-    "The paper's figures": ("figure1", "figure2", "figure3", "figure4", "figure5"),
+    "Figures of the paper": ("figure1", "figure2", "figure3", "figure4", "figure5"),
     "What pretraining taught": ("learning_curves", "ranking_accuracy", "heatmap", "confusion"),
     "What the fine-tuned networks say": ("scatter", "histograms", "best_worst"),
     "What it all rests on": ("premise", "overview"),

@@ -116,7 +116,8 @@ def _belongs(name: str, figures: Mapping[str, Path], trained: Sequence[str]) -> 
 
 def _shown(name: str, path: Path | None, counts: Mapping[str, int], context: str, trained: Sequence[str]) -> Shown:
     caption, missing = CAPTIONS[name], untrained(name, trained)
-    last = basis(name, counts, context) + (f" Not trained in this run: {', '.join(missing)}." if missing else "")
+    last = basis(name, counts, context) if path is not None else "Left out."
+    last += f" Not trained in this run: {', '.join(missing)}." if missing else ""
     return Shown(name, caption.heading, caption.text, last, caption.wide, "" if path is None else data_uri(path))
 
 

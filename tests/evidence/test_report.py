@@ -142,7 +142,7 @@ def test_captions_state_pictures_scale_seeds_table_and_engine(written):
 
 def test_what_was_not_trained_is_said_where_it_would_stand(written, tmp_path):
     _, page, _ = written
-    assert "Left out. 15,000 photos (test). " + CONTEXT + " Not trained in this run: ranking + classification." in page.text
+    assert "Left out. Not trained in this run: ranking + classification." in page.text
     assert CONTEXT + " Not trained in this run: RotNet, ranking + classification." in page.text  # scatter plots
     assert page.text.count("Not trained in this run: ranking + classification.") == 2  # confusion and ranking accuracy
 

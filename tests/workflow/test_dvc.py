@@ -146,6 +146,16 @@ def test_dvc_shows_metrics_parameters_and_plots(project):
         assert re.search(rf'<img [^>]*src="[^"]*{re.escape(name)}"', page), name
 
 
+def test_snakemakes_report_is_one_page_with_every_figure(project):
+    project.snakemake("--report", "page.html")
+    page = (project.path / "page.html").read_text()
+    figures = list((project.path / "results/smoke/figures").iterdir())
+    assert len(figures) == 2 * (5 + 7)  # PDF and PNG of the paper's five and of seven others: there is no confusion here
+    for figure in figures:
+        assert f'"results/smoke/figures/{figure.name}"' in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+
+
 def test_demo_artifacts_are_not_in_git_and_the_lock_is(project):
     listed = project.git("ls-files").splitlines()
     assert "dvc.lock" in listed

@@ -88,8 +88,8 @@ def place_params(dataset):
 
 
 def given(key):
-    """The file that a parameter names, as a list of inputs: none if it is empty."""
-    return [path] if (path := leaf(CONFIG, key)) else []
+    """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
+    return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
 def runs(pattern):

@@ -85,13 +85,12 @@ rule premise:
     message: "count how often people find the more distorted picture worse"
     input:
         tid2013="data/{scale}/tid2013/ledger.csv",
-        kadid=given("premise.kadid"),
-        survey=given("premise.survey"),
+        given=[*given("premise.kadid"), *given("premise.survey")],
         code=code("premise"),
     output:
         "results/{scale}/metrics/premise.csv",
     params:
-        cfg=P("labels.source"),
+        cfg=P("labels.source", "premise.kadid", "premise.survey"),
     log:
         "logs/{scale}/premise.log",
     benchmark:

@@ -7,12 +7,12 @@ with job(snakemake):
     from aesthetic_pretraining.ledger import read_table, usable
     from aesthetic_pretraining.premise import premise
 
-    files = snakemake.input
+    cfg = snakemake.params.cfg
     table = premise(
-        usable(read_table(files.tid2013)),
-        next(iter(files.get("kadid", [])), None),
-        next(iter(files.get("survey", [])), None),
-        simulated=snakemake.params.cfg["labels.source"] == "simulated",
+        usable(read_table(snakemake.input.tid2013)),
+        cfg["premise.kadid"] or None,
+        cfg["premise.survey"] or None,
+        simulated=cfg["labels.source"] == "simulated",
     )
     with atomic_path(snakemake.output[0]) as tmp:
         table.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
