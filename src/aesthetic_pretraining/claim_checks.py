@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from aesthetic_pretraining import verdicts
-from aesthetic_pretraining.metrics import BASELINE
+from aesthetic_pretraining.names import BASELINE
+from aesthetic_pretraining.proportions import wilson
 from aesthetic_pretraining.table2 import COLUMNS
 
 SMALLER_IS_BETTER = {column.name for column in COLUMNS if column.best == "min"}
@@ -25,12 +26,14 @@ UNKNOWN = (np.nan, np.nan, np.nan)
 
 @dataclass(frozen=True)
 class Evidence:
-    """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses; confidence of intervals."""
+    """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses, confusion; confidence of
+    intervals. `confusion` is empty where ranking + classification was not trained."""
 
     table: pd.DataFrame
     differences: pd.DataFrame
     metrics: pd.DataFrame
     responses: pd.DataFrame
+    confusion: pd.DataFrame
     confidence: float
 
     def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> tuple[float, float, float]:
@@ -162,11 +165,11 @@ def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int])
 def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
     """Mean over photos of the rank correlation of an output with the distortion's level, with Student's interval over photos."""
     rows = evidence.responses
-    rows = rows[(rows["distortion"] == distortion) & (rows["output"] == output)]
-    if rows.empty:
+    rows = rows[rows["distortion"] == distortion]
+    if rows.empty or output not in rows:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
     slopes = [
-        spearmanr(photo["level"], photo["value"]).statistic if photo["value"].nunique() > 1 else np.nan
+        spearmanr(photo["level"], photo[output]).statistic if photo[output].nunique() > 1 else np.nan
         for _, photo in rows.groupby("photo")
     ]
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
@@ -175,9 +178,29 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
     return Finding(mean, low, high, "", verdicts.of_sign(*signed))
 
 
+def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
+    """Whether the classification heads name one aspect's distortions more accurately, by Newcombe's intervals of differences.
+
+    ASSUME: answers to several pictures of one photo count as independent, which makes the intervals too narrow.
+    """
+    rows = evidence.confusion
+    if rows.empty:
+        return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
+    right = rows["photos"].where(rows["applied"] == rows["answered"], 0).groupby(rows["aspect"]).sum()
+    shares = right / (total := rows.groupby("aspect")["photos"].sum())
+    low, high = (pd.Series(end, shares.index) for end in wilson(right, total, evidence.confidence))
+    found = []
+    for other in others:
+        value = shares[aspect] - shares[other]
+        down = np.hypot(shares[aspect] - low[aspect], high[other] - shares[other])
+        up = np.hypot(high[aspect] - shares[aspect], shares[other] - low[other])
+        found.append((value, value - down, value + up))
+    return _count(found, "more accurate")
+
+
 COMPUTE: dict[str, Callable[..., Finding]] = {
     function.__name__: function
-    for function in (cell, dagger, better, matches, no_gain, inconsistent, epochs_saved, faster, response)
+    for function in (cell, dagger, better, matches, no_gain, inconsistent, epochs_saved, faster, response, named_better)
 }
 
 

@@ -15,7 +15,7 @@ from aesthetic_pretraining.claim_checks import COMPUTE, UNKNOWN, Evidence, Findi
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.markup import escape_markdown
-from aesthetic_pretraining.metrics import LABELS
+from aesthetic_pretraining.names import LABELS
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
 FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict"]

@@ -13,7 +13,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.metrics import BASELINE, Run, per_picture
+from aesthetic_pretraining.metrics import Run, per_picture
+from aesthetic_pretraining.names import BASELINE
 from aesthetic_pretraining.pairing import Row, odd_rows, rows_of
 from aesthetic_pretraining.uncertainty import Bootstrap, Panel, bootstrap, interval
 

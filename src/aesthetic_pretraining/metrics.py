@@ -21,21 +21,6 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.sets import scale_of
 
-BASELINE = "imagenet"
-LABELS = {  # name in paths and frames -> name in Table 2; any other initialisation is printed by its own name
-    "imagenet": "ImageNet",
-    "rotnet": "RotNet",
-    "simclr": "SimCLR",
-    "ranking": "ranking",
-    "ranking_classification": "ranking + classification",
-    "ranking_regression": "ranking + regression",
-    # pretrain.ablations
-    "ranking_across_photos": "ranking across photos",
-    "ranking_consistency": "ranking + consistency",
-    "ranking_aspects": "ranking, a score per aspect",
-    "ranking_margin_04": "ranking, margin 0.4",
-    "ranking_margin_06": "ranking, margin 0.6",
-}
 TARGET_SCALES = {name: scale_of(name) for name in ("ava", "tid2013")}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]  # predicted shares of the votes
 HISTOGRAM = [f"t{score}" for score in range(1, 11)]  # true shares of the votes, where people voted on 1..10

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.metrics import BASELINE, Run
+from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.names import BASELINE
 
 Row = tuple[str, int]  # initialisation and percent of the labels; its networks differ in their seeds alone
 SAME = 1e-6  # score points; labels that are closer are equal

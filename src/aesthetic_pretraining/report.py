@@ -1,49 +1,31 @@
-"""The page that shows what a run found: Table 2, Figures 3 to 5, what went in. One file, readable without a network."""
+"""The page that shows what a run found: claims, Table 2, figures, what went in. One file, readable without a network."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aesthetic_pretraining import table2
+from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis, untrained
 from aesthetic_pretraining.files import atomic_path
 
 TEMPLATES = Path(__file__).parent / "templates"
-FIGURES = {  # name -> heading, caption (also the text for those who cannot see the picture)
-    "figure1": (
-        "Figure 1: what pretraining asks of the network",
-        (
-            "Variants of one test photo. Of two variants the network has to score the less distorted one higher; in the multi-task "
-            "settings it also names the distortion, or its level."
-        ),
-    ),
-    "figure3": (
-        "Figure 3: performance by share of the labels",
-        (
-            "Accuracy, Pearson and Spearman correlation and mean absolute error on the AVA test set when fine-tuning uses part of "
-            "the training labels, from ImageNet weights and from ranking + regression pretraining. Bars, where there are any, "
-            "show one standard deviation over seeds."
-        ),
-    ),
-    "figure4": (
-        "Figure 4: answers to brightness",
-        (
-            "Brightness (left) and contrast (right) output of the pretrained, not fine-tuned regression network for every test "
-            "photo at each brightness level. Level 0 is the undistorted photo; circles are medians."
-        ),
-    ),
-    "figure5": (
-        "Figure 5: epochs until early stopping",
-        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points were ended by the "
-        "cap, finetune.max_epochs.",
-    ),
-    "overview": (
-        "The distortions",
-        "One photo under the distortions that the networks are pretrained to put in order; level 0 is framed.",
-    ),
-}
+CLAIMED = ("claim", "place", "published", "ours", "verdict")  # columns of claims.csv that the page shows
+
+
+class Shown(NamedTuple):
+    """A figure on the page; `source` is empty where there is none to show."""
+
+    name: str
+    heading: str
+    text: str
+    basis: str
+    wide: bool
+    source: str
 
 
 def write_report(
@@ -53,8 +35,11 @@ def write_report(
     figures: Mapping[str, Path],
     sheets: Mapping[str, Path],
     counts: Mapping[str, int],
+    context: str,
+    trained: Sequence[str],
     params_text: str,
     versions: Mapping[str, str],
+    claims: Path | None = None,
     note: str = "",
     scale: str,
 ) -> None:
@@ -63,11 +48,14 @@ def write_report(
     Args:
         out: the page, results/<scale>/report.html.
         table: table2.csv, as `table2.write` wrote it.
-        figures: PNG files by name, in the order to show them; names in `FIGURES` have captions, others show their name.
+        figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
         sheets: PNG contact sheets by distortion, shown folded.
-        counts: number of pictures by what they are for.
+        counts: number of pictures by what they are for, "<set>: <role>".
+        context: the sentence below every figure, see `context_of`.
+        trained: initialisations of the run; a figure says which of its networks were not trained.
         params_text: the parameters of the run, YAML text.
         versions: program or package -> version.
+        claims: claims.csv, as `claims.write` wrote it; those in prose are shown first, single numbers of Table 2 are counted.
         note: a caveat to print first and large, such as "demo: simulated votes".
         scale: name of the run's scale, such as "demo".
     Raises: ValueError if the table's note is another one: page and table would contradict each other.
@@ -80,13 +68,15 @@ def write_report(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.get_template("report.html.j2").render(
+        claims=None if claims is None else _claims(claims),
         columns=table2.COLUMNS,
         rows=table2.rows(frame),
         footnotes=table2.footnotes(frame),
         tests=[(row["label"], [row[f"{name}_p"] for name in table2.TESTED]) for _, row in frame.iterrows()],
-        figures=[(*FIGURES.get(name, (name, name)), data_uri(path)) for name, path in figures.items()],
+        sections=_sections(figures, counts, context, trained),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
+        context=context,
         params_text=params_text,
         versions=versions,
         note=note,
@@ -96,6 +86,46 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
+def context_of(scale: str, seeds: Sequence[int], table: str, engine: str) -> str:
+    """What every caption ends with: scale, fine-tuning seeds, distortions' table and engine, one sentence."""
+    number = f"fine-tuning seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+    return f"Scale {scale}; {number}; distortions: table {table}, engine {engine}."
+
+
 def data_uri(path: Path) -> Markup:
     """A PNG file as text that stands for a link to it."""
     return Markup("data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii"))
+
+
+def _sections(
+    figures: Mapping[str, Path], counts: Mapping[str, int], context: str, trained: Sequence[str]
+) -> dict[str, list[Shown]]:
+    """{heading: figures}: those of `SECTIONS` that are there or were left out for want of a network, then all others."""
+    shown = {
+        heading: [
+            _shown(name, figures.get(name), counts, context, trained) for name in names if _belongs(name, figures, trained)
+        ]
+        for heading, names in SECTIONS.items()
+    }
+    others = [Shown(name, name, name, context, False, data_uri(path)) for name, path in figures.items() if name not in CAPTIONS]
+    return {heading: parts for heading, parts in (shown | {"More figures": others}).items() if parts}
+
+
+def _belongs(name: str, figures: Mapping[str, Path], trained: Sequence[str]) -> bool:
+    return name in figures or bool(untrained(name, trained))
+
+
+def _shown(name: str, path: Path | None, counts: Mapping[str, int], context: str, trained: Sequence[str]) -> Shown:
+    caption, missing = CAPTIONS[name], untrained(name, trained)
+    last = basis(name, counts, context) if path is not None else "Left out."
+    last += f" Not trained in this run: {', '.join(missing)}." if missing else ""
+    return Shown(name, caption.heading, caption.text, last, caption.wide, "" if path is None else data_uri(path))
+
+
+def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], str]:
+    """(heads, rows of (column, text), a sentence on the single numbers of Table 2)."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    single = frame["id"].str.startswith("table2.")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in frame[single]["verdict"].value_counts().items())
+    rows = [[(name, row[name]) for name in CLAIMED] for _, row in frame[~single].iterrows()]
+    return list(CLAIMED), rows, f"Table 2, number by number and dagger by dagger ({single.sum()}): {counts}."

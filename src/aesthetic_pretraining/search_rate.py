@@ -13,7 +13,8 @@ import pandas as pd
 
 from aesthetic_pretraining import microbatch, progress, runtime
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.figures import draw_rate_search, save
+from aesthetic_pretraining.figures import save
+from aesthetic_pretraining.figures_training import draw_rate_search
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import set_learning
 from aesthetic_pretraining.pretext import TASKS, TaskConfig

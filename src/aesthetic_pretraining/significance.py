@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import PermutationMethod, rankdata, wilcoxon
 
-from aesthetic_pretraining.metrics import BASELINE, Run
+from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.names import BASELINE
 from aesthetic_pretraining.pairing import odd_rows, rows_of
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"

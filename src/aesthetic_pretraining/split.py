@@ -100,6 +100,11 @@ def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
     return order[: max(1, math.ceil(len(order) * percent / 100))]
 
 
+def sample(ids: Iterable[str], count: int, seed: int) -> list[str]:
+    """`count` of the ids at random, or all if there are fewer; the seed's choice and order, not the input's."""
+    return sorted(ids, key=lambda i: seeded_int("sample", seed, i))[:count]
+
+
 def _say_unknown(ledger: pd.DataFrame, listed: Iterable[str], name: str) -> None:
     unknown = sorted(set(listed) - set(ledger["id"]))
     if unknown:

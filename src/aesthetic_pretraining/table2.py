@@ -14,7 +14,8 @@ import pandas as pd
 from aesthetic_pretraining import significance
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.markup import escape_latex, escape_markdown
-from aesthetic_pretraining.metrics import BASELINE, LABELS, Run
+from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.names import BASELINE, LABELS
 from aesthetic_pretraining.pairing import odd_rows, rows_of
 
 

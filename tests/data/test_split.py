@@ -8,7 +8,16 @@ import yaml
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.split import assign, split_ava, split_by_list, split_by_share, split_by_test, split_judged, subset
+from aesthetic_pretraining.split import (
+    assign,
+    sample,
+    split_ava,
+    split_by_list,
+    split_by_share,
+    split_by_test,
+    split_judged,
+    subset,
+)
 
 
 def keys(count, prefix="k"):
@@ -252,3 +261,12 @@ def test_a_picture_more_displaces_at_most_one_from_a_subset():
         after = set(subset([*ids, f"new{k}"], 40, 1))
         assert len(before - after) <= 1
         assert len((after - before) - {f"new{k}"}) <= 1
+
+
+def test_a_sample_is_the_seeds_and_not_the_orders():
+    ids = keys(40)
+    chosen = sample(ids, 7, seed=1)
+    assert len(set(chosen)) == 7 and set(chosen) <= set(ids) and chosen != ids[:7]
+    assert sample(reversed(ids), 7, seed=1) == chosen == sample(ids, 40, seed=1)[:7]
+    assert sample(ids, 7, seed=2) != chosen
+    assert sorted(sample(ids[:3], 7, seed=1)) == ids[:3]

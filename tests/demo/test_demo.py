@@ -65,15 +65,29 @@ def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
     names = ["table2.csv", "table2.md", "table2.tex", "table2_verdicts.md", "claims.csv", "claims.md"]
     for name in (*(f"tables/{name}" for name in names), "report.html"):
         assert "demo: simulated votes" in (RESULTS / name).read_text(), name
-    for n in (1, 3, 4, 5):
-        assert (RESULTS / f"figures/figure{n}.png").stat().st_size > 5000
-        assert b"%PDF" in (RESULTS / f"figures/figure{n}.pdf").read_bytes()[:8]
+    figures = {f"figure{n}" for n in range(1, 6)} | {"heatmap", "ranking_accuracy", "confusion", "learning_curves", "premise"}
+    for name in figures | {"scatter", "histograms", "best_worst"}:
+        assert (RESULTS / f"figures/{name}.png").stat().st_size > 5000
+        assert b"%PDF" in (RESULTS / f"figures/{name}.pdf").read_bytes()[:8]
 
 
 def test_figures_3_and_5_have_every_share():
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for init in ("imagenet", "ranking_regression"):
         assert set(metrics[metrics["init"] == init]["share"]) == {20, 40, 60, 80, 100}
+
+
+def test_figure_4_and_its_summaries_rest_on_the_same_answers():
+    answers = pd.read_parquet(RESULTS / "metrics/responses.parquet")
+    photos = pd.read_csv(ROOT / "data/demo/photos/split.csv").query("split == 'test'")["id"]
+    assert set(answers["photo"]) == set(photos) and len(answers) == len(photos) * (171 + 21)
+    cross = pd.read_csv(RESULTS / "metrics/cross_responses.csv").set_index(["applied", "output"])
+    shown = answers[answers["distortion"] == "brightness"].pivot(index="photo", columns="level", values="contrast")
+    centred = shown.sub(shown.mean(axis=1), axis=0)
+    levels = np.tile(shown.columns, len(shown))
+    assert np.isclose(
+        np.corrcoef(levels, centred.to_numpy().ravel())[0, 1], cross.loc[("brightness", "contrast"), "correlation"], atol=1e-4
+    )
 
 
 def test_early_stopping_ended_some_trainings_and_the_figure_tells_which():

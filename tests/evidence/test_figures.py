@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
-from aesthetic_pretraining import figures
+from aesthetic_pretraining import figures, figures_paper
 
 NOTE = "demo: simulated votes, $5 and $6"
 SHARES = [20, 60, 100]
@@ -22,19 +22,19 @@ def metrics(seeds=2):
         for seed in range(seeds)
     ]
     frame = pd.DataFrame(keys, columns=["init", "share", "seed"]).assign(epochs=rng.integers(20, 150, len(keys)), capped=0)
-    return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column, _ in figures.PANELS})
+    return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column, _ in figures_paper.PANELS})
 
 
 def responses(photos=12):
     rng = np.random.default_rng(0)
     keys = [
-        (f"{photo}.jpg", distortion, level, output)
+        (f"{photo}.jpg", distortion, level)
         for distortion in ("brightness", "contrast")
         for photo in range(photos)
         for level in range(5, -6, -1)
-        for output in ("contrast", "brightness", "blur")
     ]
-    return pd.DataFrame(keys, columns=["photo", "distortion", "level", "output"]).assign(value=rng.normal(0, 0.5, len(keys)))
+    values = {output: rng.normal(0, 0.5, len(keys)) for output in ("contrast", "brightness", "defocus_blur")}
+    return pd.DataFrame(keys, columns=["photo", "distortion", "level"]).assign(**values)
 
 
 def drawn(axes):
@@ -62,12 +62,12 @@ def by_loop(frame, init, column):
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_figures_3_and_5_show_the_metrics(seeds):
     frame = metrics(seeds)
-    panels = [*zip(figures.draw_figure3(frame).axes, [column for column, _ in figures.PANELS], strict=True)]
-    panels += [(figures.draw_figure5(frame).axes[0], "epochs")]
+    panels = [*zip(figures_paper.draw_figure3(frame).axes, [column for column, _ in figures_paper.PANELS], strict=True)]
+    panels += [(figures_paper.draw_figure5(frame).axes[0], "epochs")]
     for axes, column in panels:
         lines = drawn(axes)
         assert list(lines) == ["ImageNet", "ranking + regression"]
-        for init, label in zip(figures.COMPARED, lines, strict=True):
+        for init, label in zip(figures_paper.COMPARED, lines, strict=True):
             xs, ys, ends = lines[label]
             means, spread = by_loop(frame, init, column)
             assert list(xs) == SHARES and list(ys) == pytest.approx(means)
@@ -75,18 +75,20 @@ def test_figures_3_and_5_show_the_metrics(seeds):
 
 
 def test_figure_3_names_its_panels_and_each_has_its_own_scale():
-    figure = figures.draw_figure3(metrics())
+    figure = figures_paper.draw_figure3(metrics())
     figure.draw_without_rendering()
-    assert [axes.get_title() for axes in figure.axes] == [title for _, title in figures.PANELS]
+    assert [axes.get_title() for axes in figure.axes] == [title for _, title in figures_paper.PANELS]
     for axes in figure.axes:  # every panel has numbers on its own y axis
         assert any(label.get_visible() and label.get_text() for label in axes.get_yticklabels())
 
 
 def test_lines_differ_without_colour():
-    figure = figures.draw_figure5(metrics(), inits=["imagenet", "ranking_regression", "rotnet"])
+    figure = figures_paper.draw_figure5(metrics(), inits=["imagenet", "ranking_regression", "rotnet"])
     lines = [bars.lines[0] for bars in figure.axes[0].containers]
-    assert len({line.get_marker() for line in lines}) == len({line.get_linestyle() for line in lines}) == 3
-    hatches = {axes.collections[0].get_hatch() for axes in figures.draw_figure4(responses()).axes}
+    assert len({line.get_marker() for line in lines}) == 3
+    _, markers, dashes = zip(*figures.styles(figures.KNOWN).values(), strict=True)
+    assert len(set(markers)) == len(set(dashes)) == len(figures.KNOWN)
+    hatches = {axes.collections[0].get_hatch() for axes in figures_paper.draw_figure4(responses()).axes}
     assert len(hatches) == 2
 
 
@@ -101,7 +103,7 @@ def examples():
 
 def test_figure_1_shows_each_ladder_from_the_photo_on_and_what_is_asked():
     shown = examples()
-    axes = np.reshape(figures.draw_figure1(shown).axes, (3, 5))
+    axes = np.reshape(figures_paper.draw_figure1(shown).axes, (3, 5))
     for row, (name, levels) in zip(axes, shown.items(), strict=True):
         pictures = [a.images[0].get_array() for a in row if a.images]
         ordered = sorted(levels, key=abs)
@@ -113,16 +115,14 @@ def test_figure_1_shows_each_ladder_from_the_photo_on_and_what_is_asked():
 
 def test_figure_4_shows_the_right_outputs_at_the_right_levels():
     frame = responses()
-    for axes, output in zip(figures.draw_figure4(frame).axes, ["brightness", "contrast"], strict=True):
+    for axes, output in zip(figures_paper.draw_figure4(frame).axes, ["brightness", "contrast"], strict=True):
         levels, medians = axes.lines[0].get_data()
         assert list(levels) == list(range(-5, 6))
         bodies = [body for body in axes.collections if isinstance(body, PolyCollection)]
         assert len(bodies) == 11
         for level, median, body in zip(levels, medians, bodies, strict=True):
             values = [
-                row.value
-                for row in frame.itertuples()
-                if (row.distortion, row.output, row.level) == ("brightness", output, level)
+                getattr(row, output) for row in frame.itertuples() if (row.distortion, row.level) == ("brightness", level)
             ]
             outline = body.get_paths()[0].vertices
             assert median == pytest.approx(np.median(values))
@@ -130,24 +130,76 @@ def test_figure_4_shows_the_right_outputs_at_the_right_levels():
             assert outline[:, 0].mean() == pytest.approx(level, abs=0.05)
 
 
+def test_bars_are_the_intervals_where_there_are_any():
+    frame = metrics(seeds=3)
+    mean = frame.query("init == 'imagenet' and share == 60")["ava_lcc"].mean()
+    row = {"init": "imagenet", "share": 60, "dataset": "ava", "metric": "lcc", "low": mean - 0.3, "high": mean + 0.1}
+    others = [row | {"dataset": "tid2013"}, row | {"init": "rotnet"}, row | {"share": 40}, row | {"metric": "epochs", "low": 0}]
+    undefined = row | {"share": 100, "low": np.nan, "high": np.nan}
+    figure = figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row, undefined, *others]))
+    _, _, ends = drawn(figure.axes[1])["ImageNet"]
+    _, spread = by_loop(frame, "imagenet", "ava_lcc")
+    spread[1] = [mean - 0.3, mean + 0.1]
+    assert np.allclose(ends, spread)
+    assert np.allclose(drawn(figure.axes[0])["ImageNet"][2], by_loop(frame, "imagenet", "ava_acc")[1])
+    with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* lies outside of its interval"):
+        figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
+
+
+def test_with_one_seed_intervals_alone_make_bars():
+    frame = metrics(seeds=1)
+    rows = frame.query("init == 'imagenet'").assign(dataset="ava", metric="mae", low=0.0, high=1.0)
+    figure = figures_paper.draw_figure3(frame, intervals=rows[["init", "share", "dataset", "metric", "low", "high"]])
+    assert np.allclose(drawn(figure.axes[3])["ImageNet"][2], [[0, 1]] * 3)
+    assert drawn(figure.axes[3])["ranking + regression"][2] is None
+
+
+def test_circles_of_figure_5_lie_inside_of_the_axes():
+    frame = metrics(seeds=1).assign(epochs=14, capped=1)
+    figure = figures_paper.draw_figure5(frame)
+    figure.draw_without_rendering()
+    (circles,) = [c for c in figure.axes[0].collections if c.get_label() == "ended by the cap"]
+    centres = figure.axes[0].transData.transform(circles.get_offsets())
+    radius = np.sqrt(circles.get_sizes()[0]) / 2 * figure.dpi / 72 + 1
+    box = figure.axes[0].get_window_extent()
+    assert (centres - radius >= [box.x0, box.y0]).all() and (centres + radius <= [box.x1, box.y1]).all()
+
+
+def test_figure_2_shows_every_photo_as_it_is():
+    photos = [np.full((8, 4 + k, 3), k, np.uint8) for k in range(8)]
+    axes = figures_paper.draw_figure2(photos).axes
+    assert len(axes) == 12  # two rows of six
+    shown = [a.images[0].get_array() for a in axes if a.images]
+    assert all(np.array_equal(a, b) for a, b in zip(shown, photos, strict=True))
+    assert not any(a.axison for a in axes)
+    assert len(figures_paper.draw_figure2(photos[:2]).axes) == 2
+
+
+def test_an_initialisation_looks_the_same_in_every_figure():
+    few, many = figures.styles(["rotnet", "imagenet"]), figures.styles(["my net", "imagenet", "ranking", "rotnet"])
+    assert few["rotnet"] == many["rotnet"] and few["imagenet"] == many["imagenet"]
+    assert len(set(many.values())) == 4
+
+
 def test_figure_5_circles_what_the_cap_ended():
     frame = metrics(seeds=2)
-    assert not figures.draw_figure5(frame).axes[0].collections[0].get_label().startswith("ended")
+    assert not figures_paper.draw_figure5(frame).axes[0].collections[0].get_label().startswith("ended")
     frame.loc[(frame["init"] == "imagenet") & (frame["share"] == 60) & (frame["seed"] == 1), "capped"] = 1
-    (circled,) = [c for c in figures.draw_figure5(frame).axes[0].collections if c.get_label() == "ended by the cap"]
+    (circled,) = [c for c in figures_paper.draw_figure5(frame).axes[0].collections if c.get_label() == "ended by the cap"]
     at = frame[(frame["init"] == "imagenet") & (frame["share"] == 60)]["epochs"].mean()
     assert circled.get_offsets().tolist() == [[60, at]]
 
 
 def test_figure_4_survives_a_network_that_always_says_the_same():
-    figures.draw_figure4(responses(photos=1).assign(value=0.0)).draw_without_rendering()
+    figures_paper.draw_figure4(responses(photos=1).assign(brightness=0.0, contrast=0.0)).draw_without_rendering()
 
 
 DRAW = {
-    "figure3": lambda **kw: figures.draw_figure3(metrics(), **kw),
-    "figure1": lambda **kw: figures.draw_figure1(examples(), **kw),
-    "figure4": lambda **kw: figures.draw_figure4(responses(), **kw),
-    "figure5": lambda **kw: figures.draw_figure5(metrics(), **kw),
+    "figure3": lambda **kw: figures_paper.draw_figure3(metrics(), **kw),
+    "figure1": lambda **kw: figures_paper.draw_figure1(examples(), **kw),
+    "figure2": lambda **kw: figures_paper.draw_figure2([np.zeros((8, 9, 3), np.uint8)], **kw),
+    "figure4": lambda **kw: figures_paper.draw_figure4(responses(), **kw),
+    "figure5": lambda **kw: figures_paper.draw_figure5(metrics(), **kw),
 }
 
 
@@ -167,7 +219,7 @@ def test_note_and_bytes(name, tmp_path):
 
 
 def test_the_note_stays_on_the_page():
-    figure = figures.draw_figure5(metrics(), note="demo: simulated votes, which say nothing at all about the method " * 2)
+    figure = figures_paper.draw_figure5(metrics(), note="demo: simulated votes, which say nothing at all about the method " * 2)
     figure.draw_without_rendering()
     box = figure._suptitle.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
@@ -176,14 +228,14 @@ def test_the_note_stays_on_the_page():
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
     with pytest.raises(ValueError, match="no metrics of ranking_regression"):
-        figures.draw_figure3(metrics().query("init == 'imagenet'"))
+        figures_paper.draw_figure3(metrics().query("init == 'imagenet'"))
     frame = responses()
     with pytest.raises(ValueError, match="contrast output under brightness: no values$"):
-        figures.draw_figure4(frame.query("output != 'contrast'"))
+        figures_paper.draw_figure4(frame.drop(columns="contrast"))
     with pytest.raises(ValueError, match="no values at level 0"):
-        figures.draw_figure4(frame.query("level != 0"))
-    frame.loc[frame["photo"] == "7.jpg", "value"] = float("nan")
+        figures_paper.draw_figure4(frame.query("level != 0"))
+    frame.loc[frame["photo"] == "7.jpg", "brightness"] = float("nan")
     with pytest.raises(ValueError, match=r"photo '7\.jpg' is not a finite number"):
-        figures.draw_figure4(frame)
+        figures_paper.draw_figure4(frame)
     with pytest.raises(ValueError, match=r"one of \.pdf, \.png"):
-        figures.save(figures.draw_figure5(metrics()), tmp_path / "figure5.svg")
+        figures.save(figures_paper.draw_figure5(metrics()), tmp_path / "figure5.svg")

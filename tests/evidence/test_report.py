@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from aesthetic_pretraining import metrics, report, table2
+from aesthetic_pretraining.captions import CAPTIONS
 from aesthetic_pretraining.metrics import Run
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
@@ -48,7 +49,17 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def write(folder, note=NOTE, extra="<my net>"):
+FIGURES = ["figure3", "heatmap", "figure4", "figure5", "overview", "my own", "scatter"]
+TRAINED = ["imagenet", "ranking", "ranking_regression", "simclr"]
+CONTEXT = report.context_of("demo", [1, 2], "published", "native")
+CLAIMS = """id,place,claim,published,value,ours,verdict,note
+prefer,section 4.2,74 % <prefer>,74 %,0.71,0.71,not comparable: demo data,x
+table2.imagenet.epochs,Table 2,ImageNet: Epochs,147,12,12,not trained,x
+table2.imagenet.ava_lcc,Table 2,ImageNet: AVA LCC,0.5491,0.5,0.5,not trained,x
+"""
+
+
+def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
     """A report of made-up models; returns the page's text and the table behind it."""
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
@@ -63,12 +74,16 @@ def write(folder, note=NOTE, extra="<my net>"):
         rows.append(row)
     table2.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
     (folder / "picture.png").write_bytes(PNG)
+    (folder / "claims.csv").write_text(claims or "")
     report.write_report(
         folder / "report.html",
         table=folder / "table2.csv",
-        figures=dict.fromkeys(["figure3", "figure4", "figure5", "overview", "my own"], folder / "picture.png"),
+        figures=dict.fromkeys(FIGURES, folder / "picture.png"),
         sheets={"gaussian_noise": folder / "picture.png"},
-        counts={"AVA, training": 229981, "AVA, test": 12818},
+        counts={"ava: train": 229981, "ava: test": 12818, "photos: test": 15000},
+        context=CONTEXT,
+        trained=TRAINED,
+        claims=folder / "claims.csv" if claims else None,
         params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
         versions={"python": "3.11.7", "torch": "2.15.0"},
         note=note,
@@ -96,10 +111,10 @@ def test_every_cell_of_table_2_is_there(written):
 
 def test_the_heads_stand_above_their_columns(written):
     _, page, _ = written
-    assert page.rows[0] == ["", "", "AVA", "TID2013"]
+    at = page.rows.index(["", "", "AVA", "TID2013"])
     spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
     assert spans == [1, 4, 3]
-    assert [head.split()[0] for head in page.rows[1][1:]] == [column.title for column in table2.COLUMNS]
+    assert [head.split()[0] for head in page.rows[at + 1][1:]] == [column.title for column in table2.COLUMNS]
 
 
 def test_nothing_is_loaded_from_elsewhere(written):
@@ -107,24 +122,57 @@ def test_nothing_is_loaded_from_elsewhere(written):
     for tag, attributes in page.elements:
         assert tag not in {"script", "link", "iframe", "object"}
         for name in {"src", "href", "srcset", "data", "poster"} & attributes.keys():
-            assert attributes[name].startswith("data:image/png;base64,")
+            assert attributes[name].startswith(("data:image/png;base64,", "#"))
     assert "url(" not in text and "@import" not in text and "http" not in text
 
 
 def test_pictures_are_inside_and_described(written):
     _, page, _ = written
     images = page.all("img")
-    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 6  # five figures and one sheet
-    captions = [report.FIGURES[name][1] for name in ("figure3", "figure4", "figure5", "overview")]
-    assert [image["alt"] for image in images][:5] == [*captions, "my own"]
-    assert images[5]["alt"].startswith("gaussian noise: a row per photo")
-    assert all(caption in page.text for caption in captions)
+    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 8  # seven figures and one sheet
+    shown = ["figure3", "figure4", "figure5", "heatmap", "scatter", "overview"]  # in the page's order, not the caller's
+    assert [image["alt"] for image in images][:7] == [*(CAPTIONS[name].text for name in shown), "my own"]
+    assert images[7]["alt"].startswith("gaussian noise: a row per photo")
+    assert all(CAPTIONS[name].text in page.text for name in shown)
+
+
+def test_captions_state_pictures_scale_seeds_table_and_engine(written):
+    _, page, _ = written
+    assert CONTEXT == "Scale demo; fine-tuning seeds 1, 2; distortions: table published, engine native."
+    assert f"12,818 AVA pictures (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
+    assert f"15,000 photos (test). {CONTEXT}" in page.text
+    assert report.context_of("smoke", [7], "corrected", "reference").startswith("Scale smoke; fine-tuning seed 7; ")
+
+
+def test_what_was_not_trained_is_said_where_it_would_stand(written, tmp_path):
+    _, page, _ = written
+    assert "Left out. Not trained in this run: ranking + classification." in page.text
+    assert CONTEXT + " Not trained in this run: RotNet, ranking + classification." in page.text  # scatter plots
+    assert page.text.count("Not trained in this run: ranking + classification.") == 2  # confusion and ranking accuracy
+
+
+def test_claims_come_first_as_they_are_written(written, tmp_path):
+    _, page, _ = written
+    assert ["claim", "place", "published", "ours", "verdict"] in page.rows
+    assert ["74 % <prefer>", "section 4.2", "74 %", "0.71", "not comparable: demo data"] in page.rows
+    assert "dagger by dagger (2): 2 not trained." in page.text and "ImageNet: AVA LCC" not in page.text
+    assert page.text.rindex("The paper’s claims") < page.text.rindex("Table 2: results")
+    assert "claims" not in Page(write(tmp_path, claims=None)[0]).text
+
+
+def test_every_link_has_its_target_and_wide_figures_are_folded(written):
+    _, page, _ = written
+    links = [link["href"] for link in page.all("a")]
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids) and {link.removeprefix("#") for link in links} == set(ids)
+    assert [d["id"] for d in page.all("details") if d.get("class") == "wide"] == ["heatmap", "overview"]
 
 
 def test_the_note_is_prominent_or_absent(written, tmp_path):
     _, page, _ = written
-    assert page.text.count(NOTE) >= 7  # title, banner, five captions
-    assert page.text.index(NOTE, page.text.index("run\n")) < page.text.index("Table 2")
+    assert page.text.count(NOTE) >= 14  # title, banner, introduction, three tables, seven figures, two that are left out
+    banner = page.text.index(NOTE, page.text.index(NOTE) + 1)  # the first is the title's
+    assert banner < page.text.index("The paper’s claims")
     assert {"class": "note", "role": "note"} in page.all("p")
     plain, _ = write(tmp_path, note="")
     assert "simulated" not in plain and 'class="note"' not in plain
@@ -135,9 +183,9 @@ def test_significance_counts_parameters_and_versions(written):
     assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in page.text
     p = table.set_index("init").loc["rotnet", "ava_mae_p"]
     assert [f"{p:.3g}", "RotNet"] == [row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"]
-    assert ["AVA, training", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
+    assert ["ava: train", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
     assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
-    assert len(page.all("details")) == 3  # one of them a sheet
+    assert len(page.all("details")) == 5  # two wide figures, a sheet, parameters, versions
 
 
 def test_page_says_its_language_and_fits_a_phone(written):
@@ -159,6 +207,8 @@ def test_a_table_with_another_note_is_refused(tmp_path):
             figures={},
             sheets={},
             counts={},
+            context="",
+            trained=[],
             params_text="",
             versions={},
             scale="demo",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining import metrics, table2
+from aesthetic_pretraining import metrics, names, table2
 from aesthetic_pretraining.metrics import Run
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
@@ -56,7 +56,7 @@ def test_published_numbers_are_those_of_the_paper():
 
 def test_rows_come_in_the_papers_order_and_others_after_them(table):
     assert list(table["init"]) == [*PAPER, ODD]
-    assert list(table["label"]) == [*(metrics.LABELS[init] for init in PAPER), ODD]
+    assert list(table["label"]) == [*(names.LABELS[init] for init in PAPER), ODD]
     assert list(table["seeds"]) == [2] * 7
     assert table["ava_lcc_published"].notna().tolist() == [True] * 6 + [False]
 

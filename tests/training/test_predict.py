@@ -7,13 +7,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
-from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.metrics import HISTOGRAM
 from aesthetic_pretraining.networks import Network, score_network
-from aesthetic_pretraining.predict import PredictConfig, predict, respond
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.predict import PredictConfig, predict
 
 CONFIG = PredictConfig(backbone="efficientnet_lite0", batch=3, threads=1)
 IDS = [f"p{k}" for k in range(8)]
@@ -110,76 +107,3 @@ def test_human_votes_are_kept_beside_the_predicted_ones(predicted):
     assert list(frame) == ["id", "target", "predicted", *P, *HISTOGRAM]
     np.testing.assert_allclose(frame[HISTOGRAM], votes / votes.sum(axis=1, keepdims=True), rtol=1e-6)
     pd.testing.assert_frame_equal(frame.drop(columns=HISTOGRAM), predicted())
-
-
-@pytest.fixture(scope="module")
-def regressor(backbone_file, tmp_path_factory):
-    """A ranking_regression network and its file."""
-    torch.manual_seed(1)
-    network = with_start(Network(build_backbone("efficientnet_lite0"), {"rank": 1, "intensity": 21}), backbone_file)
-    path = tmp_path_factory.mktemp("regressor") / "regressor.safetensors"
-    save_file(contiguous(network), path)
-    return network, path
-
-
-def test_output_k_is_that_of_distortion_k(regressor, photo_store, tmp_path):
-    network = Network(build_backbone("efficientnet_lite0"), {"rank": 1, "intensity": 21})
-    network.heads["intensity"].weight.data.zero_()
-    network.heads["intensity"].bias.data.copy_(torch.arange(21.0))
-    save_file(contiguous(network), tmp_path / "counting.safetensors")
-    names = ["jpeg_compression", "brightness", "contrast", "vibrance", "image_ratio"]
-    places = [0, 6, 7, 14, 20]  # Table 1: six technical, nine style, six composition
-    respond(
-        CONFIG,
-        Variants(photo_store, 32, "published"),
-        ["wide", "square"],
-        "vibrance",
-        names,
-        1,
-        tmp_path / "counting.safetensors",
-        tmp_path / "out.csv",
-    )
-    frame = pd.read_csv(tmp_path / "out.csv")
-    assert list(frame) == ["photo", "distortion", "level", "output", "value"]
-    assert len(frame) == 2 * 7 * 5
-    assert set(frame["distortion"]) == {"vibrance"}
-    for (photo, output), rows in frame.groupby(["photo", "output"]):
-        assert photo in ("wide", "square")
-        assert sorted(rows["level"]) == [-2, -1, 0, 1, 2, 3, 4]
-        assert set(rows["value"]) == {places[names.index(output)]}
-
-
-@pytest.mark.parametrize(
-    ("distortion", "anchor"),
-    [("brightness", "original"), ("gaussian_noise", "original"), ("rotation", "rotation"), ("left_diagonal_crop", "crop")],
-)
-def test_values_are_those_of_the_level_and_its_anchor(distortion, anchor, regressor, photos, photo_store, tmp_path):
-    network, path = regressor
-    respond(
-        CONFIG,
-        Variants(photo_store, 32, "published"),
-        ["folder/tall"],
-        distortion,
-        [distortion, "tint"],
-        9,
-        path,
-        tmp_path / "out.csv",
-    )
-    frame = pd.read_csv(tmp_path / "out.csv")
-    everything = render(photo_store.pixels("folder/tall"), "folder/tall", 32, 9)
-    levels = [0, *DISTORTIONS[distortion].levels]
-    assert sorted(frame["level"]) == sorted(levels * 2)
-    for k, name in ((list(DISTORTIONS).index(distortion), distortion), (13, "tint")):
-        got = frame[frame["output"] == name].set_index("level")["value"]
-        at = [
-            next(
-                i
-                for i, v in enumerate(VARIANTS)
-                if (v.distortion, v.level) == ((distortion, level) if level else (None, 0)) and (level or v.anchor == anchor)
-            )
-            for level in levels
-        ]
-        with torch.no_grad():
-            expected = network(everything[at])["intensity"][:, k]
-        np.testing.assert_allclose(got.loc[levels], expected, atol=1e-4)
-        assert got.std() > 1e-3

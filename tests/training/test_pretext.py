@@ -13,7 +13,7 @@ from torch import nn
 from aesthetic_pretraining import losses
 from aesthetic_pretraining.config import BETWEEN_PHOTOS
 from aesthetic_pretraining.distortions import VARIANTS
-from aesthetic_pretraining.metrics import LABELS
+from aesthetic_pretraining.names import LABELS
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
 from aesthetic_pretraining.variants import Variants

@@ -10,7 +10,7 @@ import pytest
 from pretraining import TASK
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.figures import draw_rate_search
+from aesthetic_pretraining.figures_training import draw_rate_search
 from aesthetic_pretraining.search_rate import SearchConfig, rates, search_rate
 from aesthetic_pretraining.variants import Variants
 

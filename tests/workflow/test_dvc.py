@@ -1,6 +1,7 @@
 """Snakemake and DVC agree, whichever drives: each case of docs/workflow.md on a real run at the smoke scale."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -138,6 +139,21 @@ def test_dvc_shows_metrics_parameters_and_plots(project):
     page = (project.path / "plots_here/index.html").read_text()
     for task in set(shown) - {"imagenet"}:
         assert f'"{task}.csv"' in page
+    # confusion needs a network that these projects do not train
+    wanted = {p.name for p in (project.path / "results/smoke/figures").glob("*.png")}
+    assert {"figure2.png", "heatmap.png"} <= wanted and "confusion.png" not in wanted
+    for name in wanted:
+        assert re.search(rf'<img [^>]*src="[^"]*{re.escape(name)}"', page), name
+
+
+def test_snakemakes_report_is_one_page_with_every_figure(project):
+    project.snakemake("--report", "page.html")
+    page = (project.path / "page.html").read_text()
+    figures = list((project.path / "results/smoke/figures").iterdir())
+    assert len(figures) == 2 * (5 + 7)  # PDF and PNG of the paper's five and of seven others: there is no confusion here
+    for figure in figures:
+        assert f'"results/smoke/figures/{figure.name}"' in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
 
 
 def test_demo_artifacts_are_not_in_git_and_the_lock_is(project):

@@ -13,7 +13,7 @@ import yaml
 for folder in ("src", "workflow/scripts"):
     sys.path.insert(0, str(ROOT / folder))
 
-from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 
@@ -62,6 +62,7 @@ SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
 LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures ahead of a GPU; without one they would only compete
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
+RANKED = [task for task in TASKS if task in RANKING]
 INITS = ["imagenet", *TASKS]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"
@@ -88,6 +89,11 @@ def place_params(dataset):
     if dataset in EXTRA:
         return {"labels.extra": [EXTRA[dataset]]}  # its own entry alone: another set's does not concern it
     return P("labels.source", f"labels.{dataset}_folder")
+
+
+def given(key):
+    """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
+    return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
 def runs(pattern):

@@ -1,4 +1,4 @@
-# what the networks say: predictions on AVA's test split and TID2013, responses to a distortion, metrics
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise
 
 
 rule predict:
@@ -30,15 +30,18 @@ rule predict:
 
 
 rule respond:
-    message: "read off intensities with the pretrained regression network"
+    message: "show distorted photos to the pretrained networks"
     input:
-        weights="models/{scale}/pretrained/ranking_regression.safetensors",
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
         code=code("respond"),
+        **{task: f"models/{{scale}}/pretrained/{task}.safetensors" for task in RANKED},
     output:
-        "results/{scale}/metrics/responses.csv",
+        responses="results/{scale}/metrics/responses.parquet",
+        cross="results/{scale}/metrics/cross_responses.csv",
+        ranking="results/{scale}/metrics/ranking_accuracy.csv",
+        confusion="results/{scale}/metrics/confusion.csv",
     params:
         cfg=P(
             "backbone.name",
@@ -46,13 +49,12 @@ rule respond:
             "seed",
             "finetune.batch",
             "finetune.threads",
-            "report.response_distortion",
-            "report.response_outputs",
             *section("distortions"),
         ),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
+        loaders=0,
     log:
         "logs/{scale}/respond.log",
     benchmark:
@@ -98,11 +100,30 @@ rule intervals:
         "../scripts/intervals.py"
 
 
+rule premise:
+    message: "count how often people find the more distorted picture worse"
+    input:
+        tid2013="data/{scale}/tid2013/ledger.csv",
+        given=[*given("premise.kadid"), *given("premise.survey")],
+        code=code("premise"),
+    output:
+        "results/{scale}/metrics/premise.csv",
+    params:
+        cfg=P("labels.source", "premise.kadid", "premise.survey"),
+    log:
+        "logs/{scale}/premise.log",
+    benchmark:
+        "logs/{scale}/benchmark/premise.tsv"
+    script:
+        "../scripts/premise.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
+        expand(rules.premise.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
     params:

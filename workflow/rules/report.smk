@@ -1,4 +1,9 @@
-# Table 2, Figures 3 to 5 and the page, all made from saved tables
+# Table 2, all figures and the page, made from saved tables and stores
+
+# names of the other figures; each has a caption of its name; without the classification network there is no confusion
+DIAGNOSTICS = ["learning_curves", "ranking_accuracy", "heatmap", "confusion", "premise", "scatter", "histograms", "best_worst"]
+if "ranking_classification" not in TASKS:
+    DIAGNOSTICS.remove("confusion")
 
 
 rule table2:
@@ -36,7 +41,8 @@ rule claims:
         table="results/{scale}/tables/table2.csv",
         differences="results/{scale}/metrics/differences.csv",
         metrics="results/{scale}/metrics/metrics.csv",
-        responses="results/{scale}/metrics/responses.csv",
+        responses="results/{scale}/metrics/responses.parquet",
+        confusion="results/{scale}/metrics/confusion.csv",
         code=code("claims"),
     output:
         csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
@@ -74,10 +80,34 @@ rule figure1:
         "../scripts/figure1.py"
 
 
+rule figure2:
+    message: "draw Figure 2"
+    input:
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("figure2"),
+    output:
+        report(
+            multiext("results/{scale}/figures/figure2", ".pdf", ".png"),
+            caption="../report/figure2.rst",
+            category="Figures",
+            labels={"figure": "Figure 2"},
+        ),
+    params:
+        cfg=P("labels.source", "report.random_photos", "seed"),
+    log:
+        "logs/{scale}/figure2.log",
+    benchmark:
+        "logs/{scale}/benchmark/figure2.tsv"
+    script:
+        "../scripts/figure2.py"
+
+
 rule figure3:
     message: "draw Figure 3"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
+        intervals="results/{scale}/metrics/intervals.csv",
         code=code("figure3"),
     output:
         report(
@@ -99,7 +129,7 @@ rule figure3:
 rule figure4:
     message: "draw Figure 4"
     input:
-        responses="results/{scale}/metrics/responses.csv",
+        responses="results/{scale}/metrics/responses.parquet",
         code=code("figure4"),
     output:
         report(
@@ -140,11 +170,44 @@ rule figure5:
         "../scripts/figure5.py"
 
 
+rule diagnostics:
+    message: "draw what the networks learnt, how, and what they say"
+    input:
+        cross="results/{scale}/metrics/cross_responses.csv",
+        ranking="results/{scale}/metrics/ranking_accuracy.csv",
+        confusion="results/{scale}/metrics/confusion.csv",
+        premise="results/{scale}/metrics/premise.csv",
+        pretraining=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
+        finetuning=expand("models/{{scale}}/finetuned/{init}/share100_seed{seed}.csv", init=INITS, seed=SEEDS),
+        predictions=expand("results/{{scale}}/predictions/{init}/share100_seed{seed}/ava.parquet", init=INITS, seed=SEEDS[:1]),
+        store=store("ava"),
+        code=code("diagnostics"),
+    output:
+        **{
+            name: report(
+                multiext(f"results/{{scale}}/figures/{name}", ".pdf", ".png"),
+                caption=f"../report/{name}.rst",
+                category="Diagnostics",
+                labels={"figure": name.replace("_", " ")},
+            )
+            for name in DIAGNOSTICS
+        },
+    params:
+        cfg=P("labels.source", "report.extreme_photos"),
+    log:
+        "logs/{scale}/diagnostics.log",
+    benchmark:
+        "logs/{scale}/benchmark/diagnostics.tsv"
+    script:
+        "../scripts/diagnostics.py"
+
+
 rule report:
     message: "write the report"
     input:
         table="results/{scale}/tables/table2.csv",
-        figures=expand("results/{{scale}}/figures/figure{n}.png", n=[1, 3, 4, 5]),
+        claims="results/{scale}/tables/claims.csv",
+        figures=expand("results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", *DIAGNOSTICS]),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
@@ -169,9 +232,11 @@ rule stage_report:
         expand(rules.table2.output, scale=SCALE),
         expand(rules.claims.output, scale=SCALE),
         expand(rules.figure1.output, scale=SCALE),
+        expand(rules.figure2.output, scale=SCALE),
         expand(rules.figure3.output, scale=SCALE),
         expand(rules.figure4.output, scale=SCALE),
         expand(rules.figure5.output, scale=SCALE),
+        expand(rules.diagnostics.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
         scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),

@@ -17,7 +17,8 @@ with job(snakemake):
         table2.read(files.table),
         pd.read_csv(files.differences),
         pd.read_csv(files.metrics),
-        pd.read_csv(files.responses, dtype={"photo": str}),
+        pd.read_parquet(files.responses),
+        pd.read_csv(files.confusion),
         snakemake.params.cfg["report.confidence"],
     )
     found = check(yaml.safe_load(Path(files.claims).read_text()), evidence, comparable=not note(snakemake))

@@ -133,11 +133,13 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
     }
 
 
-def plots(dag: Dag) -> list[dict]:
-    """What `dvc plots show` draws: the curve of every pretraining."""
+def plots(dag: Dag) -> list[dict | str]:
+    """What `dvc plots show` draws and shows: the curve of every pretraining, and all figures."""
     histories = sorted(o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv"))
     curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in histories}
-    return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}]
+    drawn = {o for job in dag.jobs for o in job.output if "/figures/" in o and o.endswith(".png")}
+    figures = sorted(path.replace(f"/{dag.scale}/", "/${scale}/") for path in drawn)
+    return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]
 
 
 def text() -> str:

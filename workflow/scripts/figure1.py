@@ -3,7 +3,8 @@
 from job import job, note
 
 with job(snakemake):
-    from aesthetic_pretraining.figures import draw_figure1, save
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.figures_paper import draw_figure1
     from aesthetic_pretraining.inspection import examples
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.store import Store

@@ -5,7 +5,13 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining.figures import draw_figure3, save
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.figures_paper import draw_figure3
 
-    metrics = pd.read_csv(snakemake.input.metrics)
-    save(draw_figure3(metrics, note=note(snakemake), inits=snakemake.params.cfg["finetune.compared"]), *snakemake.output)
+    figure = draw_figure3(
+        pd.read_csv(snakemake.input.metrics),
+        note=note(snakemake),
+        inits=snakemake.params.cfg["finetune.compared"],
+        intervals=pd.read_csv(snakemake.input.intervals),
+    )
+    save(figure, *snakemake.output)

@@ -5,15 +5,14 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining.figures import draw_figure4, save
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.figures_paper import draw_figure4
 
-    cfg, responses = snakemake.params.cfg, pd.read_csv(snakemake.input.responses)
-    save(
-        draw_figure4(
-            responses,
-            note=note(snakemake),
-            distortion=cfg["report.response_distortion"],
-            outputs=cfg["report.response_outputs"],
-        ),
-        *snakemake.output,
+    cfg = snakemake.params.cfg
+    applied, outputs = cfg["report.response_distortion"], cfg["report.response_outputs"]
+    responses = pd.read_parquet(
+        snakemake.input.responses,
+        columns=["photo", "distortion", "level", *outputs],
+        filters=[("distortion", "==", applied)],  # at full size the table has millions of rows
     )
+    save(draw_figure4(responses, note=note(snakemake), distortion=applied, outputs=outputs), *snakemake.output)

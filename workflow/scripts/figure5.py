@@ -5,7 +5,8 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining.figures import draw_figure5, save
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.figures_paper import draw_figure5
 
     metrics = pd.read_csv(snakemake.input.metrics)
     save(draw_figure5(metrics, note=note(snakemake), inits=snakemake.params.cfg["finetune.compared"]), *snakemake.output)

@@ -10,9 +10,9 @@ with job(snakemake):
     import yaml
 
     from aesthetic_pretraining.ledger import read_table
-    from aesthetic_pretraining.report import write_report
+    from aesthetic_pretraining.report import context_of, write_report
 
-    files = snakemake.input
+    files, values = snakemake.input, snakemake.params.all
     counts = {}
     for ledger, split in zip(files.ledgers, files.splits, strict=True):
         dataset = ledger.split("/")[-2]
@@ -36,8 +36,13 @@ with job(snakemake):
         figures={Path(path).stem: path for path in [*files.figures, files.overview]},
         sheets={Path(path).stem: path for path in files.sheets},
         counts=counts,
-        params_text=yaml.safe_dump(dict(snakemake.params.all), sort_keys=False),
+        context=context_of(
+            snakemake.wildcards.scale, values["finetune.seeds"], values["distortions.table"], values["distortions.engine"]
+        ),
+        trained=["imagenet", *values["pretrain.tasks"], *values["pretrain.ablations"]],
+        params_text=yaml.safe_dump(dict(values), sort_keys=False),
         versions={"python": python_version()} | {name: version(name) for name in packages},
+        claims=files.claims,
         note=note(snakemake),
         scale=snakemake.wildcards.scale,
     )

@@ -3,20 +3,23 @@
 from job import config, job
 
 with job(snakemake):
+    from aesthetic_pretraining.config import RANKING
     from aesthetic_pretraining.ledger import read_table
-    from aesthetic_pretraining.predict import PredictConfig, respond
+    from aesthetic_pretraining.respond import RespondConfig, respond
     from aesthetic_pretraining.store import Store
     from aesthetic_pretraining.variants import open_variants
 
-    files, cfg = snakemake.input, snakemake.params.cfg
+    files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
     split = read_table(files.split)
     respond(
-        config(snakemake, PredictConfig, backbone=cfg["backbone.name"]),
+        config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
         open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
         list(split["id"][split["split"] == "test"]),
-        cfg["report.response_distortion"],
-        cfg["report.response_outputs"],
         cfg["seed"],
-        files.weights,
-        snakemake.output[0],
+        {task: files[task] for task in RANKING if files.get(task)},
+        responses=out.responses,
+        cross=out.cross,
+        ranking=out.ranking,
+        confusion=out.confusion,
+        workers=snakemake.resources.loaders,
     )

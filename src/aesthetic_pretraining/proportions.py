@@ -1,0 +1,30 @@
+"""Shares of yes among n answers, with Wilson's intervals."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+CONFIDENCE = 0.95
+
+
+def wilson(yes: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper end, 0..1, of Wilson's score interval for each share yes / n; NaN where n is 0.
+
+    Wilson (1927). Unlike the normal approximation it stays inside 0..1 and is honest near both ends. The n answers have to be
+    independent.
+    """
+    yes, n = np.asarray(yes, float), np.asarray(n, float)
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = yes / n
+        centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    return np.where(n > 0, centre - half, np.nan).clip(0), np.where(n > 0, centre + half, np.nan).clip(None, 1)
+
+
+def with_shares(counts: pd.DataFrame, yes: str, n: str) -> pd.DataFrame:
+    """The frame with the columns share, low and high added, from its columns of counts."""
+    low, high = wilson(counts[yes], counts[n])
+    return counts.assign(share=counts[yes] / counts[n], low=low, high=high)

@@ -1,0 +1,223 @@
+"""The figures beside the paper's draw the numbers they are given, leave out what was not trained, and carry the note."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PolyCollection
+
+from aesthetic_pretraining import figures_pretext, figures_scores, figures_training
+from aesthetic_pretraining.captions import CAPTIONS, SECTIONS
+from aesthetic_pretraining.diagnostics import diagnostics
+from aesthetic_pretraining.distortions import DISTORTIONS
+from aesthetic_pretraining.judging import Confusion, steps
+from aesthetic_pretraining.proportions import with_shares
+
+NOTE = "demo: simulated votes, $5 and $6"
+TASKS = ["ranking", "ranking_classification", "ranking_regression"]
+NAMES = list(DISTORTIONS)
+REPORTS = Path(__file__).parents[2] / "workflow/report"
+
+
+class Pictures:
+    """A store of pictures of one colour: that of the number in their name."""
+
+    def pixels(self, picture):
+        return np.full((4, 4, 3), int(picture[1:]), np.uint8)
+
+
+def cross():
+    rng = np.random.default_rng(0)
+    keys = [(a, o) for a in reversed(NAMES) for o in NAMES]
+    return pd.DataFrame(keys, columns=["applied", "output"]).assign(correlation=rng.uniform(-1, 1, len(keys)))
+
+
+def ranking(tasks=TASKS):
+    rng = np.random.default_rng(1)
+    keys = [(task, name, level) for task in tasks for name, level, _, _ in steps()]
+    frame = pd.DataFrame(keys, columns=["task", "distortion", "level"])
+    return with_shares(frame.assign(right=rng.integers(0, 9, len(frame)), photos=8), "right", "photos")
+
+
+def confusion():
+    rng, table = np.random.default_rng(2), Confusion()
+    for _ in range(3):
+        table.add({aspect: rng.normal(size=(174, len(names))) for aspect, names in table.names.items()})
+    return table.frame()
+
+
+def premise(published=True):
+    keys = [("TID2013", name, level) for name in ("Gaussian noise", "JPEG") for level in (2, 3, "all")] + [
+        ("survey", "all", "all")
+    ]
+    frame = pd.DataFrame(keys, columns=["source", "distortion", "level"]).assign(agree=[1, 2, 3, 0, 4, 4, 7], pairs=8)
+    return with_shares(frame, "agree", "pairs").assign(published=0.74 if published else np.nan)
+
+
+def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
+    rng = np.random.default_rng(3)
+    target = rng.uniform(2, 8, pictures)
+    ids = [f"p{k}" for k in range(pictures)]
+    return {
+        init: pd.DataFrame({"id": ids, "target": target, "predicted": target + rng.normal(0, 0.5, pictures)}) for init in inits
+    }
+
+
+def history(epochs=4, free=3):
+    rng = np.random.default_rng(epochs)
+    columns = {"train_loss": rng.uniform(1, 2, epochs), "val_loss": rng.uniform(1, 2, epochs)}
+    return pd.DataFrame({"epoch": range(1, epochs + 1), **columns, "frozen": [int(k < free) for k in range(1, epochs + 1)]})
+
+
+def draw(tasks=TASKS, note=NOTE):
+    return diagnostics(
+        cross=cross(),
+        ranking=ranking(tasks),
+        confusion=confusion() if "ranking_classification" in tasks else confusion().head(0),
+        premise=premise(),
+        pretraining={task: history() for task in tasks},
+        finetuning={(init, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
+        predictions=predictions(("imagenet", *tasks)),
+        judge="ranking_regression",
+        store=Pictures(),
+        count=4,
+        note=note,
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return draw()
+
+
+def test_every_figure_has_a_caption_a_place_on_the_page_and_a_text_for_snakemakes_report(drawn):
+    listed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(listed) == sorted(CAPTIONS)
+    assert set(drawn) == set(CAPTIONS) - {"overview", "figure1", "figure2", "figure3", "figure4", "figure5"}
+    for name in drawn:
+        assert len((REPORTS / f"{name}.rst").read_text().strip()) > 40
+    rules = (REPORTS.parent / "rules/report.smk").read_text()
+    assert set(re.search(r"DIAGNOSTICS = \[(.*)\]", rules).group(1).replace('"', "").split(", ")) == set(drawn)
+
+
+def test_every_figure_carries_the_note_and_can_be_rendered(drawn):
+    plain = draw(note="")
+    for name, figure in drawn.items():
+        assert figure.get_suptitle().replace("\n", " ") == NOTE, name
+        figure.draw_without_rendering()
+        assert plain[name].get_suptitle() == ""
+
+
+def test_networks_that_were_not_trained_are_left_out():
+    few = draw(["ranking_regression"])
+    assert "confusion" not in few
+    assert [axes.get_title() for axes in few["ranking_accuracy"].axes[:-1]] == ["ranking +\nregression"]
+    assert len(few["learning_curves"].subfigs[0].axes) == 1
+    assert [axes.get_title() for axes in few["scatter"].axes] == ["ImageNet", "ranking + regression"]
+    for figure in few.values():
+        figure.draw_without_rendering()
+
+
+def test_the_heat_map_has_each_pair_in_its_cell(drawn):
+    axes = drawn["heatmap"].axes[0]
+    values = cross().set_index(["applied", "output"])["correlation"]
+    shown = axes.images[0].get_array()
+    for (applied, output), value in values.items():
+        assert shown[NAMES.index(applied), NAMES.index(output)] == value
+    printed = {tuple(map(round, text.get_position()[::-1])): float(text.get_text()) for text in axes.texts}
+    assert len(printed) == (values.abs() >= figures_pretext.WORTH_PRINTING).sum()
+    for (row, column), number in printed.items():
+        assert number == pytest.approx(shown[row, column], abs=0.0501)
+    assert [label.get_text() for label in axes.get_yticklabels()] == [name.replace("_", " ") for name in NAMES]
+    undefined = cross().assign(correlation=lambda f: f["correlation"].where(f["output"] != "tint"))
+    assert np.ma.masked_invalid(figures_pretext.draw_heatmap(undefined).axes[0].images[0].get_array()).mask.sum() == 21
+
+
+def test_ranking_accuracy_has_each_step_in_its_cell(drawn):
+    frame = ranking()
+    for axes, task in zip(drawn["ranking_accuracy"].axes, TASKS, strict=False):
+        levels = [int(label.get_text()) for label in axes.get_xticklabels()]
+        shown = np.ma.masked_invalid(axes.images[0].get_array())
+        assert levels == [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5] and shown.count() == 171
+        for row in frame[frame["task"] == task].itertuples():
+            assert shown[NAMES.index(row.distortion), levels.index(row.level)] == row.share
+
+
+def test_accuracy_by_level_against_a_loop(drawn):
+    frame = confusion()
+    accuracy = figures_pretext.accuracy_by_level(frame).set_index(["aspect", "level"])
+    for (aspect, level), row in accuracy.iterrows():
+        mine = [r for r in frame.itertuples() if r.aspect == aspect and abs(r.level) == level]
+        right = sum(r.photos for r in mine if r.applied == r.answered)
+        assert row["share"] == pytest.approx(right / sum(r.photos for r in mine))
+    assert accuracy["chance"].groupby("aspect").first().to_dict() == pytest.approx(
+        {"technical": 1 / 6, "style": 1 / 9, "composition": 1 / 6}
+    )
+    line = drawn["confusion"].subfigs[0].axes[1].lines[0]
+    assert list(line.get_ydata()) == list(accuracy.loc["style", "share"])
+
+
+def test_confusion_matrices_are_shares_of_their_rows(drawn):
+    frame = confusion()
+    for axes, aspect in zip(drawn["confusion"].subfigs[1].axes, ("technical", "style", "composition"), strict=True):
+        shown = axes.images[0].get_array()
+        assert np.allclose(shown.sum(axis=1), 1)
+        names = [name for name, d in DISTORTIONS.items() if d.aspect == aspect]
+        rows = frame[frame["aspect"] == aspect]
+        for i, applied in enumerate(names):
+            given = rows[rows["applied"] == applied]
+            for j, answered in enumerate(names):
+                count = given.loc[given["answered"] == answered, "photos"].sum()
+                assert shown[i, j] == pytest.approx(count / given["photos"].sum())
+
+
+def test_learning_curves_are_the_histories_and_mark_the_first_free_epoch():
+    finetuning = {("imagenet", 1): history(6), ("imagenet", 2): history(7), ("rotnet", 1): history(5, free=9)}
+    figure = figures_training.draw_learning_curves({"rotnet": history(4)}, finetuning)
+    above, below = (part.axes[0] for part in figure.subfigs)
+    assert [list(line.get_ydata()) for line in above.lines] == [list(history(4)[c]) for c in ("train_loss", "val_loss")]
+    curves = [line for line in below.lines if len(line.get_xdata()) > 1]
+    assert [list(line.get_ydata()) for line in curves] == [list(h["val_loss"]) for h in finetuning.values()]
+    rings = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xdata()) == 1]
+    assert rings == [[3, h["val_loss"][2]] for (init, _), h in finetuning.items() if init == "imagenet"]
+    assert [text.get_text() for text in figure.subfigs[1].legends[0].texts] == ["ImageNet", "RotNet"]
+
+
+def test_scatter_and_histograms_show_every_picture(drawn):
+    for (init, frame), axes in zip(predictions(("imagenet", *TASKS)).items(), drawn["scatter"].axes, strict=False):
+        points = axes.lines[0].get_xydata()
+        assert points.tolist() == frame[["target", "predicted"]].to_numpy().tolist(), init
+        assert axes.get_xlim() == axes.get_ylim()
+    frame, axes = predictions(("imagenet", *TASKS))["imagenet"], drawn["histograms"].axes[0]
+    bars = [patch.get_height() for patch in axes.patches if hasattr(patch, "get_height")]
+    outline = next(patch for patch in axes.patches if not hasattr(patch, "get_height")).get_xy()
+    assert bars == np.histogram(frame["target"], figures_scores.BINS)[0].tolist() and sum(bars) == 30
+    assert set(outline[:, 1]) == {0, *np.histogram(frame["predicted"], figures_scores.BINS)[0]}
+
+
+def test_many_pictures_become_a_density():
+    axes = figures_scores.draw_scatter(predictions(("imagenet",), figures_scores.MANY)).axes[0]
+    (cells,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
+    assert cells.get_array().sum() == figures_scores.MANY
+
+
+def test_extremes_and_their_pictures():
+    frame = pd.DataFrame({"id": ["p3", "p1", "p2", "p4", "p5"], "predicted": [5.0, 5.0, 9.0, 1.0, 2.0], "target": 4.0})
+    best, worst = figures_scores.extremes(frame, 2)
+    assert (list(best["id"]), list(worst["id"])) == (["p2", "p1"], ["p4", "p5"])
+    assert [len(part) for part in figures_scores.extremes(frame, 9)] == [2, 2]  # never one in both
+    ends = [[(Pictures().pixels(row.id), row.predicted, row.target) for row in part.itertuples()] for part in (best, worst)]
+    above, below = figures_scores.draw_best_worst(*ends).subfigs
+    assert [int(axes.images[0].get_array()[0, 0, 0]) for axes in (*above.axes, *below.axes)] == [2, 1, 4, 5]
+    assert above.axes[0].get_title() == "9.00 (given 4.00)"
+
+
+def test_the_premise_draws_the_shares_over_all_levels(drawn):
+    above, below = drawn["premise"].axes
+    assert [label.get_text() for label in above.get_yticklabels()] == ["JPEG", "Gaussian noise"]  # first one on top
+    assert list(above.containers[0].lines[0].get_xdata()) == [4 / 8, 3 / 8]
+    assert list(below.containers[0].lines[0].get_xdata()) == [7 / 8]
+    assert [text.get_text() for text in drawn["premise"].legends[0].texts] == ["published", "here"]
+    assert figures_scores.draw_premise(premise(published=False)).legends == []

@@ -1,0 +1,108 @@
+"""What is counted of the pretext tasks, against slow loops, set answers and scipy."""
+
+import numpy as np
+import pytest
+from scipy.stats import linregress
+
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, norm
+from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy, ladder, steps
+from aesthetic_pretraining.losses import class_targets
+
+SIZE = {aspect: sum(d.aspect == aspect for d in DISTORTIONS.values()) for aspect in ASPECTS}
+
+
+def position(distortion, level):
+    """Where a picture stands, looked up one by one."""
+    if level == 0:
+        return anchor_index(distortion)
+    return next(i for i, v in enumerate(VARIANTS) if (v.distortion, v.level) == (distortion, level))
+
+
+def test_ladders_ascend_through_their_anchor():
+    assert [level for level, _ in ladder("vibrance")] == [-2, -1, 0, 1, 2, 3, 4]
+    for name, d in DISTORTIONS.items():
+        assert ladder(name) == [(level, position(name, level)) for level in sorted([0, *d.levels])]
+
+
+def test_every_step_goes_one_level_away_from_the_original():
+    assert len(steps()) == 171  # one for each distorted picture
+    for name, level, before, after in steps():
+        assert before == position(name, level - np.sign(level)) and after == position(name, level)
+
+
+def test_ranking_accuracy_against_a_loop():
+    rng, table = np.random.default_rng(0), RankingAccuracy()
+    scores = rng.integers(0, 4, (7, len(VARIANTS)))  # few values: many ties
+    for photo in scores:
+        table.add("ranking", photo)
+    frame = table.frame().set_index(["task", "distortion", "level"])
+    for name, d in DISTORTIONS.items():
+        for level in d.levels:
+            nearer = level - 1 if level > 0 else level + 1
+            right = sum(photo[position(name, nearer)] > photo[position(name, level)] for photo in scores)
+            row = frame.loc["ranking", name, level]
+            assert (row["photos"], row["right"]) == (7, right) and row["share"] == pytest.approx(right / 7)
+            assert row["low"] <= row["share"] <= row["high"]
+
+
+def test_a_perfect_and_a_reversed_order():
+    table = RankingAccuracy()
+    distance = np.array([abs(variant.level) for variant in VARIANTS], float)
+    table.add("ranking", -distance)
+    table.add("ranking_regression", distance)
+    table.add("ranking_classification", 0 * distance)  # a network that says the same of all is not right
+    shares = table.frame().groupby("task")["share"].agg(["min", "max"]).T.to_dict("list")
+    assert shares == {"ranking": [1, 1], "ranking_regression": [0, 0], "ranking_classification": [0, 0]}
+
+
+def test_confusion_counts_each_answer_where_it_belongs():
+    rng, table, expected = np.random.default_rng(1), Confusion(), {}
+    for _ in range(5):
+        logits = {aspect: rng.normal(size=(len(VARIANTS), SIZE[aspect])) for aspect in ASPECTS}
+        table.add(logits | {"rank": np.zeros((len(VARIANTS), 1))})
+        for aspect in ASPECTS:
+            names = [name for name, d in DISTORTIONS.items() if d.aspect == aspect]
+            for i, label in zip(*class_targets(aspect), strict=True):
+                key = (aspect, names[label], VARIANTS[i].level, names[int(np.argmax(logits[aspect][i]))])
+                expected[key] = expected.get(key, 0) + 1
+    frame = table.frame()
+    counted = frame.set_index(["aspect", "applied", "level", "answered"])["photos"]
+    assert counted[counted > 0].to_dict() == expected
+    assert counted.sum() == 5 * 171
+    assert len(frame) == sum(len(d.levels) * SIZE[d.aspect] for d in DISTORTIONS.values())
+
+
+def test_cross_responses_are_the_slope_and_correlation_within_photos():
+    rng, table = np.random.default_rng(2), CrossResponse()
+    photos = rng.normal(size=(6, len(VARIANTS), len(DISTORTIONS))) + 10 * rng.normal(size=(6, 1, 1))  # photos differ
+    names = list(DISTORTIONS)
+    photos[:, :, names.index("tint")] = 0.25
+    for outputs in photos:
+        table.add(outputs)
+    frame = table.frame().set_index(["applied", "output"])
+    assert len(frame) == 441 and set(frame["photos"]) == {6}
+    for applied, output in [("brightness", "contrast"), ("shadows", "shadows"), ("rotation", "jpeg_compression")]:
+        levels = [0, *DISTORTIONS[applied].levels]
+        x = np.array([norm(applied, level) for level in levels])
+        y = photos[:, [position(applied, level) for level in levels], names.index(output)]
+        fit = linregress(np.tile(x, 6), (y - y.mean(axis=1, keepdims=True)).ravel())
+        assert tuple(frame.loc[(applied, output), ["slope", "correlation"]]) == pytest.approx((fit.slope, fit.rvalue))
+    constant = frame.xs("tint", level="output")
+    assert constant["correlation"].isna().all() and (constant["slope"] == 0).all()
+
+
+def test_a_network_that_reads_its_levels_has_slope_one():
+    table, outputs = CrossResponse(), np.zeros((len(VARIANTS), len(DISTORTIONS)))
+    for k, name in enumerate(DISTORTIONS):
+        for level in DISTORTIONS[name].levels:
+            outputs[position(name, level), k] = norm(name, level)
+    table.add(outputs)
+    frame = table.frame()
+    same = frame["applied"] == frame["output"]
+    assert frame.loc[same, ["slope", "correlation"]].to_numpy() == pytest.approx(1)
+    assert (frame.loc[~same, "slope"] == 0).all()
+
+
+def test_nothing_added_gives_the_heads_alone():
+    assert [len(table.frame()) for table in (RankingAccuracy(), Confusion(), CrossResponse())] == [0, 0, 0]
+    assert list(RankingAccuracy().frame()) == ["task", "distortion", "level", "photos", "right", "share", "low", "high"]

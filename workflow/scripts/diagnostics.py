@@ -1,0 +1,29 @@
+"""Rule diagnostics."""
+
+from job import job, note
+
+with job(snakemake):
+    from pathlib import Path
+
+    import pandas as pd
+
+    from aesthetic_pretraining.config import RESPONDING
+    from aesthetic_pretraining.diagnostics import diagnostics
+    from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.store import Store
+
+    files = snakemake.input
+    figures = diagnostics(
+        **{name: pd.read_csv(files[name]) for name in ("cross", "ranking", "confusion", "premise")},
+        pretraining={Path(path).stem: pd.read_csv(path) for path in files.pretraining},
+        finetuning={
+            (Path(path).parent.name, int(Path(path).stem.rpartition("seed")[2])): pd.read_csv(path) for path in files.finetuning
+        },
+        predictions={Path(path).parents[1].name: pd.read_parquet(path) for path in files.predictions},
+        judge=RESPONDING,
+        store=Store(files.store),
+        count=snakemake.params.cfg["report.extreme_photos"],
+        note=note(snakemake),
+    )
+    for name, figure in figures.items():
+        save(figure, *snakemake.output[name])
