@@ -89,7 +89,7 @@ def test_every_claim_that_can_be_checked_is_reproduced_by_the_papers_own_numbers
     checked = table[~table["verdict"].str.startswith("needs ")]
     # "29 %" is the one number that the paper's own table contradicts: there, the smallest saving is 35 %
     assert list(checked.index[checked["verdict"] != "reproduced"]) == ["any_pretraining_saves_least"]
-    assert len(table) - len(checked) == 5
+    assert len(table) - len(checked) == 4
     assert (table.index.str.startswith("table2.") & ~table.index.str.endswith("dagger")).sum() == 48
     assert table.index.str.endswith("dagger").sum() == 6
 
