@@ -1,11 +1,15 @@
 """Which weights learn, which statistics move, and weights in files."""
 
 import pickle
+import re
+from contextlib import nullcontext
 
 import pytest
 import torch
+import torchvision
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.utils.checkpoint import checkpoint_sequential
 
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
@@ -83,6 +87,17 @@ def test_which_weights_learn(step, trainable, frozen, expected):
     assert {key for key in moved if not is_statistic(key)} == set(learning)
     # frozen: no statistic moves; else those of all blocks do, whatever learns
     assert {key for key in moved if is_statistic(key)} == (set() if frozen else set(filter(is_statistic, after)))
+
+
+@pytest.mark.parametrize(("reentrant", "expected"), [(True, LAST_BLOCK), (False, 2_223_872)])
+def test_reentrant_checkpointing_of_pictures_cuts_the_graph_before_the_last_block(reentrant, expected, pictures):
+    """Fidelity row 26, in the released code's construction: every block but the last is checkpointed, pictures need no gradient."""
+    features = torchvision.models.mobilenet_v2().features
+    says = pytest.warns(UserWarning, match="None of the inputs have requires_grad=True") if reentrant else nullcontext()
+    with says:
+        out = checkpoint_sequential(features, len(features), pictures / 255, use_reentrant=reentrant)
+    out.square().sum().backward()
+    assert sum(w.numel() for w in features.parameters() if w.grad is not None) == expected
 
 
 def test_a_frozen_backbone_is_bit_identical_and_in_inference_mode(step, pictures):
@@ -198,8 +213,10 @@ def test_a_file_that_does_not_fit_is_an_error_that_names_it(damage, tmp_path, st
             save_file(copy(score_network(build_backbone("mobilenet_v2"), dropout=0.0)), path)
         case "other heads":
             save_file(copy(Network(start.backbone, {"rank": 1})), path)
-    with pytest.raises(UserError, match=r"weights\.safetensors: does not hold the weights of this network"):
+    with pytest.raises(UserError, match=r"weights\.safetensors: does not hold the weights of this network") as raised:
         load_into(start, path)
+    if damage.startswith("other"):  # what differs is named
+        assert re.search(r"Missing key.*_conv_stem|Missing key.*heads\.votes", str(raised.value)), raised.value
     if damage != "other heads":  # whose backbone is the right one
         with pytest.raises(UserError, match=r"weights\.safetensors"):
             new_backbone("efficientnet_lite0", path)
