@@ -98,8 +98,10 @@ def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such weights; let snakemake make them") from error
     except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]  # torch names the first weights that differ on a later line
         raise UserError(
-            f"{path}: does not hold the weights of this network ({str(error).splitlines()[0][:120]}); delete it and run again"
+            f"{path}: does not hold the weights of this network ({reason}); if backbone.name is the one that it was made with, "
+            "delete it and run again"
         ) from error
 
 

@@ -16,6 +16,8 @@ REST = {"train": 0.95, "val": 0.05}  # fidelity row 21: of what is not in a publ
 
 log = logging.getLogger(__name__)
 
+log = logging.getLogger("aesthetic_pretraining")
+
 
 def assign(keys: Iterable[str], shares: Mapping[str, float], *salt: object) -> dict[str, str]:
     """{key: role}: the keys in the order of their hash, cut at the shares (which add up to 1).
@@ -48,9 +50,20 @@ def split_by_share(ledger: pd.DataFrame, shares: Mapping[str, float], seed: int,
 
 
 def split_by_list(ledger: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFrame:
-    """id and split of each usable picture, by published lists; pictures on no list get no role and are left out."""
+    """id and split of each usable picture, by published lists; pictures on no list get no role and are left out, which is logged.
+
+    Raises UserError if a list names a picture that the ledger does not know.
+    """
+    if strange := sorted(set(roles) - set(ledger["id"])):
+        raise UserError(
+            f"splits/{roles[strange[0]]}.csv: picture {strange[0]} ({len(strange)} in all lists) is no picture of the labelled set; "
+            "take lists and labels from the same release"
+        )
     rows = usable(ledger)
-    rows = rows[rows["id"].isin(list(roles))]
+    listed = rows["id"].isin(list(roles))
+    if not listed.all():
+        log.warning("%d of %d usable pictures are on no split list and left out", (~listed).sum(), len(rows))
+    rows = rows[listed]
     return _checked(pd.DataFrame({"id": rows["id"], "split": [roles[i] for i in rows["id"]]}), ["train", "val", "test"])
 
 

@@ -141,10 +141,17 @@ def test_a_role_that_gets_no_picture_is_named(count):
     assert "\n" not in str(caught.value)
 
 
-def test_split_by_list():
+def test_split_by_list_leaves_out_what_is_on_no_list_and_says_so(caplog):
     ledger = table(["1", "2", "003", "4", "5"], state=["usable", "usable", "usable", "usable", "missing"])
-    split = split_by_list(ledger, {"003": "train", "1": "val", "4": "test", "5": "test", "99": "train"})
+    split = split_by_list(ledger, {"003": "train", "1": "val", "4": "test", "5": "test"})
     assert dict(split.values) == {"003": "train", "1": "val", "4": "test"}
+    assert caplog.messages == ["1 of 4 usable pictures are on no split list and left out"]
+
+
+def test_a_list_with_a_picture_that_has_no_labels_is_named():
+    roles = {"1": "train", "2": "val", "3": "test", "99": "val", "98": "val"}
+    with pytest.raises(UserError, match=r"splits/val\.csv: picture 98 \(2 in all lists\) is no picture of the labelled set"):
+        split_by_list(table(["1", "2", "3"]), roles)
 
 
 @pytest.mark.parametrize("role", ["train", "val", "test"])

@@ -47,6 +47,28 @@ def test_nt_xent_is_blind_to_length_and_to_the_order_of_the_views():
     assert torch.autograd.gradcheck(lambda x: losses.nt_xent(x, 0.5), views.requires_grad_())
 
 
+def four_blocks(views, temperature):
+    """NT-Xent written otherwise: the similarities of first and second views in four blocks, as the paper of SimCLR has them."""
+    a, b = (view / view.square().sum(dim=1, keepdim=True).sqrt() for view in views.unbind(1))
+    own = 1e9 * torch.eye(len(a), dtype=a.dtype)  # a view is not compared with itself
+    aa, bb, ab = a @ a.T / temperature - own, b @ b.T / temperature - own, a @ b.T / temperature
+    partner = ab.diagonal()
+    first = torch.cat([ab, aa], dim=1).logsumexp(dim=1) - partner
+    second = torch.cat([ab.T, bb], dim=1).logsumexp(dim=1) - partner
+    return (first.sum() + second.sum()) / (2 * len(a))
+
+
+@pytest.mark.parametrize("temperature", [0.05, 0.5, 2.0])
+def test_nt_xent_and_its_slope_are_those_of_the_four_blocks(temperature):
+    views = (3 * random(6, 2, 8, seed=5) - 1).requires_grad_()  # not of unit length
+    other = views.detach().clone().requires_grad_()
+    loss, wanted = losses.nt_xent(views, temperature), four_blocks(other, temperature)
+    loss.backward()
+    wanted.backward()
+    torch.testing.assert_close(loss, wanted, rtol=1e-12, atol=0)
+    torch.testing.assert_close(views.grad, other.grad, rtol=1e-9, atol=1e-12)
+
+
 def test_rotation_loss():
     logits = 3 * random(3, 4, 4)
     expected = -np.mean([math.log(math.exp(x[k]) / np.exp(x).sum()) for photo in logits.numpy() for k, x in enumerate(photo)])

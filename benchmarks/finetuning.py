@@ -1,0 +1,59 @@
+"""Fine-tuning beside the plain network, and its frozen phase beside a full step."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from plain import plain
+from setting import BACKBONE, BATCH_PHOTOS, photo_store
+from timing import in_turns
+
+from aesthetic_pretraining import runtime
+from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.finetune import FeatureCache, FinetuneConfig, epoch_inputs
+from aesthetic_pretraining.losses import earth_movers_distance
+from aesthetic_pretraining.networks import distribution, score_network, set_learning
+
+FROZEN_EPOCHS = 6  # of fine-tuning at the scale paper: the first, and five without improvement
+
+
+def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, float]:
+    """Print fine-tuning's rates; return full over plain, the frozen phase with its cache over full, and the full rate."""
+    config = FinetuneConfig(
+        backbone=BACKBONE, seed=1, batch=16, learning_rate_features=1e-12, learning_rate_head=1e-12, weight_decay=4e-5, halving=0.5,
+        halve_after=5, stop_after=10, max_epochs=500, min_improvement=1e-4, dropout=0.75, flip=True, emd="per_image", emd_r=2,
+        trainable="all", threads=1,
+    )  # fmt: skip
+    store = photo_store(folder, size, short=False)
+    ids = [f"photo{k % BATCH_PHOTOS}" for k in range(2 * config.batch)]
+    torch.manual_seed(1)
+    network, bare = (score_network(build_backbone(BACKBONE), 0.75).to(memory_format=torch.channels_last) for _ in range(2))
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-12, weight_decay=4e-5)
+    target = torch.full((10,), 0.1)
+
+    def epoch(cache: FeatureCache | None) -> None:
+        set_learning(network, "all", frozen=cache is not None)
+        for part, inputs in epoch_inputs(ids, [k % 2 == 0 for k in range(len(ids))], store, cache, config, workers=0):
+            outputs = network(inputs) if cache is None else network.on_features(inputs)
+            loss = earth_movers_distance(distribution(outputs), torch.stack([target for _ in part]), 2, "per_image")
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            runtime.finite(loss.item(), "benchmark")
+            optimiser.step()
+
+    def build() -> FeatureCache:
+        return FeatureCache(folder / "features", network, store, ids, config, torch.device("cpu"), 0)
+
+    step = plain(bare.train(), config.batch, size)
+    calls = {"plain": lambda: [step() for _ in range(2)], "full": lambda: epoch(None), "build the cache": build}
+    timed = in_turns(calls | {"frozen, from the cache": partial(epoch, build())}, rounds)
+    print(f"\nfine-tuning, {size} px, batches of {config.batch}")
+    print(f"{'':28}{'pictures/s':>12}{'GiB':>8}")
+    for name, seconds in timed.seconds.items():
+        print(f"{name:28}{len(ids) / seconds:12.1f}{timed.peak[name]:8.2f}")
+    full, frozen = (
+        timed.seconds["full"],
+        timed.seconds["build the cache"] / FROZEN_EPOCHS + timed.seconds["frozen, from the cache"],
+    )
+    print(f"{f'frozen, {FROZEN_EPOCHS} epochs and cache':28}{len(ids) / frozen:12.1f}")
+    return timed.seconds["plain"] / full, full / frozen, len(ids) / full

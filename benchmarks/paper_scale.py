@@ -1,0 +1,42 @@
+"""What the scale paper would take, from measured rates."""
+
+import time
+
+import torch
+from setting import BACKBONE, BATCH_PHOTOS, TASK, pretraining_network
+from timing import GIB
+
+from aesthetic_pretraining import microbatch
+from aesthetic_pretraining.pretext import TASKS
+
+EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
+
+
+def on_gpu(size: int) -> tuple[float, float]:
+    """(pictures/s, GiB) of one joint step of 8 photos x 174 pictures on the GPU, in micro-batches of one photo."""
+    task = TASKS["ranking_regression"](TASK)
+    network = pretraining_network(task).to("cuda")
+    pictures = torch.randint(0, 256, (BATCH_PHOTOS, 174, 3, size, size), dtype=torch.uint8, device="cuda")
+    for repeat in range(4):
+        if repeat == 1:  # the first warms up
+            torch.cuda.synchronize()
+            start = time.monotonic()
+        network.zero_grad(set_to_none=True)
+        microbatch.backward(network, pictures, task.loss, 174).item()
+    torch.cuda.synchronize()
+    return 3 * BATCH_PHOTOS * 174 / (time.monotonic() - start), torch.cuda.max_memory_allocated() / GIB
+
+
+def paper_scale(machine: dict[str, float], full: float) -> None:
+    """Print what the scale paper would take at the measured rates; full: fine-tuning's rate, pictures/s."""
+    print(f"\nthe scale paper, extrapolated from these rates: {BACKBONE}, 224 px; one thread, so long as nothing else is said")
+    print(f"{'':52}{'pictures/s':>12}{'days':>10}")
+    for name, rate in machine.items():
+        print(f"{'one ranking task, 20 epochs: ' + name:52}{rate:12.1f}{20 * EPOCH_PICTURES / rate / 86400:10.1f}")
+    print(f"{'one fine-tuning, 100 unfrozen epochs of 229,981':52}{full:12.1f}{100 * 229_981 / full / 86400:10.1f}")
+    if torch.cuda.is_available():
+        rate, gib = on_gpu(224)
+        name = f"one ranking task on {torch.cuda.get_device_name()}, {gib:.0f} GiB"
+        print(f"{name:52}{rate:12.1f}{20 * EPOCH_PICTURES / rate / 86400:10.1f}   without loading")
+    else:
+        print("A GPU was not measured: this machine has none that torch can use.")
