@@ -12,7 +12,7 @@ from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.ledger import usable
 from aesthetic_pretraining.sources import Source
 
-REST = {"train": 0.95, "val": 0.05}  # fidelity row 21: of what is not in a published test split
+REST = {"train": 0.95, "val": 0.05}  # of what is not in a published test split: fidelity row 21
 
 log = logging.getLogger(__name__)
 
