@@ -79,6 +79,9 @@ def split_ava(ledger: pd.DataFrame, source: Source, kind: str, shares: Mapping[s
         if PREDICTIONS not in names or names & set(SPLIT_LISTS):
             lists = read_split_lists(source)
             _say_unknown(ledger, lists, "splits/*.csv")
+            left = sorted(set(usable(ledger)["id"]) - set(lists))
+            if left:
+                log.info("AVA: %d usable pictures stand on no list and take no part, such as %s", len(left), left[0])
             return split_by_list(ledger, lists).assign(by="paper")
         test, name = read_test_ids(source, PREDICTIONS), "paper's test list, rebuilt from pred.txt"
     _say_unknown(ledger, test, name)
