@@ -12,7 +12,7 @@ from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.ledger import usable
 from aesthetic_pretraining.sources import Source
 
-REST = {"train": 0.95, "val": 0.05}  # fidelity row 21: of what is not in a published test split
+REST = {"train": 0.95, "val": 0.05}  # of what is not in a published test split: fidelity row 21
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,9 @@ def split_ava(ledger: pd.DataFrame, source: Source, kind: str, shares: Mapping[s
         if PREDICTIONS not in names or names & set(SPLIT_LISTS):
             lists = read_split_lists(source)
             _say_unknown(ledger, lists, "splits/*.csv")
+            left = sorted(set(usable(ledger)["id"]) - set(lists))
+            if left:
+                log.info("AVA: %d usable pictures stand on no list and take no part, such as %s", len(left), left[0])
             return split_by_list(ledger, lists).assign(by="paper")
         test, name = read_test_ids(source, PREDICTIONS), "paper's test list, rebuilt from pred.txt"
     _say_unknown(ledger, test, name)

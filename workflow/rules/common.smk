@@ -115,6 +115,7 @@ wildcard_constraints:
     part=r"inspected|\d+",
     scale=SCALE,
     dataset="|".join(SHARDS),
+    extra="|".join(EXTRA) or "(?!)",
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),

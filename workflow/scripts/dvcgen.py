@@ -17,7 +17,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
-OUTSIDE = {"audit", "search"}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
+OUTSIDE = {
+    "audit",
+    "crosscheck",
+    "search",
+}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 METRICS = ["results/${scale}/metrics/metrics.json"]
 

@@ -1,0 +1,47 @@
+"""Cross-checks: how fine-tuned networks judge labelled sets beyond AVA and TID2013 (labels.extra in params.yaml)."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.metrics import lcc, mae, srcc
+
+VALUES = ("n", "lcc", "srcc", "mae")
+
+
+def crosscheck(predictions: Iterable[str | Path], scales: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """One row for each network: init, share, seed, and for each set `<set>_n`, `_lcc`, `_srcc`, `_mae` (on the set's own scale).
+
+    Args:
+        predictions: files <init>/share<percent>_seed<seed>/<set>.parquet with columns id, target, predicted (1..10).
+        scales: {set: (lowest, highest) mean score}.
+    Raises UserError if there is no file; ValueError for a path of another form and for a target off the set's scale.
+    """
+    rows: dict[tuple[str, int, int], dict] = {}
+    for path in map(Path, predictions):
+        match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
+        if not match or path.stem not in scales:
+            raise ValueError(f"{path} is not <init>/share<percent>_seed<seed>/<{"|".join(scales)}>.parquet")
+        row = rows.setdefault((path.parent.parent.name, int(match[1]), int(match[2])), {})
+        values = judge(pd.read_parquet(path), scales[path.stem], path.stem)
+        row |= {f"{path.stem}_{name}": value for name, value in values.items()}
+    if not rows:
+        raise UserError("labels.extra in params.yaml is empty: name a labelled set to judge the networks on")
+    table = pd.DataFrame([dict(zip(("init", "share", "seed"), run, strict=True)) | row for run, row in rows.items()])
+    return table.sort_values(["init", "share", "seed"], ignore_index=True)
+
+
+def judge(predictions: pd.DataFrame, scale: Sequence[float], dataset: str) -> dict[str, float]:
+    """n, LCC, SRCC and MAE of one network on one set. Correlations do not depend on the scale, the error does."""
+    low, high = scale
+    target = predictions["target"].to_numpy(float)
+    if not ((target >= low) & (target <= high)).all():
+        raise ValueError(f"{dataset} has a target outside {low:g}..{high:g}")
+    # ASSUME: predictions on 1..10 are laid linearly onto the set's scale before the error is taken
+    predicted = low + (predictions["predicted"].to_numpy(float) - 1) / 9 * (high - low)
+    return dict(
+        zip(VALUES, (len(target), lcc(target, predicted), srcc(target, predicted), mae(target, predicted)), strict=True)
+    )

@@ -1,0 +1,13 @@
+"""Rule crosscheck."""
+
+from job import job, note
+
+with job(snakemake):
+    from aesthetic_pretraining.crosscheck import crosscheck
+    from aesthetic_pretraining.files import atomic_path
+    from aesthetic_pretraining.sets import scale_of
+
+    sets = snakemake.params.cfg["labels.extra"]
+    table = crosscheck(snakemake.input.predictions, {s["name"]: scale_of(s["format"], s.get("range")) for s in sets})
+    with atomic_path(snakemake.output[0]) as tmp:
+        table.assign(note=note(snakemake)).round(6).to_csv(tmp, index=False)

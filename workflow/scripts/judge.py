@@ -1,0 +1,21 @@
+"""Rule judge."""
+
+from job import config, job
+
+with job(snakemake):
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.predict import PredictConfig, predict
+    from aesthetic_pretraining.store import Store
+
+    files = snakemake.input
+    ledger, split = read_table(files.ledger), read_table(files.split)
+    test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
+    predict(
+        config(snakemake, PredictConfig, backbone=snakemake.params.cfg["backbone.name"]),
+        Store(files.store if isinstance(files.store, list) else [files.store]),
+        list(test["id"]),
+        list(test["score"]),
+        files.weights,
+        snakemake.output[0],
+        workers=snakemake.resources.loaders,
+    )
