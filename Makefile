@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions bench-training
+.PHONY: help setup demo test lint lock readme clean ladders parity bench-workflow bench-distortions bench-training bench-evidence
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -56,6 +56,9 @@ parity: $(READY) ## measure native against darktable and renew the table in docs
 
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
 	python benchmarks/training.py
+
+bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
+	PYTHONPATH=src python benchmarks/evidence.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake
