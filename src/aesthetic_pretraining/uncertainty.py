@@ -80,10 +80,8 @@ def statistics(panel: Panel, counts: np.ndarray) -> dict[str, np.ndarray]:
         counts: (B, N), whole numbers >= 0: how often each picture is in each resample.
     """
     sums = counts.astype(float) @ panel.moments / counts.sum(axis=1, keepdims=True)
-    mean_y, square_y, *rest = np.split(
-        sums, [1, 2, *range(2 + panel.predicted.shape[1], sums.shape[1], panel.predicted.shape[1])], axis=1
-    )
-    mean_x, square_x, product, *means = rest
+    runs = panel.predicted.shape[1]
+    mean_y, square_y, mean_x, square_x, product, *means = np.split(sums, [1, 2, *range(2 + runs, sums.shape[1], runs)], axis=1)
     srcc = np.array([rank_correlations(panel, row) for row in counts])
     spread = (square_x - mean_x**2) * (square_y - mean_y**2)
     # where one side has one value only, moments may differ from 0 by round-off; ranks do not
@@ -107,9 +105,8 @@ def rank_correlations(panel: Panel, counts: np.ndarray) -> np.ndarray:
     target, *runs = panel.orders
     g = target.sums(counts)
     spread = _spread(n, g)
-    deviations = (
-        counts * (2 * np.cumsum(g) - g - n)[target.group]
-    )  # twice the target's ranks less their mean, which sum up to 0
+    # twice the target's ranks less their mean; they sum up to 0, so that the other side's mean drops out
+    deviations = counts * (2 * np.cumsum(g) - g - n)[target.group]
     for run, order in enumerate(runs):
         g = order.sums(counts)
         product = spread * _spread(n, g)
