@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training released-gradients
+.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence released-gradients
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -65,6 +65,9 @@ bench-training: $(READY) ## time pretraining and fine-tuning steps against the r
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
 	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
+
+bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
+	PYTHONPATH=src python benchmarks/evidence.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from aesthetic_pretraining import verdicts
 from aesthetic_pretraining.names import BASELINE
@@ -168,10 +168,11 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
     rows = rows[rows["distortion"] == distortion]
     if rows.empty or output not in rows:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
-    slopes = [
-        spearmanr(photo["level"], photo[output]).statistic if photo[output].nunique() > 1 else np.nan
-        for _, photo in rows.groupby("photo")
-    ]
+    values = rows.pivot(index="photo", columns="level", values=output)
+    ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
+    levels = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    with np.errstate(invalid="ignore"):  # an output that is the same at every level has no slope
+        slopes = ranks @ levels / np.sqrt((ranks**2).sum(axis=1) * (levels @ levels))
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
     low, high = np.clip(verdicts.over_seeds(mean, spread, len(slopes), evidence.confidence), -1, 1)
     signed = (low, high) if sign > 0 else (-high, -low)

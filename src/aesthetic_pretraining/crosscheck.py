@@ -24,7 +24,7 @@ def crosscheck(predictions: Iterable[str | Path], scales: Mapping[str, Sequence[
     for path in map(Path, predictions):
         match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
         if not match or path.stem not in scales:
-            raise ValueError(f"{path} is not <init>/share<percent>_seed<seed>/<{"|".join(scales)}>.parquet")
+            raise ValueError(f"{path} is not <init>/share<percent>_seed<seed>/<{'|'.join(scales)}>.parquet")
         row = rows.setdefault((path.parent.parent.name, int(match[1]), int(match[2])), {})
         values = judge(pd.read_parquet(path), scales[path.stem], path.stem)
         row |= {f"{path.stem}_{name}": value for name, value in values.items()}

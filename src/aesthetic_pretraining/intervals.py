@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.metrics import Run, per_picture
 from aesthetic_pretraining.names import BASELINE
@@ -46,12 +47,17 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
     Returns: frames with the columns `VALUES` and `DIFFERENCES`. `difference` is the row less ImageNet's at the same share,
         in the metric's unit; `detectable` is the smallest such difference that this test set shows with a chance of `POWER`.
         A row that scored other pictures, or a metric that is undefined, has empty numbers and a `problem` that says why.
+    Raises: UserError if not even ImageNet's own predictions can be used.
     """
     values, differences = [], []
     for dataset in dict.fromkeys(run.dataset for run in predictions):
         rows = rows_of(predictions, dataset)
         problems = odd_rows(rows)
         sound = {row: frames for row, frames in rows.items() if row not in problems}
+        if not sound:
+            raise UserError(
+                f"{dataset}: {BASELINE}'s predictions cannot be used, {problems.popitem()[1]}; run again with --forcerun predict"
+            )
         panel = panel_of(sound, dataset)
         # every set has its own draws, whatever other sets there are
         result = bootstrap(panel, config.resamples, seeded_int("intervals", config.seed, dataset), config.interval)

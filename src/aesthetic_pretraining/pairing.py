@@ -33,10 +33,13 @@ def odd_rows(rows: Mapping[Row, Sequence[pd.DataFrame]]) -> dict[Row, str]:
 
 
 def _problem(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
-    if other := sorted(set(frame["id"]) ^ set(reference["id"])):
-        return f"other pictures than {BASELINE}: only one of the two has {_some(other)}"
-    if (twice := frame["id"].duplicated()).any():
-        return f"a picture is there twice: {_some(frame['id'][twice])}"
+    if not frame["id"].is_unique:
+        return f"a picture is there twice: {_some(frame['id'][frame['id'].duplicated()])}"
+    if not frame["id"].equals(reference["id"]):  # both are sorted
+        other = sorted(set(frame["id"]) ^ set(reference["id"]))
+        return f"other pictures than {BASELINE}: " + (
+            f"only one of the two has {_some(other)}" if other else "it has one twice"
+        )
     wrong = ~np.isclose(frame["target"], reference["target"], rtol=0, atol=SAME)
     return f"other labels than {BASELINE}, of {_some(frame['id'][wrong])}" if wrong.any() else ""
 

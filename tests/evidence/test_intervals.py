@@ -6,7 +6,8 @@ import pytest
 from predictions import predictions
 from scipy import stats
 
-from aesthetic_pretraining import intervals, metrics
+from aesthetic_pretraining import intervals, metrics, pairing
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
 from aesthetic_pretraining.metrics import Run
 
@@ -106,6 +107,23 @@ def test_what_cannot_be_compared_is_shown_with_its_reason():
         assert row(values, init)[["value", "low", "difference"]].isna().all()
         assert init not in set(differences["init"]) | set(differences["other"])
     assert row(values, "ranking")["low"] > 0  # the others are as they were
+
+
+def test_a_picture_that_is_there_twice_is_shown():
+    twice = noisy(4)
+    twice.loc[49, "id"] = "048"
+    assert row(estimate(made(twice=twice), CONFIG)[0], "twice")["problem"] == "a picture is there twice: '048'"
+    runs = made()
+    first = Run("imagenet", 100, 1, "ava")
+    runs[first] = pd.concat([runs[first], runs[first].head(1)])
+    assert pairing.odd_rows(pairing.rows_of(runs, "ava")) == {
+        ("imagenet", 100): "other pictures than imagenet: it has one twice",
+        ("ranking", 100): "other pictures than imagenet: it has one twice",
+    }
+    with pytest.raises(
+        UserError, match="ava: imagenet's predictions cannot be used, other pictures than imagenet: it has one twice"
+    ):
+        estimate(runs, CONFIG)
 
 
 def test_an_undefined_metric_is_shown_and_spoils_no_other_row():

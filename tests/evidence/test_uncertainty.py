@@ -22,13 +22,13 @@ def panel(pictures=40, runs=3, ties=True, seed=0, groups=((0,), (1, 2))):
 
 
 def test_a_draw_has_as_many_pictures_as_the_set_and_is_the_same_again():
-    blocks = list(uncertainty.draws(30, 70, seed=4))
-    assert [block.shape for block in blocks] == [(30, 32), (30, 32), (30, 6)]
-    counts = np.hstack(blocks)
-    assert (counts.sum(axis=0) == 30).all() and counts.min() == 0 and counts.max() >= 3
-    assert len(np.unique(counts, axis=1).T) == 70
-    np.testing.assert_array_equal(counts, np.hstack(list(uncertainty.draws(30, 70, seed=4))))
-    assert (counts != np.hstack(list(uncertainty.draws(30, 70, seed=5)))).any()
+    blocks = list(uncertainty.draws(30, 140, seed=4))
+    assert [block.shape for block in blocks] == [(64, 30), (64, 30), (12, 30)]
+    counts = np.vstack(blocks)
+    assert (counts.sum(axis=1) == 30).all() and counts.min() == 0 and counts.max() >= 3
+    assert len(np.unique(counts, axis=0)) == 140
+    np.testing.assert_array_equal(counts, np.vstack(list(uncertainty.draws(30, 140, seed=4))))
+    assert (counts != np.vstack(list(uncertainty.draws(30, 140, seed=5)))).any()
 
 
 @pytest.mark.parametrize("ties", [True, False])
@@ -36,12 +36,12 @@ def test_metrics_of_resamples_are_those_of_the_drawn_pictures(ties):
     made = panel(ties=ties)
     for counts in uncertainty.draws(40, 40, seed=1):
         found = uncertainty.statistics(made, counts)
-        for column, drawn in enumerate(np.repeat(np.arange(40), times.astype(int)) for times in counts.T):
+        for draw, drawn in enumerate(np.repeat(np.arange(40), times) for times in counts):
             for run in range(3):
                 target, predicted = made.target[drawn], made.predicted[drawn, run]
-                assert found["srcc"][column, run] == pytest.approx(stats.spearmanr(target, predicted).statistic, abs=1e-12)
-                assert found["lcc"][column, run] == pytest.approx(stats.pearsonr(target, predicted).statistic, abs=1e-12)
-                assert found["mae"][column, run] == pytest.approx(metrics.mae(target, predicted), abs=1e-12)
+                assert found["srcc"][draw, run] == pytest.approx(stats.spearmanr(target, predicted).statistic, abs=1e-12)
+                assert found["lcc"][draw, run] == pytest.approx(stats.pearsonr(target, predicted).statistic, abs=1e-12)
+                assert found["mae"][draw, run] == pytest.approx(metrics.mae(target, predicted), abs=1e-12)
 
 
 def test_seeds_of_a_row_are_averaged_within_each_resample():
@@ -150,7 +150,7 @@ def test_a_resample_that_is_undefined_takes_the_interval_away():
 
 def test_two_pictures_have_no_correlation():
     two = Panel(np.array([1.0, 2]), np.array([[3.0], [4]]), {"mae": np.ones((2, 1))}, ((0,),))
-    found = uncertainty.statistics(two, np.ones((2, 1)))
+    found = uncertainty.statistics(two, np.ones((1, 2), int))
     assert np.isnan(found["lcc"]).all() and np.isnan(found["srcc"]).all() and found["mae"] == 1
 
 

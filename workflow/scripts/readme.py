@@ -1,4 +1,4 @@
-"""Renew the generated parts of README.md (the demo's Table 2, the rule graph) and of docs/distortions.md (Table 1).
+"""Renew the generated parts of README.md (the demo's Table 2 and claims, the rule graph) and of docs/distortions.md (Table 1).
 
 usage: readme.py [--check]
 """
@@ -56,6 +56,17 @@ def table1() -> str:
     return "\n".join(lines)
 
 
+def demo_claims() -> str:
+    """The claims of the paper beside what the demo says to them; of the numbers of Table 2 only counts."""
+    sys.path.insert(0, str(ROOT / "src"))
+    import pandas as pd
+
+    from aesthetic_pretraining.claims import to_markdown
+
+    frame = pd.read_csv(ROOT / TABLES / "claims.csv", keep_default_na=False)
+    return to_markdown(frame, note=frame["note"][0], cells=False).strip()
+
+
 def main(check: bool) -> None:
     """Write both files, or only check that they are current."""
     before = {path: path.read_text() for path in (README, DISTORTIONS)}
@@ -65,6 +76,7 @@ def main(check: bool) -> None:
     }
     if (ROOT / TABLES / "table2.md").exists() and (not check or certified()):
         after[README] = fill(after[README], "demo table", (ROOT / TABLES / "table2.md").read_text().strip())
+        after[README] = fill(after[README], "demo claims", demo_claims())
     for path, text in after.items():
         if not check:
             path.write_text(text)
