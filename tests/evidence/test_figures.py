@@ -145,6 +145,8 @@ def test_bars_are_the_intervals_where_there_are_any():
     assert np.allclose(drawn(figure.axes[0])["ImageNet"][2], by_loop(frame, "imagenet", "ava_acc")[1])
     with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* lies outside of its interval"):
         figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
+    with pytest.raises(ValueError, match="imagenet, ava_lcc: two intervals for 60 %"):
+        figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row, row]))
 
 
 def test_with_one_seed_intervals_alone_make_bars():
