@@ -38,16 +38,17 @@ def save(figure: Figure, *paths: Path) -> None:
 
     Raises ValueError for another suffix.
     """
-    # Layout and edges are found once; left to savefig, each format would look for both again, which takes most of its time.
-    figure.draw_without_rendering()
-    box = figure.get_tightbbox().padded(MARGIN)
-    figure.set_layout_engine(None)
     metadata = {".pdf": {"CreationDate": None, "Producer": None, "Creator": None}, ".png": {"Software": None}}
-    for path in map(Path, paths):
-        if path.suffix not in metadata:
-            raise ValueError(f"{path}: a figure is written as one of {', '.join(metadata)}")
-        with atomic_path(path) as temporary, matplotlib.rc_context(STYLE):
-            figure.savefig(temporary, format=path.suffix[1:], bbox_inches=box, metadata=metadata[path.suffix])
+    with matplotlib.rc_context(STYLE):  # the number of ticks depends on it, and with them the layout
+        # Layout and edges are found once; left to savefig, each format would look for both again, most of its time.
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox().padded(MARGIN)
+        figure.set_layout_engine(None)
+        for path in map(Path, paths):
+            if path.suffix not in metadata:
+                raise ValueError(f"{path}: a figure is written as one of {', '.join(metadata)}")
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=path.suffix[1:], bbox_inches=box, metadata=metadata[path.suffix])
 
 
 def blank(width: float, height: float, note: str) -> Figure:

@@ -69,7 +69,7 @@ def draw_figure3(
         inits: initialisations to draw.
         intervals: columns init, share, dataset, metric, low, high: what the bars show. Without it, or where it lacks a point,
             they show one sample standard deviation over the seeds, and nothing for one seed.
-    Raises: ValueError naming an initialisation without metrics, or an interval that does not hold the mean it belongs to.
+    Raises: ValueError naming an initialisation without metrics, an interval that does not hold the mean it belongs to, or two of one point.
     """
     figure = blank(7.0, 5.2, note)
     for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
@@ -170,6 +170,8 @@ def _bars(chosen: pd.DataFrame, means: pd.Series, intervals: pd.DataFrame | None
         dataset, _, metric = str(means.name).partition("_")
         init = chosen["init"].iloc[0]
         mine = intervals[intervals[["init", "dataset", "metric"]].eq([init, dataset, metric]).all(axis=1)]
+        if mine["share"].duplicated().any():
+            raise ValueError(f"{init}, {means.name}: two intervals for {mine['share'][mine['share'].duplicated()].iloc[0]} %")
         for row in mine[mine["share"].isin(means.index)].dropna(subset=["low", "high"]).itertuples():
             mean = means[row.share]
             if not row.low - ROUND_OFF <= mean <= row.high + ROUND_OFF:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
+from PIL import Image
 
 from aesthetic_pretraining import figures, figures_paper
 
@@ -144,6 +145,8 @@ def test_bars_are_the_intervals_where_there_are_any():
     assert np.allclose(drawn(figure.axes[0])["ImageNet"][2], by_loop(frame, "imagenet", "ava_acc")[1])
     with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* lies outside of its interval"):
         figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
+    with pytest.raises(ValueError, match="imagenet, ava_lcc: two intervals for 60 %"):
+        figures_paper.draw_figure3(frame, intervals=pd.DataFrame([row, row]))
 
 
 def test_with_one_seed_intervals_alone_make_bars():
@@ -224,6 +227,18 @@ def test_the_note_stays_on_the_page():
     box = figure._suptitle.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
     assert figure.axes[0].get_window_extent().y1 < box.y0
+
+
+@pytest.mark.parametrize("scale", [1, 2.2])  # at 2.2 the tick labels change with the size of the letters
+def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
+    """Long tick labels push names outward: every edge keeps a white margin."""
+    frame = responses(photos=4)
+    frame[["brightness", "contrast"]] = frame[["brightness", "contrast"]].clip(-1, 1) * scale
+    for name, figure in {"4": figures_paper.draw_figure4(frame, note=NOTE), "5": figures_paper.draw_figure5(metrics())}.items():
+        figures.save(figure, tmp_path / f"{name}.png")
+        ink = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) < 250
+        margin = round(figures.MARGIN * figures.STYLE["savefig.dpi"]) // 2 - 1
+        assert not ink[:margin].any() and not ink[-margin:].any() and not ink[:, :margin].any() and not ink[:, -margin:].any()
 
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
