@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 from plain import plain
-from setting import BACKBONE, BATCH_PHOTOS, photo_store
+from setting import ALONE, BACKBONE, BATCH_PHOTOS, photo_store
 from timing import in_turns
 
-from aesthetic_pretraining import runtime
+from aesthetic_pretraining import microbatch, runtime
 from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.finetune import FeatureCache, FinetuneConfig, epoch_inputs
-from aesthetic_pretraining.losses import earth_movers_distance
-from aesthetic_pretraining.networks import distribution, score_network, set_learning
+from aesthetic_pretraining.finetune import FinetuneConfig, votes_loss
+from aesthetic_pretraining.labelled import FeatureCache, epoch_inputs
+from aesthetic_pretraining.networks import score_network, set_learning
 
 FROZEN_EPOCHS = 6  # of fine-tuning at the scale paper: the first, and five without improvement
 
@@ -26,6 +26,7 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
     )  # fmt: skip
     store = photo_store(folder, size, short=False)
     ids = [f"photo{k % BATCH_PHOTOS}" for k in range(2 * config.batch)]
+    parts = [ids[: config.batch], ids[config.batch :]]
     torch.manual_seed(1)
     network, bare = (score_network(build_backbone(BACKBONE), 0.75).to(memory_format=torch.channels_last) for _ in range(2))
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-12, weight_decay=4e-5)
@@ -33,16 +34,19 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
 
     def epoch(cache: FeatureCache | None) -> None:
         set_learning(network, "all", frozen=cache is not None)
-        for part, inputs in epoch_inputs(ids, [k % 2 == 0 for k in range(len(ids))], store, cache, config, workers=0):
-            outputs = network(inputs) if cache is None else network.on_features(inputs)
-            loss = earth_movers_distance(distribution(outputs), torch.stack([target for _ in part]), 2, "per_image")
+        for inputs in epoch_inputs(parts, [[k % 2 == 0 for k in range(len(part))] for part in parts], store, cache, ALONE, 0):
+            loss_of = partial(votes_loss, wanted=torch.stack([target] * len(inputs)), config=config)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            if cache is None:
+                loss = microbatch.backward(network, inputs, loss_of, 0, ALONE)
+            else:
+                loss = loss_of(network.on_features(inputs))
+                loss.backward()
             runtime.finite(loss.item(), "benchmark")
             optimiser.step()
 
     def build() -> FeatureCache:
-        return FeatureCache(folder / "features", network, store, ids, config, torch.device("cpu"), 0)
+        return FeatureCache(folder / "features", network, store, ids, 2, config.batch, ALONE, 0)
 
     step = plain(bare.train(), config.batch, size)
     calls = {"plain": lambda: [step() for _ in range(2)], "full": lambda: epoch(None), "build the cache": build}

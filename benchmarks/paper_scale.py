@@ -8,6 +8,7 @@ from timing import GIB
 
 from aesthetic_pretraining import microbatch
 from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.team import Alone
 
 EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
 
@@ -15,14 +16,14 @@ EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
 def on_gpu(size: int) -> tuple[float, float]:
     """(pictures/s, GiB) of one joint step of 8 photos x 174 pictures on the GPU, in micro-batches of one photo."""
     task = TASKS["ranking_regression"](TASK)
-    network = pretraining_network(task).to("cuda")
+    network, alone = pretraining_network(task).to("cuda"), Alone(torch.device("cuda"))
     pictures = torch.randint(0, 256, (BATCH_PHOTOS, 174, 3, size, size), dtype=torch.uint8, device="cuda")
     for repeat in range(4):
         if repeat == 1:  # the first warms up
             torch.cuda.synchronize()
             start = time.monotonic()
         network.zero_grad(set_to_none=True)
-        microbatch.backward(network, pictures, task.loss, 174).item()
+        microbatch.backward(network, pictures.flatten(0, 1), microbatch.by_photo(task.loss, 174), 174, alone).item()
     torch.cuda.synchronize()
     return 3 * BATCH_PHOTOS * 174 / (time.monotonic() - start), torch.cuda.max_memory_allocated() / GIB
 

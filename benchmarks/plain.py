@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from released import of_few
-from setting import TASK, photo_store, pretraining_network
+from setting import ALONE, TASK, photo_store, pretraining_network
 from timing import in_turns
 
 from aesthetic_pretraining import microbatch, runtime
@@ -30,26 +30,26 @@ def plain(network: Network, count: int, size: int) -> Callable[[], None]:
 def against_plain(folder: Path, size: int, rounds: int, only: tuple[str, ...] | None) -> tuple[float, float]:
     """Print the parts of a whole step of one photo with live input; return its rate over the plain one, and the plain rate."""
     task, kept = TASKS["ranking_regression"](TASK), rows(only)
-    loss = of_few(task.loss, kept) if only else task.loss
+    joint = microbatch.by_photo(of_few(task.loss, kept) if only else task.loss, len(kept))
     variants = Variants(photo_store(folder, size), size, "published")
     network, bare = pretraining_network(task), pretraining_network(task)
     optimiser = torch.optim.RMSprop(network.parameters(), lr=1e-12, alpha=0.9, momentum=0.9, weight_decay=4e-5)
     ready = variants.pictures("photo0", 1, only)[None]
 
     def load() -> None:
-        for pictures in runtime.batches(["photo1"], lambda i: variants.pictures(i, 1, only), 1, workers=0):
+        for pictures in runtime.batches([["photo1"]], lambda i: variants.pictures(i, 1, only), workers=0):
             assert pictures.shape == ready.shape
 
     def step() -> None:
-        for pictures in runtime.batches(["photo1"], lambda i: variants.pictures(i, 1, only), 1, workers=0):
+        for pictures in runtime.batches([["photo1"]], lambda i: variants.pictures(i, 1, only), workers=0):
             set_learning(network, "all", frozen=False)
             optimiser.zero_grad(set_to_none=True)
-            microbatch.backward(network, pictures, loss).item()
+            microbatch.backward(network, pictures.flatten(0, 1), joint, 0, ALONE).item()
             optimiser.step()
 
     def backward() -> None:
         network.zero_grad(set_to_none=True)
-        microbatch.backward(network, ready, loss).item()
+        microbatch.backward(network, ready.flatten(0, 1), joint, 0, ALONE).item()
 
     calls = {"plain": plain(bare, len(kept), size), "whole step": step, "  loading": load, "  loss and gradients": backward}
     timed = in_turns(calls, rounds)

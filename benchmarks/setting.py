@@ -26,9 +26,11 @@ from aesthetic_pretraining.pictures import decode, encode_jpeg  # noqa: E402
 from aesthetic_pretraining.pretext import Task, TaskConfig  # noqa: E402
 from aesthetic_pretraining.sources import Packages  # noqa: E402
 from aesthetic_pretraining.store import Store, add_member, member_name  # noqa: E402
+from aesthetic_pretraining.team import Alone  # noqa: E402
 from aesthetic_pretraining.variants import Variants  # noqa: E402
 
 torch.set_num_threads(1)
+ALONE = Alone(torch.device("cpu"))
 
 BACKBONE = "mobilenet_v2"  # the paper's; random weights, which cost the same
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)

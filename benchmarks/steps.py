@@ -1,6 +1,6 @@
 """One joint step in the released structure beside ours, each in a process of its own.
 
-usage, by `against_released` alone: steps.py STRUCTURE SIZE PHOTOS MICRO_BATCH
+usage, by `against_released` alone: steps.py STRUCTURE SIZE PHOTOS MICRO_BATCH KEPT
 
 The allocator's settings hold for a whole process, so candidates that differ in them cannot share one.
 """
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from setting import FEW, TASK, few_pictures, pretraining_network  # first: sets the allocator
+from setting import ALONE, FEW, TASK, few_pictures, pretraining_network  # first: sets the allocator
 
 # isort: split
 import torch
@@ -25,20 +25,22 @@ from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS
 
 RELEASED, OUR_ALLOCATOR = "released structure", "the same, our allocator settings"
-MICRO_BATCHES = (24, 48)  # below 16 pictures torch does 1 x 1 convolutions on one thread by a slower way
+# (pictures, kept): below 16 pictures torch does 1 x 1 convolutions on one thread by a slower way
+MICRO_BATCHES = ((24, 0), (48, 0), (24, 2), (24, 3), (24, 4), (24, 6))
 
 
-def step_of(structure: str, pictures: Tensor, micro_batch: int) -> tuple[Network, Callable[[], Tensor]]:
+def step_of(structure: str, pictures: Tensor, micro_batch: int, kept: int = 0) -> tuple[Network, Callable[[], Tensor]]:
     """The network, and a call that leaves the gradients of one step in it and returns the loss."""
-    task, kept = TASKS["ranking_regression"](TASK), rows(FEW)
+    task, few = TASKS["ranking_regression"](TASK), rows(FEW)
     if structure == "released":
-        model, loss = Released(pretraining_network(task, torch.contiguous_format)), of_few(released_loss, kept)
+        model, loss = Released(pretraining_network(task, torch.contiguous_format)), of_few(released_loss, few)
         return model.network, lambda: released_step(model, pictures, loss)
-    network, loss = pretraining_network(task), of_few(task.loss, kept)
+    network = pretraining_network(task)
+    loss = microbatch.by_photo(of_few(task.loss, few), len(few))
 
     def ours() -> Tensor:
         network.zero_grad(set_to_none=True)
-        return microbatch.backward(network, pictures, loss, micro_batch)
+        return microbatch.backward(network, pictures.flatten(0, 1), loss, micro_batch, ALONE, kept)
 
     return network, ours
 
@@ -47,7 +49,7 @@ def difference(folder: Path, size: int) -> float:
     """Of the two structures' gradients for two photos, relative; statistics stand, because each normalises other pictures."""
     pictures, losses, slopes = few_pictures(folder, size, 2), [], []
     for structure in ("released", "ours"):
-        network, step = step_of(structure, pictures, MICRO_BATCHES[0])
+        network, step = step_of(structure, pictures, *MICRO_BATCHES[0])
         network.backbone.eval()
         losses.append(step())
         slopes.append(torch.cat([w.grad.flatten() for w in network.parameters()]))
@@ -65,11 +67,13 @@ def against_released(folder: Path, size: int, rounds: int, limit: float, photos:
     """
     equal = difference(folder, size)
 
-    def child(structure: str, micro_batch: int = 0, allocator: str = "ours") -> Child:
-        return Child(__file__, structure, size, photos, micro_batch, **os.environ | {"BENCHMARK_ALLOCATOR": allocator})
+    def child(structure: str, micro_batch: int = 0, kept: int = 0, allocator: str = "ours") -> Child:
+        return Child(__file__, structure, size, photos, micro_batch, kept, **os.environ | {"BENCHMARK_ALLOCATOR": allocator})
 
     children = {RELEASED: child("released", allocator="default"), OUR_ALLOCATOR: child("released")}
-    timed = children_in_turns(children | {f"micro-batches of {n}": child("ours", n) for n in MICRO_BATCHES}, rounds)
+    timed = children_in_turns(
+        children | {f"micro-batches of {n}, {k} kept": child("ours", n, k) for n, k in MICRO_BATCHES}, rounds
+    )
     count = photos * len(rows(FEW))
     print(
         f"\n{size} px, {photos} photos x {len(rows(FEW))} of 174 variants, float32, ranking + regression; "
@@ -87,6 +91,6 @@ def against_released(folder: Path, size: int, rounds: int, limit: float, photos:
 
 
 if __name__ == "__main__":
-    structure, size, photos, micro_batch = sys.argv[1], *map(int, sys.argv[2:])
+    structure, size, photos, *parts = sys.argv[1], *map(int, sys.argv[2:])
     with tempfile.TemporaryDirectory() as temporary:
-        serve(step_of(structure, few_pictures(Path(temporary), size, photos), micro_batch)[1])
+        serve(step_of(structure, few_pictures(Path(temporary), size, photos), *parts)[1])

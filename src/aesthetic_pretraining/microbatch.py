@@ -2,8 +2,9 @@
 
 The ranking tasks' losses couple the pictures of a photo, and exp(L / T) couples photos, so the losses of parts do not add up.
 Hence features are put together first, and the heads and the loss see all of them; its gradient with respect to each feature
-then goes back through the part that the feature came from. A process with one part keeps its graph for that. With several it
-computes features twice: once without a graph for the loss, once again part by part for the gradients.
+then goes back through the part that the feature came from. Where a process has one part, its graph is kept for that. Of several,
+as many graphs are kept as memory allows; the features of the others are computed twice: without a graph for the loss, and once
+again part by part for the gradients.
 """
 
 import contextlib
@@ -29,13 +30,14 @@ def forward(network: Network, pictures: Tensor, micro_batch: int, team: Alone) -
     return network.on_features(team.gather(own)[0])
 
 
-def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int, team: Alone) -> Tensor:
+def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int, team: Alone, kept: int = 0) -> Tensor:
     """Add the gradients of loss_of(forward(...)) to those of the weights; return the loss, a number without graph.
 
     Args:
         pictures: this process's, uint8 (M, 3, S, S).
         loss_of: {head: (N, width)} -> loss of all processes' pictures.
         micro_batch: as in `forward`.
+        kept: parts whose graphs are kept, which takes their memory and saves their second forward pass; it changes no number.
     If all pictures are one part, this is exactly the plain step. Else loss and gradients are those of the joint batch, but
     for batch normalisation in training, whose mean and variance are those of each part (fidelity row 27); running
     statistics move once a step, towards the mean over the parts of all processes. The weights' gradients are the same in
@@ -44,25 +46,27 @@ def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int
     """
     parts = split(pictures, micro_batch)
     backbone = [weight for weight in network.backbone.parameters() if weight.requires_grad]
+    kept = 1 if len(parts) == 1 else min(kept, len(parts))
     with _moved_once(network, [len(part) for part in parts], team) as weigh:
-        if len(parts) == 1:
-            weigh(0)
-            own = _features(network, pictures, team)
-        else:
-            with torch.no_grad(), _still(network):
-                own = torch.cat([_features(network, part, team) for part in parts])
-        features, mine = team.gather(own)
+        own = []
+        for k, part in enumerate(parts):
+            if k < kept:
+                weigh(k)
+                own.append(_features(network, part, team))
+            else:
+                with torch.no_grad(), _still(network):
+                    own.append(_features(network, part, team))
+        features, mine = team.gather(torch.cat(own))
         features.requires_grad_(bool(backbone))
         loss = loss_of(network.on_features(features))
         loss.backward()  # the heads' gradients, the same in every process, and the features' if the backbone learns
         if backbone:
-            slope = features.grad[mine]
-            if len(parts) == 1:
-                own.backward(slope)
-            else:
-                for k, (part, its) in enumerate(zip(parts, slope.split([len(part) for part in parts]), strict=True)):
+            for k, slope in enumerate(features.grad[mine].split([len(part) for part in parts])):
+                if k >= kept:
                     weigh(k)
-                    _features(network, part, team).backward(its)
+                    own[k] = _features(network, parts[k], team)
+                own[k].backward(slope)
+                own[k] = None  # lets go of the graph
             team.add_up(weight.grad for weight in backbone)
     return loss.detach()
 

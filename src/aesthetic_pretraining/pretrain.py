@@ -39,10 +39,13 @@ class PretrainConfig:
     threads: int
     processes: int = 1
     precision: str = "float32"
+    kept_micro_batches: int = 0
 
 
 @preemptible()
-@runtime.out_of_memory("pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch")
+@runtime.out_of_memory(
+    "pretrain.kept_micro_batches, pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch"
+)
 def pretrain(
     task_name: str,
     task_config: TaskConfig,
@@ -121,7 +124,12 @@ def pretrain(
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
             loss = microbatch.backward(
-                network, pictures.flatten(0, 1).to(team.device), microbatch.by_photo(task.loss, views), config.micro_batch, team
+                network,
+                pictures.flatten(0, 1).to(team.device),
+                microbatch.by_photo(task.loss, views),
+                config.micro_batch,
+                team,
+                config.kept_micro_batches,
             )
             where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, part, checkpoint) * len(part)

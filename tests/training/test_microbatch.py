@@ -53,8 +53,8 @@ def with_graph(network, x, size=10**9):
     return {name: head(features).unflatten(0, x.shape[:2]) for name, head in network.heads.items()}
 
 
-def backward(network, x, loss, micro_batch=0):
-    return microbatch.backward(network, x.flatten(0, 1), microbatch.by_photo(loss, x.shape[1]), micro_batch, ALONE)
+def backward(network, x, loss, micro_batch=0, kept=0):
+    return microbatch.backward(network, x.flatten(0, 1), microbatch.by_photo(loss, x.shape[1]), micro_batch, ALONE, kept)
 
 
 def gradients(network):
@@ -90,6 +90,25 @@ def test_a_batch_that_fits_is_exactly_the_plain_step(micro_batch):
     assert backward(other, x, made.loss, micro_batch).item() == loss.item()
     assert all(torch.equal(a, gradients(other)[name]) for name, a in gradients(network).items())
     assert all(torch.equal(a, other.state_dict()[name]) for name, a in network.state_dict().items())
+
+
+@pytest.mark.parametrize("kept", [1, 3, 7, 100])
+def test_kept_graphs_change_nothing(kept):
+    network, made = tiny()
+    other, x = copy.deepcopy(network), pictures("ranking_regression")
+    assert backward(network, x, made.loss, 50).item() == backward(other, x, made.loss, 50, kept).item()
+    for name, wanted in gradients(network).items():
+        torch.testing.assert_close(gradients(other)[name], wanted, rtol=1e-10, atol=1e-13)
+    for name, wanted in network.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], wanted, rtol=1e-12, atol=0)
+
+
+def test_a_kept_micro_batch_passes_once():
+    network, made = tiny()
+    passes = []
+    network.backbone.register_forward_hook(lambda *args: passes.append(1))
+    backward(network, pictures("ranking_regression"), made.loss, 58, kept=2)
+    assert len(passes) == 6 + 4  # six parts, four of them twice
 
 
 def test_gradients_are_those_of_normalisation_by_micro_batch():
