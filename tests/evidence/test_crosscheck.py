@@ -10,9 +10,9 @@ from aesthetic_pretraining.errors import UserError
 
 
 def write(folder, run, dataset, target, predicted):
-    path = folder / run / f"{dataset}.csv"
+    path = folder / run / f"{dataset}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame({"id": [f"{k:03d}" for k in range(len(target))], "target": target, "predicted": predicted}).to_csv(
+    pd.DataFrame({"id": [f"{k:03d}" for k in range(len(target))], "target": target, "predicted": predicted}).to_parquet(
         path, index=False
     )
     return path
