@@ -163,7 +163,7 @@ def main() -> None:
     print(f"{'snakemake -n':14} {dry_run:8.1f}  s on the result, best of three")
     print(f"{'dvc status':14} {status:8.1f}  s on the result, best of three")
     if args.photos != ALL:
-        print(f"hundred_thirty_thousand_seconds is extrapolated from {args.photos} photos")
+        print(f"hundred_thirty_thousand_seconds is {args.photos} photos' time in proportion, start-up of all jobs included")
     best = min(value for name, value in milliseconds.items() if name != "ours")
     print()
     print(f"store_photos_per_second = {rate:.0f}")

@@ -25,6 +25,7 @@ TURNED = {  # EXIF's orientation -> what makes the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+IN_SCAN = {bytes([code]) for code in (0x00, *range(0xD0, 0xD8))}  # what follows 0xFF inside of a scan: stuffing, restarts
 NONSENSE = (SyntaxError, struct.error, TypeError, ValueError, EOFError, KeyError, IndexError, OverflowError)  # EXIF's
 
 
@@ -58,7 +59,8 @@ def read_picture(data: bytes, short_side: int = 0) -> Picture:
         head = Image.open(io.BytesIO(data))
         profile = head.info.get("icc_profile")
         pixels = None
-        if head.format == "JPEG" and head.mode == "RGB" and (not profile or _is_srgb(profile)):
+        plain = head.format == "JPEG" and head.mode == "RGB" and (not profile or _is_srgb(profile))
+        if plain and ("progressive" in head.info or _scan_ends_the_file(data)):
             pixels = _decode_jpeg(data, min(head.size) // short_side if short_side else 1)
     if pixels is None:  # another format, or a file that only Pillow can read, or say what is wrong with
         image, form = decode(data)
@@ -119,6 +121,20 @@ def _decode_jpeg(data: bytes, ratio: int) -> np.ndarray | None:
     except cv2.error:
         return None
     return found if found is None or flags == cv2.IMREAD_COLOR_RGB else cv2.cvtColor(found, cv2.COLOR_BGR2RGB)
+
+
+def _scan_ends_the_file(data: bytes) -> bool:
+    """Whether the first scan of a JPEG is the last thing before its end marker, as in every whole baseline file.
+
+    Trap: where a damaged byte makes a marker in the middle of the scan, OpenCV fills the rest with grey and says nothing.
+    """
+    at = 2
+    while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    at = data.find(b"\xff", at + 2)
+    while at >= 0 and data[at + 1 : at + 2] in IN_SCAN:
+        at = data.find(b"\xff", at + 2)
+    return at >= 0 and data[at + 1 : at + 2] == b"\xd9"
 
 
 def _orientation(image: Image.Image) -> int:

@@ -306,3 +306,28 @@ def test_the_fast_way_refuses_what_decode_refuses(make_photo, encode):
         with pytest.raises(Unreadable) as slow:
             decode(data)
         assert str(fast.value) == str(slow.value)
+
+
+def outcome(read, data):
+    try:
+        return np.asarray(read(data))
+    except Unreadable as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+def test_damaged_files_are_refused_by_both_ways_or_by_none(make_photo, encode, options):
+    """OpenCV alone takes files that end in grey where a damaged byte looks like a marker."""
+    rng = np.random.default_rng(0)
+    whole = encode(make_photo(5, 160, 120), "JPEG", quality=90, **options)
+    refused = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(rng.integers(1, 4)):
+            data[rng.integers(2, len(data))] = rng.integers(0, 256)
+        data[rng.integers(2, len(data))] = 255
+        slow, fast = outcome(lambda d: decode(d)[0], bytes(data)), outcome(lambda d: read_picture(d).pixels, bytes(data))
+        assert isinstance(slow, str) == isinstance(fast, str)
+        assert slow == fast if isinstance(slow, str) else (slow == fast).all()
+        refused += isinstance(slow, str)
+    assert 20 < refused < 380
