@@ -17,6 +17,7 @@ from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy, ladder
 from aesthetic_pretraining.networks import Network, load_into
 from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 
 GROUP = 64  # photos that are written together
@@ -107,13 +108,13 @@ def _outputs(
     device: torch.device,
 ) -> Iterator[tuple[str, dict[str, dict[str, np.ndarray]]]]:
     """(photo, {task: {head: (174, width)}}) of each photo."""
-    load = _Pictures(variants, seed)
-    for photo, pictures in zip(photos, runtime.batches(photos, load, 1, workers), strict=True):
-        shown = pictures.to(device)
+    load, alone = _Pictures(variants, seed), Alone(device)
+    for photo, pictures in zip(photos, runtime.batches([[photo] for photo in photos], load, workers), strict=True):
+        shown = pictures[0].to(device)
         yield (
             photo,
             {
-                task: {head: out[0].cpu().numpy() for head, out in microbatch.forward(network, shown, batch).items()}
+                task: {head: out.cpu().numpy() for head, out in microbatch.forward(network, shown, batch, alone).items()}
                 for task, network in networks.items()
             },
         )
