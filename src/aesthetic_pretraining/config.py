@@ -13,7 +13,8 @@ from aesthetic_pretraining.errors import UserError
 FILE = "params.yaml"
 RESPONDING = "ranking_regression"  # the task whose network Figure 4 asks
 BETWEEN_PHOTOS = ("ranking_across_photos", "ranking_consistency")  # the ablations that compare photos of a batch
-RANKING = ("ranking", "ranking_classification", RESPONDING)  # the tasks whose networks look at all variants of a photo
+# the tasks whose networks score all variants of a photo by one number
+RANKING = ("ranking", "ranking_classification", RESPONDING, *BETWEEN_PHOTOS, "ranking_margin_04", "ranking_margin_06")
 
 
 # JSON schema takes 1.0 for an integer, but a seed of 1.0 is another text than 1

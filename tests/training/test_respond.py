@@ -63,8 +63,8 @@ def said(networks, task, photo_store, photo):
     return {name: values.numpy() for name, values in heads.items()}
 
 
-def test_the_tasks_that_are_asked_are_those_with_a_ranking_head():
-    assert set(config.RANKING) == {name for name, task in TASKS.items() if "rank" in task.heads}
+def test_the_tasks_that_are_asked_are_those_with_one_ranking_score():
+    assert set(config.RANKING) == {name for name, task in TASKS.items() if task.heads.get("rank") == 1}
 
 
 def test_responses_are_the_networks_at_each_level_and_its_anchor(run, networks, photo_store):
