@@ -28,7 +28,11 @@ rule judge:
 rule crosscheck:
     message: "compute the metrics of all models on the sets in labels.extra"
     input:
-        predictions=[path for extra in EXTRA for path in runs("results/{scale}/crosscheck/{init}/share{share}_seed{seed}/" + f"{extra}.csv")],
+        predictions=[
+            path
+            for extra in EXTRA
+            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_seed{{seed}}/{extra}.csv")
+        ],
         code=code("crosscheck"),
     output:
         "results/{scale}/crosscheck/metrics.csv",
