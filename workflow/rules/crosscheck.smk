@@ -28,15 +28,11 @@ rule judge:
 rule crosscheck:
     message: "compute the metrics of all models on the sets in labels.extra"
     input:
-<<<<<<< HEAD
-        predictions=[path for extra in EXTRA for path in runs("results/{scale}/crosscheck/{init}/share{share}_seed{seed}/" + f"{extra}.parquet")],
-=======
         predictions=[
             path
             for extra in EXTRA
-            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_seed{{seed}}/{extra}.csv")
+            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_seed{{seed}}/{extra}.parquet")
         ],
->>>>>>> 87920d663b8e913bb20d955cb377d901abd1c94a
         code=code("crosscheck"),
     output:
         "results/{scale}/crosscheck/metrics.csv",
