@@ -84,8 +84,9 @@ def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
     counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
     assert counts["pretrain"] == "5"
     assert counts["finetune"] == counts["predict"] == "6"
-    assert set(counts) >= SCRIPTED - {"search_rate"}  # run by hand
-    assert "search_rate" not in counts
+    assert set(counts) >= SCRIPTED - {"search_rate", "download"}  # run by hand
+    assert not {"search_rate", "download"} & set(counts)
+    assert "download pexels" in project.snakemake("-n", "data/raw/pexels/download.csv")
     assert "search_rate" in project.snakemake("-n", "results/smoke/search/ranking.png")
     lint = project.run("snakemake", "--lint", ok=False)
     # the one complaint left is that no rule names a conda environment: there is one environment for all

@@ -105,6 +105,7 @@ wildcard_constraints:
     part=r"inspected|\d+",
     scale=SCALE,
     dataset="photos|ava|tid2013",
+    photos="pexels|unsplash_lite",
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),

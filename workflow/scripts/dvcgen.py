@@ -17,7 +17,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
-OUTSIDE = {"search"}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
+OUTSIDE = {
+    "search",
+    "download",
+}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 METRICS = ["results/${scale}/metrics/metrics.json"]
 

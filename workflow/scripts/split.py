@@ -3,6 +3,7 @@
 from job import job, root, shares
 
 with job(snakemake):
+    from aesthetic_pretraining import pexels
     from aesthetic_pretraining.ava import read_split_lists
     from aesthetic_pretraining.files import atomic_path
     from aesthetic_pretraining.ledger import read_table
@@ -11,7 +12,9 @@ with job(snakemake):
 
     cfg, dataset = snakemake.params.cfg, snakemake.wildcards.dataset
     ledger = read_table(snakemake.input.ledger)
-    if dataset == "photos":
+    if dataset == "photos" and cfg["photos.source"] == "pexels":
+        table = split_by_list(ledger, pexels.roles())
+    elif dataset == "photos":
         table = split_by_share(ledger, shares(snakemake, "photos.shares"), cfg["seed"], "sha256")
     elif dataset == "tid2013":
         table = split_by_share(ledger, {"test": 1.0}, 0, "id")
