@@ -9,6 +9,7 @@ from jsonschema.exceptions import ValidationError
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.pexels import require_terms
 
 FILE = "params.yaml"
 RESPONDING = "ranking_regression"  # the task whose network Figure 4 asks
@@ -151,6 +152,13 @@ def _check_rest(values: dict) -> None:
                     f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder"
                 )
     _check_extra(values["labels"]["extra"], scale)
+    if values["photos"]["source"] == "pexels":
+        require_terms(values["pexels"]["accept_terms"])
+        if values["labels"]["source"] == "simulated":
+            raise UserError(
+                f"{FILE} ({scale}): photos.source is 'pexels', whose published split leaves no photos for simulated labels; "
+                "set labels.source to 'folder'"
+            )
     if values["labels"]["source"] == "simulated" and values["photos"]["shares"]["labels"] == 0:
         raise UserError(f"{FILE} ({scale}): photos.shares.labels is 0, but labels.source is 'simulated', which needs photos")
 

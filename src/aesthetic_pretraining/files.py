@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 from aesthetic_pretraining.errors import UserError
 
 FULL = 2**20  # bytes; a disk with less left is taken for full
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextlib.contextmanager
@@ -34,6 +36,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
             raise  # the caller's own reading, not our writing
         raise UserError(f"{path}: no permission to write here; give this user write access to {path.parent}") from error
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise UserError(f"{path}: cannot be written ({error.strerror}); make room, or use another disk") from error
     finally:
         with contextlib.suppress(OSError):
             tmp.unlink()
@@ -56,6 +62,53 @@ def enough_space(path: str | Path) -> Iterator[None]:
 def _there(path: Path) -> Path:
     """The innermost folder above a path that exists."""
     return next(folder for folder in path.absolute().parents if folder.exists())
+
+
+@contextlib.contextmanager
+def writable(folder: str | Path) -> Iterator[None]:
+    """Make `folder`; whatever the block then cannot write for want of room or permission is a UserError that names it."""
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM | {errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST}:
+            raise
+        raise UserError(
+            f"{folder}: cannot be written ({error.strerror}); make room, give this user write access, or use another disk"
+        ) from error
+
+
+@contextlib.contextmanager
+def locked(path: str | Path, what: str) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs; the kernel lets go of it however the process ends.
+
+    Raises UserError if somebody else holds it; `what` says what they do, in two words.
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f"{Path(path).parent}: {what} is at work in this folder (process {file.read() or 'unknown'}); wait for its end"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def unsafe(name: str) -> str:
+    """Why a relative name with / between folders must not be written below a folder; "" if it may."""
+    if not name or "\0" in name:
+        return "is no file name"
+    if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+        return "leads out of the folder"
+    try:
+        longest = max(len(part.encode()) for part in name.split("/"))
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    return "has a part of more than 255 bytes" if longest > 255 else ""
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -4,10 +4,12 @@ Columns: `id` (unique in the set), `file` (its name in the source), and for labe
 scale of `sets.SETS`) and, where the set has them, `v1`..`v10` (votes) and `split` (roles of its own).
 """
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from aesthetic_pretraining import pexels, unsplash
 from aesthetic_pretraining.ava import read_ava
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
@@ -16,6 +18,7 @@ from aesthetic_pretraining.sets import SETS
 from aesthetic_pretraining.sources import Folder, Packages, Source, is_picture, open_source
 from aesthetic_pretraining.tid2013 import read_tid2013
 
+PUBLISHED = {"pexels": pexels, "unsplash_lite": unsplash}  # photos.source -> the set's table and place
 LABELLED = {
     "ava": read_ava,
     "tid2013": read_tid2013,
@@ -28,21 +31,42 @@ WHOLE = ("tid2013", "kadid10k")  # sets by design: references x types x levels; 
 
 
 def list_photos(source: str, folder: str, limit: int, seed: int) -> pd.DataFrame:
-    """All photos of a source ("packaged" or "folder"), or the `limit` ones with the lowest hash; sorted by id.
+    """All photos of a source (photos.source), or the `limit` ones with the lowest hash; sorted by id.
 
-    Raises UserError if there is none.
+    A published set lists what there should be, whether or not it was downloaded; other sources, what is there.
+    Raises UserError if there is none, or a name cannot be written into a table.
     """
-    place = photo_source(source, folder)
-    names = [name for name in place.names() if is_picture(name)]
+    if source in PUBLISHED:
+        return published_photos(source, limit, seed)[["id", "file"]]
+    names = [name for name in photo_source(source, folder).names() if is_picture(name)]
     if not names:
         raise UserError(f"{folder}: no photo here; put photos (jpg, png, webp, bmp, tif) into the folder")
-    if limit:
-        names = sorted(sorted(names, key=lambda name: seeded_int("limit", seed, name))[:limit])
+    for name in names:
+        if "\r" in name:  # a reader of tables takes it for the end of a row
+            raise UserError(f"{folder}: the file name {name!r} holds a carriage return; rename the file")
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UserError(f"{folder}: the file name {os.fsencode(name)!r} is not valid UTF-8; rename the file") from error
+    names = draw(names, limit, seed)
     return pd.DataFrame({"id": names, "file": names})
 
 
+def published_photos(source: str, limit: int, seed: int) -> pd.DataFrame:
+    """id, file, url and sha256 of a published set ("pexels" or "unsplash_lite"), or of `limit` of its photos; sorted by id."""
+    table = pd.DataFrame(PUBLISHED[source].photo_rows())
+    return table[table["id"].isin(draw(table["id"], limit, seed))]
+
+
+def draw(names: Iterable[str], limit: int, seed: int) -> list[str]:
+    """The `limit` names with the lowest hash, or all if it is 0; sorted."""
+    return sorted(sorted(names, key=lambda name: seeded_int("limit", seed, name))[: limit or None])
+
+
 def photo_source(source: str, folder: str) -> Source:
-    """The place that photos are read from: "packaged", or a "folder"."""
+    """The place that photos are read from: "packaged", a "folder", or where the download puts a published set."""
+    if source in PUBLISHED:
+        return Folder(PUBLISHED[source].ROOT / "photos")
     return Packages() if source == "packaged" else Folder(folder)
 
 

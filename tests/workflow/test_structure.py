@@ -84,9 +84,10 @@ def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
     counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.M))
     assert counts["pretrain"] == "5"
     assert counts["finetune"] == counts["predict"] == "6"
-    by_hand = {"audit", "crosscheck", "judge", "search_rate"}
+    by_hand = {"audit", "crosscheck", "download", "judge", "search_rate"}
     assert set(counts) >= SCRIPTED - by_hand
     assert not by_hand & set(counts)
+    assert "download pexels" in project.snakemake("-n", "data/raw/pexels/download.csv")
     assert "search_rate" in project.snakemake("-n", "results/smoke/search/ranking.png")
     lint = project.run("snakemake", "--lint", ok=False)
     # the one complaint left is that no rule names a conda environment: there is one environment for all

@@ -116,6 +116,7 @@ wildcard_constraints:
     scale=SCALE,
     dataset="|".join(SHARDS),
     extra="|".join(EXTRA) or "(?!)",
+    photos="pexels|unsplash_lite",
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),

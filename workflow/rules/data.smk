@@ -66,7 +66,7 @@ rule split:
         "data/{scale}/{dataset}/split.csv",
     params:
         cfg=lambda w: {
-            "photos": P("seed", *section("photos.shares")),
+            "photos": P("seed", "photos.source", *section("photos.shares")),
             "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *section("labels.random_shares")),
         }.get(w.dataset, place_params(w.dataset)),
     log:

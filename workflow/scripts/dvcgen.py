@@ -20,6 +20,7 @@ STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
 OUTSIDE = {
     "audit",
     "crosscheck",
+    "download",
     "search",
 }  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder

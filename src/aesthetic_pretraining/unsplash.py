@@ -1,0 +1,48 @@
+"""Unsplash Lite: 25,000 photos whose terms allow research; the user gets photos.tsv, we read the addresses off it."""
+
+import csv
+import re
+from pathlib import Path
+
+from aesthetic_pretraining.errors import UserError
+
+ROOT = Path("data/raw/unsplash_lite")
+TABLE = "photos.tsv"  # the set's name for it, tab separated, with a header
+WIDTH = 1000  # pixels, as for Pexels
+
+
+def photo_rows(root: Path = ROOT) -> list[dict]:
+    """What to fetch: id, file, url, sha256 (not published: ""); sorted by id.
+
+    Raises UserError that names the row if photos.tsv is missing or not as published.
+    """
+    path = root / TABLE
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, delimiter="\t")
+            if missing := {"photo_id", "photo_image_url"} - set(reader.fieldnames or ()):
+                raise UserError(f"{path}: has no column {sorted(missing)[0]!r}; take photos.tsv of Unsplash Lite as it is")
+            rows = [_row(path, number, record) for number, record in enumerate(reader, start=2)]
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; docs/data.md says where to get it") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is no text file; fetch it again") from error
+    if not rows:
+        raise UserError(f"{path}: is empty; fetch it again")
+    seen: set[str] = set()
+    for row in rows:
+        if row["id"] in seen:
+            raise UserError(f"{path}: photo {row['id']} stands there twice; keep one of the rows")
+        seen.add(row["id"])
+    return sorted(rows, key=lambda row: row["id"])
+
+
+def _row(path: Path, number: int, record: dict) -> dict:
+    photo, url = record["photo_id"] or "", record["photo_image_url"] or ""
+    if not re.fullmatch(r"[\w-]{1,64}", photo, re.ASCII):
+        raise UserError(
+            f"{path}, row {number}: photo_id is {photo!r}, but must be letters, digits, _ and -; fetch the table again"
+        )
+    if not url.startswith(("https://", "http://")):
+        raise UserError(f"{path}, row {number}: photo_image_url is {url[:60]!r}, which is no address; fetch the table again")
+    return {"id": photo, "file": f"{photo}.jpg", "url": f"{url}?w={WIDTH}", "sha256": ""}

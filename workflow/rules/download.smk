@@ -1,0 +1,18 @@
+# photos of a published set, fetched when asked for by name: part neither of `all` nor of DVC's stages, so that no run
+# starts to use the network by itself, and DVC never sees a hundred thousand files
+
+
+rule download:
+    message: "download {wildcards.photos}"
+    input:
+        code=code("download"),
+    output:
+        "data/raw/{photos}/download.csv",
+    params:
+        cfg=P("pexels.accept_terms", "photos.limit", "seed", *section("download")),
+    log:
+        "logs/download/{photos}.log",
+    benchmark:
+        "logs/benchmark/download/{photos}.tsv"
+    script:
+        "../scripts/download.py"
