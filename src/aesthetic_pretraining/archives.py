@@ -210,7 +210,7 @@ def _seven(archive: Path, target: Target) -> None:
             volumes = (
                 multivolumefile.MultiVolume(archive.with_suffix(""), "rb", ext_digits=3)
                 if archive.suffix == ".001"
-                else open(archive, "rb")
+                else open(archive, "rb")  # noqa: SIM115
             )
             source = stack.enter_context(py7zr.SevenZipFile(stack.enter_context(volumes), "r"))
             for info in source.files:

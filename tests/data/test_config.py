@@ -284,6 +284,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value,
             ["ranking_across_photos"],
             ["'ranking_across_photos'", "pretrain.batch_photos is 1"],
         ),
+        ("scales.paper.photos.source", "pexels", ["pexels.accept_terms is false", "forbid", "unsplash_lite"]),
         ("scales.paper.photos.folder", "", ["photos.folder is empty", "(paper)"]),
         ("scales.paper.labels.ava_folder", "", ["labels.ava_folder is empty"]),
         ("scales.paper.labels.tid2013_folder", "", ["labels.tid2013_folder is empty"]),
@@ -376,3 +377,11 @@ def test_a_wrong_shape_of_the_scales_gives_one_sentence(params, schema, key, val
 @pytest.mark.parametrize(("key", "value"), [("report.response_distortion", "sepia"), ("report.response_outputs", ["sepia"])])
 def test_an_unknown_distortion_is_refused(params, schema, key, value):
     assert key in sentence(put(params, key, value), schema)
+
+
+def test_pexels_runs_with_accepted_terms_and_real_labels_only(params, schema):
+    put(params, "pexels.accept_terms", True)
+    put(params, "scales.paper.photos.source", "pexels")
+    assert resolve(params, schema)
+    put(params, "scales.demo.photos.source", "pexels")
+    assert "published split leaves no photos for simulated labels" in sentence(params, schema)
