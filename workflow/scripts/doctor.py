@@ -21,7 +21,7 @@ from aesthetic_pretraining import doctor
 from aesthetic_pretraining.config import resolve
 from aesthetic_pretraining.doctor import Finding
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.listing import list_labelled, list_photos, open_set
+from aesthetic_pretraining.listing import PUBLISHED, list_labelled, list_photos, open_set
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "torchvision", "pillow", "opencv-python-headless", "snakemake", "dvc")
@@ -30,9 +30,10 @@ PACKAGES = ("torch", "torchvision", "pillow", "opencv-python-headless", "snakema
 def photos(cfg: dict, ledger: Path, deep: bool) -> list[Finding]:
     """The photos for pretraining."""
     values = cfg["photos"]
-    folder = values["source"] == "folder"
-    if folder and (bad := doctor.check_folder(values["folder"], "")) and bad[0].level == "problem":
-        return bad
+    published = PUBLISHED.get(values["source"])
+    folder = published.ROOT / "photos" if published else values["folder"]
+    if values["source"] != "packaged" and (bad := doctor.check_folder(folder, "")) and bad[0].level == "problem":
+        return [bad[0]._replace(advice=f"fetch it: snakemake --cores 1 {published.ROOT}/download.csv")] if published else bad
     source = open_set("photos", {f"photos.{key}": value for key, value in values.items()})
     found, listing = doctor.check_listing(
         source,
