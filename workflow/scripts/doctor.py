@@ -33,7 +33,7 @@ def photos(cfg: dict, ledger: Path, deep: bool) -> list[Finding]:
     published = PUBLISHED.get(values["source"])
     folder = published.ROOT / "photos" if published else values["folder"]
     if values["source"] != "packaged" and (bad := doctor.check_folder(folder, "")) and bad[0].level == "problem":
-        return [bad[0]._replace(advice=f"fetch it: snakemake --cores 1 {published.ROOT}/download.csv")] if published else bad
+        return [bad[0]._replace(do=f"fetch it: snakemake --cores 1 {published.ROOT}/download.csv")] if published else bad
     source = open_set("photos", {f"photos.{key}": value for key, value in values.items()})
     found, listing = doctor.check_listing(
         source,
