@@ -170,3 +170,12 @@ def test_a_wrong_scale_ends_with_a_sentence(monkeypatch):
     monkeypatch.setattr("sys.argv", ["doctor.py", "--scale", "huge"])
     with pytest.raises(SystemExit, match="error: params.yaml: scale is 'huge'"):
         script.main()
+
+
+@pytest.mark.parametrize("source", ["pexels", "unsplash_lite"])
+def test_a_published_set_that_was_not_fetched_says_how(source, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos = {"source": source, "folder": "", "limit": 0, "max_unusable": 0}
+    (finding,) = script.photos({"photos": photos, "seed": 1}, tmp_path / "ledger.csv", deep=False)
+    assert finding.level == "problem" and f"data/raw/{source}/photos: no such folder" in finding.text
+    assert finding.do == f"fetch it: snakemake --cores 1 data/raw/{source}/download.csv"
