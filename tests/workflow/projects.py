@@ -65,7 +65,8 @@ class Project:
     def clean(self) -> None:
         """Both tools have nothing to do."""
         assert "up to date" in self.dvc("status")
-        assert "Nothing to be done" in self.snakemake("-n")
+        out = self.snakemake("-n")
+        assert "Nothing to be done" in out, out[-4000:]
 
     def digests(self, *folders: str) -> dict[str, bytes]:
         """Contents of the files below, without the records of how long they took."""

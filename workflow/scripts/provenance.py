@@ -94,7 +94,8 @@ def restore(scale: str) -> dict[str, int]:
         local = read_record(name)
         found = [("kept", local)] if describes(local, name) else []
         if (stage in swapped or not found) and digest(name) == entry["sha256"]:
-            found.append(("restored", entry["record"]))
+            # first: what DVC put here also tells of inputs that the local making did not have, such as another seed's
+            found.insert(0, ("restored", entry["record"]))
         # of two makings of these bytes, the one from the inputs that are there now
         chosen[name] = next(
             (f for f in found if not changed_inputs(f[1])),
