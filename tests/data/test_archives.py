@@ -193,11 +193,12 @@ def test_a_rar_without_a_program_for_it(tmp_path, monkeypatch):
     refused(tmp_path / "x.rar", tmp_path, "needs unrar, unar or bsdtar")
 
 
-def test_by_hand(tmp_path):
+def test_by_hand(tmp_path, project):
     tar(tmp_path / "x.tar", FILES)
     command = [sys.executable, "-m", "aesthetic_pretraining.archives", tmp_path / "x.tar", tmp_path / "out"]
-    assert subprocess.run(command, check=False).returncode == 0
+    environment = os.environ | {"PYTHONPATH": str(project / "src")}
+    assert subprocess.run(command, check=False, env=environment).returncode == 0
     assert content(tmp_path / "out") == FILES
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: ")

@@ -101,7 +101,10 @@ def test_want_of_memory_says_what_to_lower(error, arguments, tmp_path, monkeypat
 
     monkeypatch.setattr(microbatch, "backward", fail)
     device = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
-    with pytest.raises(UserError, match=rf"out of memory of the {device}; lower pretrain\.micro_batch.*pretrain\.batch_photos"):
+    with pytest.raises(
+        UserError,
+        match=rf"out of memory of the {device}; lower pretrain\.kept_micro_batches.*pretrain\.micro_batch.*pretrain\.batch_photos",
+    ):
         pretrain(**arguments(tmp_path))
     monkeypatch.setattr(finetune_module.runtime, "set_up", fail)
     with pytest.raises(UserError, match=r"lower finetune\.micro_batch.* or finetune\.batch"):

@@ -63,7 +63,7 @@ def jobs(arguments, labelled_store, votes, backbone_file):
         ids, two = list(votes), {"val": ["square", "wide"]}
         common = dict(frozen_steps=0, epochs=2, learning_rate=1e-5, batch_photos=2, contrast_batch=2, **changes)
         return [
-            (pretrain, arguments(folder / "ranking", task="ranking_regression", micro_batch=174 * micro_batch, **common) | two),
+            (pretrain, arguments(folder / "ranking", task="ranking_regression", micro_batch=174 * micro_batch, **common | {"epochs": 1}) | two),
             (pretrain, arguments(folder / "simclr", task="simclr", micro_batch=2 * micro_batch, **common) | two),
             (
                 finetune,
@@ -127,8 +127,8 @@ def test_another_number_of_processes_than_asked_for_is_a_sentence(monkeypatch):
 
 def test_bfloat16_trains_the_backbone_less_exactly_and_keeps_float32_weights(arguments, tmp_path):
     for precision in ("float32", "bfloat16"):
-        pretrain(**arguments(tmp_path / precision, precision=precision))
+        pretrain(**arguments(tmp_path / precision, precision=precision, learning_rate=1e-5))
     one, other = (pd.read_csv(tmp_path / p / "history.csv") for p in ("float32", "bfloat16"))
     assert not np.allclose(one["train_loss"], other["train_loss"], rtol=1e-6)
-    np.testing.assert_allclose(one["train_loss"], other["train_loss"], rtol=0.2)
+    np.testing.assert_allclose(one["train_loss"], other["train_loss"], rtol=0.1)
     assert {v.dtype for v in load_file(tmp_path / "bfloat16" / "weights.safetensors").values()} <= {torch.float32, torch.int64}
