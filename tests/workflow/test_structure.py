@@ -71,9 +71,9 @@ def test_code_of_finds_what_a_script_really_imports():
 
     probe = (
         "import sys; sys.path[:0] = ['src', 'workflow/scripts']; import aesthetic_pretraining.predict;"
-        "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('aesthetic_pretraining')])"
+        "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('aesthetic_pretraining')], sep='\\n')"
     )
-    loaded = {str(Path(f).relative_to(ROOT)) for f in call(sys.executable, "-c", probe).split()}
+    loaded = {str(Path(f).relative_to(ROOT)) for f in call(sys.executable, "-c", probe).splitlines()}
     assert loaded <= set(code_of.closure(ROOT, "workflow/scripts/predict.py"))
     assert "src/aesthetic_pretraining/simulate.py" not in code_of.closure(ROOT, "workflow/scripts/predict.py")
 
