@@ -2,7 +2,8 @@
 
 Synthetic predictions, as many as the paper's test sets have pictures. Prints a table, then one line per figure: name = value.
 bootstrap_seconds: all metrics of six rows on 12,818 pictures, 10,000 resamples, and all differences, with the kind of interval
-that params.yaml names. figures_seconds: everything that is made of saved predictions once the intervals are there.
+that params.yaml names. figures_seconds: everything that is made of saved predictions and responses once the intervals are there, but Figures 1
+and 2, which show photos.
 """
 
 import json
@@ -12,24 +13,36 @@ os.environ |= dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import yaml
+from matplotlib.figure import Figure
 
-from aesthetic_pretraining import claims, figures, metrics, table2, verdicts
+from aesthetic_pretraining import claims, metrics, table2, verdicts
 from aesthetic_pretraining.claim_checks import Evidence
+from aesthetic_pretraining.config import RESPONDING
+from aesthetic_pretraining.diagnostics import diagnostics
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
+from aesthetic_pretraining.figures import save
+from aesthetic_pretraining.figures_paper import COMPARED, draw_figure3, draw_figure4, draw_figure5
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
+from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy
+from aesthetic_pretraining.losses import aspect_distortions
 from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES, Run
+from aesthetic_pretraining.names import PAPER, RANKED
+from aesthetic_pretraining.premise import falls
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {"ava": 12818, "tid2013": 3000}
 PHOTOS = 15000  # of the test split, whose responses Figure 4 shows
 RESAMPLES = 10_000
 SHARES, SEEDS = (20, 40, 60, 80, 100), (1, 2, 3, 4, 5)  # of the scale paper
-COMPARED = ("imagenet", "ranking_regression")
+EPOCHS = 20
+EXTREME = 8  # pictures of the highest and of the lowest scores
 
 
 def predictions(dataset: str, salt: int) -> pd.DataFrame:
@@ -54,7 +67,7 @@ def predictions(dataset: str, salt: int) -> pd.DataFrame:
 def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
     """Summaries and predictions of every network that the scale paper trains, as files."""
     summaries, saved = [], []
-    for init in metrics.LABELS:
+    for init in PAPER:
         for share in SHARES if init in COMPARED else (100,):
             for seed in SEEDS:
                 summary = folder / f"{init}-{share}-{seed}.json"
@@ -68,10 +81,54 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def responses() -> pd.DataFrame:
     """What the pretrained network may read off every test photo under eleven levels of brightness."""
-    rows = pd.MultiIndex.from_product(
-        [range(PHOTOS), range(-5, 6), figures.ANSWERS], names=["photo", "level", "output"]
-    ).to_frame(index=False)
-    return rows.assign(distortion="brightness", value=rows["level"] / 10 + np.random.default_rng(0).normal(0, 0.1, len(rows)))
+    rows = pd.MultiIndex.from_product([range(PHOTOS), range(-5, 6)], names=["photo", "level"]).to_frame(index=False)
+    noise = np.random.default_rng(0).normal(0, 0.1, (len(rows), len(DISTORTIONS)))
+    answers = pd.DataFrame(rows["level"].to_numpy()[:, None] / 10 + noise, columns=list(DISTORTIONS))
+    return pd.concat([rows.assign(distortion="brightness"), answers], axis=1)
+
+
+def judged() -> dict[str, pd.DataFrame]:
+    """What rule respond counts; the tables are as long for one photo as for all."""
+    random = np.random.default_rng(0)
+    ranking, confusion, cross = RankingAccuracy(), Confusion(), CrossResponse()
+    for task in RANKED:
+        ranking.add(task, random.random(len(VARIANTS)))
+    confusion.add({a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
+    cross.add(random.random((len(VARIANTS), len(DISTORTIONS))))
+    return {"ranking": ranking.frame(), "confusion": confusion.frame(), "cross": cross.frame()}
+
+
+def history(salt: int) -> pd.DataFrame:
+    """A training of `EPOCHS` epochs."""
+    losses = np.random.default_rng(salt).random((EPOCHS, 2))
+    epochs = np.arange(1, EPOCHS + 1)
+    return pd.DataFrame({"epoch": epochs, "train_loss": losses[:, 0], "val_loss": losses[:, 1], "frozen": epochs < EPOCHS // 2})
+
+
+def opinions() -> pd.DataFrame:
+    """What rule premise makes of TID2013: 25 references, 24 kinds of distortion, five levels."""
+    rows = pd.MultiIndex.from_product([range(25), range(24), range(1, 6)], names=["reference", "distortion", "level"])
+    frame = rows.to_frame(index=False).astype({"reference": str, "distortion": str})
+    return falls("TID2013", frame.assign(score=9 - frame["level"] + np.random.default_rng(0).normal(0, 1, len(frame))), {})
+
+
+def others(frames: Mapping[Run, pd.DataFrame]) -> dict[str, Figure]:
+    """All figures of rule diagnostics."""
+    return diagnostics(
+        **judged(),
+        premise=opinions(),
+        pretraining={task: history(k) for k, task in enumerate(PAPER[1:])},
+        finetuning={(init, seed): history(seed) for init in PAPER for seed in SEEDS},
+        predictions={init: frames[Run(init, 100, 1, "ava")] for init in PAPER},
+        judge=RESPONDING,
+        store=SimpleNamespace(pixels=lambda _: np.zeros((336, 448, 3), np.uint8)),
+        count=EXTREME,
+    )
+
+
+def paths(folder: Path, figure: str) -> list[Path]:
+    """Where a figure goes."""
+    return [folder / f"{figure}.{suffix}" for suffix in ("pdf", "png")]
 
 
 def timed(steps: list[tuple[str, float, float]], name: str, work: Callable):
@@ -85,7 +142,7 @@ def timed(steps: list[tuple[str, float, float]], name: str, work: Callable):
 def main() -> None:
     """Time all and print."""
     report = yaml.safe_load((ROOT / "params.yaml").read_text())["report"]
-    one_seed = {Run(init, 100, 1, "ava"): predictions("ava", k) for k, init in enumerate(metrics.LABELS, start=1)}
+    one_seed = {Run(init, 100, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
     resampling: list[tuple[str, float, float]] = []
     for kind in ("percentile", "bca"):
         config = IntervalConfig(RESAMPLES, report["confidence"], kind, seed=1)
@@ -104,16 +161,16 @@ def main() -> None:
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, report["confidence"], comparable=True))
         timed(steps, "tables, written", lambda: table2.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex"))))
-        evidence = Evidence(table, differences, frame, responses(), report["confidence"])
+        evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"])
         listed = yaml.safe_load((ROOT / "resources/claims.yaml").read_text())
         timed(steps, "claims", lambda: claims.check(listed, evidence, comparable=True))
         for figure, draw in {
-            "figure3": lambda: figures.draw_figure3(frame, inits=COMPARED),
-            "figure4": lambda: figures.draw_figure4(evidence.responses),
-            "figure5": lambda: figures.draw_figure5(frame, inits=COMPARED),
+            "figure3": lambda: draw_figure3(frame),
+            "figure4": lambda: draw_figure4(evidence.responses),
+            "figure5": lambda: draw_figure5(frame),
         }.items():
-            paths = [folder / f"{figure}.{suffix}" for suffix in ("pdf", "png")]
-            timed(steps, figure, lambda draw=draw, paths=paths: figures.save(draw(), *paths))
+            timed(steps, figure, lambda figure=figure, draw=draw: save(draw(), *paths(folder, figure)))
+        timed(steps, "the other figures", lambda: [save(f, *paths(folder, k)) for k, f in others(frames).items()])
 
     print(f"{'step':<44} {'seconds':>8} {'of CPU':>8}")
     for name, seconds, used in resampling:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from aesthetic_pretraining.names import LABELS, PAPER
+from aesthetic_pretraining.names import LABELS, PAPER, RANKED
 
-RANKED = ("ranking", "ranking_classification", "ranking_regression")
 WILSON = "Bars are Wilson's 95 % intervals."
 
 

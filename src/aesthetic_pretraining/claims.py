@@ -15,12 +15,11 @@ from aesthetic_pretraining.claim_checks import COMPUTE, UNKNOWN, Evidence, Findi
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.markup import escape_markdown
-from aesthetic_pretraining.names import LABELS
+from aesthetic_pretraining.names import LABELS, RANKED
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
 FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict"]
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
-OWN = ("ranking", "ranking_classification", "ranking_regression")  # the paper's daggers are for its own tasks alone
 
 
 def check(claims: Sequence[Mapping], evidence: Evidence, comparable: bool) -> pd.DataFrame:
@@ -96,7 +95,8 @@ def _cell(row: pd.Series, column: Column) -> dict | None:
 
 def _dagger(row: pd.Series, column: Column) -> dict | None:
     """The claim that lies in a dagger or its absence; None where the paper made no test."""
-    if column.name not in TESTED or row["init"] not in OWN or pd.isna(row[f"{column.name}_significant_published"]):
+    # the paper puts daggers behind its own tasks alone
+    if column.name not in TESTED or row["init"] not in RANKED or pd.isna(row[f"{column.name}_significant_published"]):
         return None
     return {
         "id": f"table2.{row['init']}.{column.name}.dagger",
