@@ -1,7 +1,7 @@
 """The audit of splits: overlaps of AVA's public lists, and pictures that look alike across splits and sets.
 
 Two pictures look alike if their perceptual hashes (64 bits, by the library imagehash) differ in at most NEAR bits. That
-finds copies that were resized, saved again or slightly edited; it does not find crops or mirrored copies.
+finds copies that were resized, saved again or slightly edited, also mirrored ones; it does not find crops.
 """
 
 import io
@@ -11,7 +11,7 @@ from itertools import combinations
 import imagehash
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS, SPLITS, read_split_lists, read_test_ids
@@ -22,11 +22,11 @@ from aesthetic_pretraining.store import Store
 NEAR = 5  # ASSUME: bits; at most BANDS - EQUAL, which `near_pairs` is sure to find
 BANDS, EQUAL = 8, 3  # hashes that differ in 5 bits leave at least 3 of 8 bytes alone
 FLAT = 3.0  # codes of standard deviation: pictures as plain as this have hashes that say nothing
-PAIRS = ["dataset", "split", "id", "other_dataset", "other_split", "other_id", "distance", "identical"]
+PAIRS = ["dataset", "split", "id", "other_dataset", "other_split", "other_id", "distance", "mirrored", "identical"]
 
 
-def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool]:
-    """(hash of 64 bits, whether the picture is too plain for it) of a stored copy.
+def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool, int]:
+    """(hash of 64 bits, whether the picture is too plain for it, hash of its mirror image) of a stored copy.
 
     Args: width, height: of the original, by which a letterboxed copy's bars are known and cut off.
     """
@@ -38,12 +38,17 @@ def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool]:
     else:
         image.draft("L", (64, 64))  # ASSUME: an eighth of a photo is enough for a hash that looks at 32 x 32 pixels
     grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS)
-    bits = np.packbits(imagehash.phash(grey).hash)
-    return int.from_bytes(bits.tobytes(), "big"), float(np.asarray(grey).std()) < FLAT
+    own, mirrored = (
+        int.from_bytes(np.packbits(imagehash.phash(side).hash).tobytes(), "big") for side in (grey, ImageOps.mirror(grey))
+    )
+    return own, float(np.asarray(grey).std()) < FLAT, mirrored
 
 
 def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """dataset, split, id, sha256, hash (uint64) and plain (bool) of a set's usable pictures; those of no split have split ""."""
+    """dataset, split, id, sha256, hash and mirrored (uint64: of the mirror image), plain (bool) of a set's usable pictures.
+
+    Those of no split have split "".
+    """
     rows = usable(ledger)[["id", "sha256", "width", "height"]].merge(split[["id", "split"]], on="id", how="left")
     pictures = zip(rows["id"], rows["width"], rows["height"], strict=True)
     found = [
@@ -51,7 +56,11 @@ def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Sto
         for picture, width, height in tqdm(pictures, total=len(rows), unit="pictures", desc=dataset)
     ]
     table = rows[["id", "sha256"]].assign(dataset=dataset, split=rows["split"].fillna(""))
-    return table.assign(hash=np.array([h for h, _ in found], np.uint64), plain=np.array([p for _, p in found], bool))
+    return table.assign(
+        hash=np.array([own for own, _, _ in found], np.uint64),
+        plain=np.array([plain for _, plain, _ in found], bool),
+        mirrored=np.array([mirrored for _, _, mirrored in found], np.uint64),
+    )
 
 
 def near_pairs(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
@@ -88,14 +97,16 @@ def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
     Copies inside of one split are no leak and are not listed; both directions between two splits are.
     """
     rows = pictures[~pictures["plain"]].sort_values(["dataset", "split", "id"], ignore_index=True)
-    hashes, which = np.unique(rows["hash"].to_numpy(np.uint64), return_inverse=True)
+    sides = rows[["hash", "mirrored"]].to_numpy(np.uint64).T.ravel()  # all pictures as they are, then all mirrored
+    hashes, which = np.unique(sides, return_inverse=True)
     pairs = near_pairs(hashes)
     own = np.arange(len(hashes))
     near = pd.DataFrame(
         np.concatenate([np.stack([own, own, 0 * own], axis=1), pairs, pairs[:, [1, 0, 2]]]),
         columns=["which", "other", "distance"],
     )
-    rows["which"] = which
+    wanted = pd.concat([rows.assign(mirrored=side) for side in (0, 1)], ignore_index=True).assign(which=which)
+    rows["which"] = which[: len(rows)]
     # of equal pictures of one split the first stands for all, so that a thousand copies are no million pairs
     first = rows.drop_duplicates(["which", "dataset", "split"]).rename(
         columns={
@@ -106,10 +117,10 @@ def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
             "sha256": "other_sha256",
         }
     )
-    both = rows.merge(near, on="which").merge(first.drop(columns=["hash", "plain"]), on="other")
+    both = wanted.merge(near, on="which").merge(first.drop(columns=["hash", "plain", "mirrored"]), on="other")
     both = both[(both["dataset"] != both["other_dataset"]) | (both["split"] != both["other_split"])]
     both["identical"] = (both["sha256"] == both["other_sha256"]).astype(int)
-    both = both.sort_values(["dataset", "split", "id", "other_dataset", "other_split", "distance", "other_id"])
+    both = both.sort_values(["dataset", "split", "id", "other_dataset", "other_split", "distance", "mirrored", "other_id"])
     return both.drop_duplicates(["dataset", "id", "other_dataset", "other_split"])[PAIRS].reset_index(drop=True)
 
 
@@ -129,8 +140,8 @@ def public_lists(source: Source) -> dict[str, list[str]]:
     names = set(source.names())
     lists: dict[str, list[str]] = {}
     if names >= set(SPLIT_LISTS):
-        roles = read_split_lists(source)
-        lists |= {f"splits/{role}.csv": [i for i, r in roles.items() if r == role] for role in SPLITS}
+        rows = read_split_lists(source)
+        lists |= {f"splits/{role}.csv": list(rows["id"][rows["split"] == role]) for role in SPLITS}
     return lists | {name: read_test_ids(source, name) for name in (PREDICTIONS, OFFICIAL_TEST) if name in names}
 
 

@@ -72,11 +72,12 @@ def test_no_pictures_and_one():
 
 
 def rows(*pictures):
-    """dataset, split, id, hash, and optionally sha256."""
+    """dataset, split, id, hash, and optionally sha256; no mirror image is like another picture."""
     frame = pd.DataFrame(
         [(*p, f"sha of {p[0]} {p[2]}")[:5] for p in pictures], columns=["dataset", "split", "id", "hash", "sha256"]
     )
-    return frame.astype({"hash": np.uint64}).assign(plain=False)
+    frame = frame.astype({"hash": np.uint64})
+    return frame.assign(plain=False, mirrored=~frame["hash"])
 
 
 def test_duplicates_and_leakage_by_hand():
@@ -88,12 +89,12 @@ def test_duplicates_and_leakage_by_hand():
     )  # fmt: skip
     found = audit.near_duplicates(pictures)
     assert [tuple(row) for row in found.itertuples(index=False)] == [
-        ("ava", "test", "4", "ava", "train", "1", 2, 0),
-        ("ava", "test", "5", "ava", "train", "1", 0, 0),
-        ("ava", "train", "1", "ava", "test", "5", 0, 0),  # the nearest of two
-        ("ava", "train", "2", "ava", "test", "5", 0, 0),
-        ("ava", "train", "3", "photos", "train", "p", 0, 1),
-        ("photos", "train", "p", "ava", "train", "3", 0, 1),
+        ("ava", "test", "4", "ava", "train", "1", 2, 0, 0),
+        ("ava", "test", "5", "ava", "train", "1", 0, 0, 0),
+        ("ava", "train", "1", "ava", "test", "5", 0, 0, 0),  # the nearest of two
+        ("ava", "train", "2", "ava", "test", "5", 0, 0, 0),
+        ("ava", "train", "3", "photos", "train", "p", 0, 0, 1),
+        ("photos", "train", "p", "ava", "train", "3", 0, 0, 1),
     ]
     table = audit.leakage(pictures, found).set_index(["dataset", "split", "other_dataset", "other_split"])
     assert len(table) == 4 * 3
@@ -111,11 +112,11 @@ def test_a_thousand_equal_pictures_are_no_million_pairs():
 
 
 def test_real_copies_are_found_across_sets(tmp_path, make_photo, encode):
-    """A photo, and it resized, saved again, brighter, under another name: in two stores, one of them letterboxed."""
+    """A photo, and it resized, saved again, brighter, mirrored, under another name: in two stores, one of them letterboxed."""
     photos = {f"p{k}": make_photo(k, 180, 120) for k in range(12)}
     smaller = np.asarray(Image.fromarray(photos["p3"]).resize((90, 60)))
     brighter = (photos["p5"] * 0.9 + 20).astype(np.uint8)
-    rated = {"1": smaller, "2": brighter, "3": make_photo(99, 180, 120)}
+    rated = {"1": smaller, "2": brighter, "3": make_photo(99, 180, 120), "4": photos["p7"][:, ::-1]}
     frames = []
     for name, pictures, box in (("photos", photos, False), ("ava", rated, True)):
         with tarfile.open(tmp_path / f"{name}.tar", "w") as tar:
@@ -128,8 +129,11 @@ def test_real_copies_are_found_across_sets(tmp_path, make_photo, encode):
         split = pd.DataFrame({"id": list(pictures), "split": "test" if box else "train"})
         frames.append(audit.hash_set(name, ledger, split, Store([tmp_path / f"{name}.tar"])))
     found = audit.near_duplicates(pd.concat(frames))
-    assert {(row.id, row.other_id) for row in found[found["dataset"] == "ava"].itertuples()} == {("1", "p3"), ("2", "p5")}
-    assert (audit.leakage(pd.concat(frames), found)["alike"] == 2).all()
+    copies = {("1", "p3", 0), ("2", "p5", 0), ("4", "p7", 1)}
+    assert {(row.id, row.other_id, row.mirrored) for row in found[found["dataset"] == "ava"].itertuples()} == copies
+    back = found[found["dataset"] == "photos"]
+    assert {(row.other_id, row.id, row.mirrored) for row in back.itertuples()} == copies
+    assert (audit.leakage(pd.concat(frames), found)["alike"] == 3).all()
 
 
 def test_overlaps_of_lists_by_hand(make_folder):
