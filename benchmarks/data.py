@@ -33,7 +33,7 @@ from distortions import jpegs
 from workflow import ROOT, timed
 
 from aesthetic_pretraining.ledger import read_table, usable
-from aesthetic_pretraining.letterbox import ROOM, fit_short_side, short_side_size
+from aesthetic_pretraining.letterbox import ROOM, short_side_size, shrink
 from aesthetic_pretraining.pictures import read_picture
 from aesthetic_pretraining.store import Store
 
@@ -55,7 +55,7 @@ def header(data: bytes) -> tuple[int, int, int, int]:
 def ours(data: bytes) -> np.ndarray:
     """As rule store does it."""
     short = round(ROOM * SIZE)
-    return fit_short_side(read_picture(data, short).pixels, short)
+    return shrink(read_picture(data, short).pixels, short)
 
 
 def pillow(data: bytes) -> np.ndarray:

@@ -4,16 +4,14 @@ from job import job, root
 
 with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
-    from aesthetic_pretraining.letterbox import ROOM, fit_short_side, letterbox
+    from aesthetic_pretraining.letterbox import ROOM, letterbox, shrink
     from aesthetic_pretraining.listing import open_set
     from aesthetic_pretraining.store import build_shard
 
     cfg, dataset, size = snakemake.params.cfg, snakemake.wildcards.dataset, snakemake.params.cfg["image.size"]
     # photos keep room for crops and rotations, labelled pictures are stored as the network sees them
     short = round(ROOM * size)
-    prepare = (
-        (lambda pixels: fit_short_side(pixels, short)) if dataset == "photos" else (lambda pixels: letterbox(pixels, size))
-    )
+    prepare = (lambda pixels: shrink(pixels, short)) if dataset == "photos" else (lambda pixels: letterbox(pixels, size))
     build_shard(
         read_table(snakemake.input.listing),
         open_set(dataset, cfg, root(snakemake)),
