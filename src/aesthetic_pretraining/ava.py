@@ -53,17 +53,18 @@ def read_ava(source: Source) -> pd.DataFrame:
     return frame
 
 
-def read_split_lists(source: Source) -> dict[str, str]:
-    """{picture id: split} from splits/train.csv, val.csv and test.csv. Raises UserError if an id stands in two."""
+def read_split_lists(source: Source) -> pd.DataFrame:
+    """id, v1..v10 and split of all rows of splits/train.csv, val.csv and test.csv. Raises UserError if an id stands in two."""
     roles: dict[str, str] = {}
-    for split in SPLITS:
-        name = f"splits/{split}.csv"
+    rows = []
+    for split, name in zip(SPLITS, SPLIT_LISTS, strict=True):
         ids = []
         for number, line in enumerate(read_text(source, name).splitlines(), start=1):
             fields = [field.strip() for field in line.split(",")]
             if len(fields) != 11 or not all(map(is_count, fields)):
                 raise UserError(f"{name}, row {number}: needs 11 whole numbers (id and ten counts), has {line.strip()[:60]!r}")
             ids.append(fields[0])
+            rows.append([fields[0], *map(int, fields[1:]), split])
         if not ids:
             raise UserError(f"{name}: is empty; fetch the list again")
         _no_duplicates(pd.Series(ids, dtype=str), name)
@@ -71,7 +72,7 @@ def read_split_lists(source: Source) -> dict[str, str]:
             if picture in roles:
                 raise UserError(f"{name}: picture {picture} also stands in splits/{roles[picture]}.csv; keep one of the two")
             roles[picture] = split
-    return roles
+    return pd.DataFrame(rows, columns=["id", *VOTES, "split"])
 
 
 def read_test_ids(source: Source, name: str) -> list[str]:

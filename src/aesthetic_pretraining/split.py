@@ -6,15 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS, read_split_lists, read_test_ids
+from aesthetic_pretraining import pexels
+from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS, VOTES, read_ava, read_split_lists, read_test_ids
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.ledger import usable
 from aesthetic_pretraining.sources import Source
 
 REST = {"train": 0.95, "val": 0.05}  # of what is not in a published test split: fidelity row 21
-
-log = logging.getLogger(__name__)
 
 log = logging.getLogger("aesthetic_pretraining")
 
@@ -36,6 +35,16 @@ def assign(keys: Iterable[str], shares: Mapping[str, float], *salt: object) -> d
             counts[role] = 1
     roles = [role for role in wanted for _ in range(counts[role])]
     return dict(zip(order, roles, strict=False))
+
+
+def split_photos(ledger: pd.DataFrame, source: str, shares: Mapping[str, float], seed: int) -> pd.DataFrame:
+    """id and split of each usable photo: as published where the source is "pexels" (fidelity row 25), else by hash of its content."""
+    if source != "pexels":
+        return split_by_share(ledger, shares, seed, "sha256")
+    roles = pexels.roles()
+    return split_by_list(
+        ledger, {photo: roles[photo] for photo in ledger["id"]}
+    )  # photos.limit leaves photos out of the ledger
 
 
 def split_by_share(ledger: pd.DataFrame, shares: Mapping[str, float], seed: int, key: str) -> pd.DataFrame:
@@ -62,7 +71,8 @@ def split_by_list(ledger: pd.DataFrame, roles: Mapping[str, str]) -> pd.DataFram
     rows = usable(ledger)
     listed = rows["id"].isin(list(roles))
     if not listed.all():
-        log.warning("%d of %d usable pictures are on no split list and left out", (~listed).sum(), len(rows))
+        first = rows["id"][~listed].iloc[0]
+        log.warning("%d of %d usable pictures are on no split list and left out, such as %s", (~listed).sum(), len(rows), first)
     rows = rows[listed]
     return _checked(pd.DataFrame({"id": rows["id"], "split": [roles[i] for i in rows["id"]]}), ["train", "val", "test"])
 
@@ -91,11 +101,8 @@ def split_ava(ledger: pd.DataFrame, source: Source, kind: str, shares: Mapping[s
         names = set(source.names())
         if PREDICTIONS not in names or names & set(SPLIT_LISTS):
             lists = read_split_lists(source)
-            _say_unknown(ledger, lists, "splits/*.csv")
-            left = sorted(set(usable(ledger)["id"]) - set(lists))
-            if left:
-                log.info("AVA: %d usable pictures stand on no list and take no part, such as %s", len(left), left[0])
-            return split_by_list(ledger, lists).assign(by="paper")
+            _say_other_votes(lists, read_ava(source))
+            return split_by_list(ledger, dict(zip(lists["id"], lists["split"], strict=True))).assign(by="paper")
         test, name = read_test_ids(source, PREDICTIONS), "paper's test list, rebuilt from pred.txt"
     _say_unknown(ledger, test, name)
     return split_by_test(ledger, test, seed).assign(by=f"{name}; train and val random, seed {seed}")
@@ -125,6 +132,18 @@ def _say_unknown(ledger: pd.DataFrame, listed: Iterable[str], name: str) -> None
     unknown = sorted(set(listed) - set(ledger["id"]))
     if unknown:
         log.info("AVA, %s: %d of %d ids are not in AVA.txt, such as %s", name, len(unknown), len(list(listed)), unknown[0])
+
+
+def _say_other_votes(lists: pd.DataFrame, labels: pd.DataFrame) -> None:
+    both = lists.merge(labels, on="id", suffixes=("_list", ""))
+    other = (both[[f"{v}_list" for v in VOTES]].to_numpy() != both[VOTES].to_numpy()).any(axis=1)
+    if other.any():
+        log.warning(
+            "splits/*.csv: %d of %d pictures have other votes there than in AVA.txt, whose votes are used, such as %s",
+            other.sum(),
+            len(both),
+            both["id"][other].iloc[0],
+        )
 
 
 def _checked(split: pd.DataFrame, needed: Sequence[str]) -> pd.DataFrame:

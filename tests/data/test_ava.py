@@ -116,7 +116,9 @@ def lists(make_folder, **changed):
 
 def test_split_lists(make_folder):
     expected = {"1": "train", "2": "train", "003": "train", "4": "val", "5": "test", "6": "test"}
-    assert read_split_lists(lists(make_folder)) == expected
+    rows = read_split_lists(lists(make_folder))
+    assert dict(zip(rows["id"], rows["split"], strict=True)) == expected
+    assert rows.drop(columns=["id", "split"]).to_numpy().tolist() == [list(COUNTS)] * 6
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from aesthetic_pretraining import pexels, unsplash
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.ledger import merge_ledger, read_table
 from aesthetic_pretraining.listing import list_photos, open_set, published_photos
-from aesthetic_pretraining.split import split_by_list
+from aesthetic_pretraining.split import split_photos
 from aesthetic_pretraining.store import Store, build_shard
 
 NAMES = {
@@ -47,11 +47,15 @@ def test_addresses_come_from_the_list_or_from_the_id(lists):
     }
 
 
-def test_the_published_split_is_used(lists):
+@pytest.mark.parametrize("drawn", [6, 5])
+def test_the_published_split_is_used_for_the_photos_that_were_drawn(lists, monkeypatch, drawn):
     found = pexels.roles(lists)
     assert found == {name: split for split, names in NAMES.items() for name in names}
-    ledger = pd.DataFrame({"id": sorted(found), "state": "usable"})
-    assert dict(split_by_list(ledger, found).values) == found
+    monkeypatch.setattr(pexels, "roles", lambda: found)
+    ledger = pd.DataFrame({"id": sorted(found)[:drawn], "sha256": "x", "state": "usable"})
+    split = split_photos(ledger, "pexels", {"train": 1.0}, 1)
+    assert dict(split.values) == {photo: found[photo] for photo in ledger["id"]}
+    assert set(split_photos(ledger, "folder", {"train": 1.0}, 1)["split"]) == {"train"}
 
 
 def test_a_changed_a_missing_and_a_doubled_list(lists, monkeypatch):

@@ -145,7 +145,7 @@ def test_split_by_list_leaves_out_what_is_on_no_list_and_says_so(caplog):
     ledger = table(["1", "2", "003", "4", "5"], state=["usable", "usable", "usable", "usable", "missing"])
     split = split_by_list(ledger, {"003": "train", "1": "val", "4": "test", "5": "test"})
     assert dict(split.values) == {"003": "train", "1": "val", "4": "test"}
-    assert caplog.messages == ["1 of 4 usable pictures are on no split list and left out"]
+    assert caplog.messages == ["1 of 4 usable pictures are on no split list and left out, such as 2"]
 
 
 def test_a_list_with_a_picture_that_has_no_labels_is_named():
@@ -182,8 +182,11 @@ OFFICIAL = {"aesthetics_image_lists/generic_test.jpgl": "5\n6\n98\n"}
 SHARES = {"train": 0.5, "val": 0.25, "test": 0.25}
 
 
+LABELS = "".join(f"{k} {k} {VOTES.replace(',', ' ').strip()} 0 0 1\n" for k in range(40))  # AVA.txt
+
+
 def ava(make_folder, files, kind, seed=1):
-    return split_ava(table(keys(40, "")), Folder(make_folder(files | {"AVA.txt": ""})), kind, SHARES, seed)
+    return split_ava(table(keys(40, "")), Folder(make_folder({"AVA.txt": LABELS} | files)), kind, SHARES, seed)
 
 
 @pytest.mark.parametrize(
@@ -200,10 +203,17 @@ def test_the_split_of_ava_that_was_asked_for(make_folder, caplog, files, kind, t
     assert set(split["id"][split["split"] == "test"]) == test
     assert set(split["by"]) == {by}
     if len(split) == 3:
-        assert "37 usable pictures stand on no list and take no part, such as 0" in caplog.text
+        assert caplog.messages == ["37 of 40 usable pictures are on no split list and left out, such as 0"]
     else:
         assert split["split"].value_counts().to_dict() == {"train": 36, "val": 2, "test": 2}
         assert "1 of 3 ids are not in AVA.txt" in caplog.text
+
+
+def test_lists_whose_votes_are_not_those_of_the_labels_are_named(make_folder, caplog):
+    ava(make_folder, PAPER | {"splits/val.csv": "2" + VOTES.replace("17", "71")}, "paper")
+    assert (
+        "splits/*.csv: 1 of 3 pictures have other votes there than in AVA.txt, whose votes are used, such as 2" in caplog.text
+    )
 
 
 def test_the_random_split_of_ava_needs_no_lists_and_is_the_seeds(make_folder):
