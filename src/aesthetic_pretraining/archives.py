@@ -145,8 +145,12 @@ def _zip(archive: Path, target: Target) -> None:
                     continue
                 with source.open(info) as data:
                     target.write(info.orig_filename, data)
-    except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         raise _broken(archive, error) from error
+    except NotImplementedError as error:
+        raise UserError(
+            f"{archive}: is packed in a way that Python's zipfile does not know ({error}); unpack it with another program, such as 7z"
+        ) from error
 
 
 def _tar(archive: Path, target: Target) -> None:

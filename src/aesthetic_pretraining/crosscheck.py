@@ -1,13 +1,12 @@
 """Cross-checks: how fine-tuned networks judge labelled sets beyond AVA and TID2013 (labels.extra in params.yaml)."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.metrics import lcc, mae, srcc
+from aesthetic_pretraining.metrics import lcc, mae, run_of, srcc
 
 VALUES = ("n", "lcc", "srcc", "mae")
 
@@ -18,16 +17,13 @@ def crosscheck(predictions: Iterable[str | Path], scales: Mapping[str, Sequence[
     Args:
         predictions: files <init>/share<percent>_seed<seed>/<set>.parquet with columns id, target, predicted (1..10).
         scales: {set: (lowest, highest) mean score}.
-    Raises UserError if there is no file; ValueError for a path of another form and for a target off the set's scale.
+    Raises UserError if there is no file, or one of another place; ValueError for a target off the set's scale.
     """
     rows: dict[tuple[str, int, int], dict] = {}
     for path in map(Path, predictions):
-        match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
-        if not match or path.stem not in scales:
-            raise ValueError(f"{path} is not <init>/share<percent>_seed<seed>/<{'|'.join(scales)}>.parquet")
-        row = rows.setdefault((path.parent.parent.name, int(match[1]), int(match[2])), {})
-        values = judge(pd.read_parquet(path), scales[path.stem], path.stem)
-        row |= {f"{path.stem}_{name}": value for name, value in values.items()}
+        *run, dataset = run_of(path, scales)
+        values = judge(pd.read_parquet(path), scales[dataset], dataset)
+        rows.setdefault(tuple(run), {}).update({f"{dataset}_{name}": value for name, value in values.items()})
     if not rows:
         raise UserError("labels.extra in params.yaml is empty: name a labelled set to judge the networks on")
     table = pd.DataFrame([dict(zip(("init", "share", "seed"), run, strict=True)) | row for run, row in rows.items()])

@@ -20,7 +20,7 @@ from PIL import Image
 from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.ledger import read_table, usable
-from aesthetic_pretraining.sets import SETS, LabelledSet
+from aesthetic_pretraining.sets import LabelledSet
 from aesthetic_pretraining.sources import Source, is_picture
 
 SAMPLE = 300  # pictures whose first bytes are looked at where there is no ledger yet
@@ -180,11 +180,6 @@ def _rehash(ledger: pd.DataFrame, source: Source) -> list[Finding]:
         text = f"{len(changed)} of {len(ledger)} pictures changed or went since the ledger was written: {_few(changed, 10)}"
         return [Finding("problem", text, "put the old ones back, or run snakemake all --forcerun listing store")]
     return [Finding("ok", f"all {len(ledger)} usable pictures have the SHA-256 of the ledger")]
-
-
-def known_set(form: str) -> LabelledSet | None:
-    """The published facts of a format; None for a folder of one's own."""
-    return SETS.get(form)
 
 
 def render(reports: dict[str, list[Finding]]) -> str:

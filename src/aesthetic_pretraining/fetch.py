@@ -115,9 +115,12 @@ class Fetcher:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise Passing("the connection failed or was dropped") from error
         data = part.read_bytes()
-        if wrong := _html(data) or check(data):
+        if page := _html(data):
             drop(part)
-            raise (Faulty if _html(data) else Passing)(wrong)
+            raise Faulty(page)
+        if wrong := check(data):
+            drop(part)
+            raise Passing(wrong)
         return data
 
     def _session(self) -> requests.Session:

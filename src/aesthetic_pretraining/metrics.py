@@ -8,7 +8,7 @@ which Table 2 and Figures 3 and 5 are made.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -158,13 +158,13 @@ def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = flo
     return {f"{dataset}_{name}": value for name, value in values.items()}
 
 
-def run_of(path: Path) -> Run:
+def run_of(path: Path, datasets: Collection[str] = tuple(TARGET_SCALES)) -> Run:
     """Which run a path `<init>/share<percent>_seed<seed>/<dataset>.parquet` belongs to; UserError for any other path."""
     path = Path(path)
     match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
-    if not match or path.stem not in TARGET_SCALES or path.suffix != ".parquet":
+    if not match or path.stem not in datasets or path.suffix != ".parquet":
         raise UserError(
-            f"{path} is not named <init>/share<percent>_seed<seed>/<{'|'.join(TARGET_SCALES)}>.parquet; predictions need such a place"
+            f"{path} is not named <init>/share<percent>_seed<seed>/<{'|'.join(datasets)}>.parquet; predictions need such a place"
         )
     return Run(path.parent.parent.name, int(match[1]), int(match[2]), path.stem)
 

@@ -163,6 +163,16 @@ def test_a_zip_that_lies_about_sizes(tmp_path):
     refused(tmp_path / "x.zip", tmp_path, "broken")
 
 
+def test_a_zip_packed_in_a_way_that_python_does_not_know(tmp_path):
+    zipped(tmp_path / "x.zip", {"a": bytes(500)})
+    data = (tmp_path / "x.zip").read_bytes()
+    for mark, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):  # the method's place in the member's and the directory's header
+        place = data.index(mark) + at
+        data = data[:place] + (95).to_bytes(2, "little") + data[place + 2 :]
+    (tmp_path / "x.zip").write_bytes(data)
+    refused(tmp_path / "x.zip", tmp_path, "unpack it with another program")
+
+
 def test_a_name_twice_and_a_file_that_is_a_folder(tmp_path):
     with tarfile.open(tmp_path / "x.tar", "w") as out:
         for _ in range(2):

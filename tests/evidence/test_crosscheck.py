@@ -53,5 +53,5 @@ def test_what_cannot_be_judged_is_refused(tmp_path):
     path = write(tmp_path, "ranking/share100_seed1", "koniq", [101.0, 3, 4], [1, 2, 3])
     with pytest.raises(ValueError, match="outside 0..100"):
         crosscheck([path], {"koniq": (0, 100)})
-    with pytest.raises(ValueError, match="is not <init>"):
+    with pytest.raises(UserError, match="is not named <init>"):
         crosscheck([path], {"kadid": (1, 5)})

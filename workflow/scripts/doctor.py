@@ -22,6 +22,7 @@ from aesthetic_pretraining.config import resolve
 from aesthetic_pretraining.doctor import Finding
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.listing import PUBLISHED, list_labelled, list_photos, open_set
+from aesthetic_pretraining.sets import SETS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "torchvision", "pillow", "opencv-python-headless", "snakemake", "dvc")
@@ -49,7 +50,7 @@ def photos(cfg: dict, ledger: Path, deep: bool) -> list[Finding]:
 def labelled(cfg: dict, place: dict, ledger: Path, deep: bool) -> list[Finding]:
     """One real labelled set. Args: place: its format, folder and, for a folder of one's own, range."""
     form, folder = place["format"], place["folder"]
-    known = doctor.known_set(form)
+    known = SETS.get(form)  # None: a folder of one's own
     found = doctor.check_folder(folder, known.labels if known else "labels.csv")
     if found and found[0].level == "problem":
         return found
@@ -67,11 +68,8 @@ def labelled(cfg: dict, place: dict, ledger: Path, deep: bool) -> list[Finding]:
 def examine(cfg: dict, deep: bool) -> dict[str, list[Finding]]:
     """The findings of every set by heading."""
     labels, data = cfg["labels"], Path("data") / cfg["scale"]
-    reports = {
-        f"photos: {cfg['photos']['source']} {cfg['photos'].get('folder', '')}".rstrip(): photos(
-            cfg, data / "photos/ledger.csv", deep
-        )
-    }
+    heading = " ".join(filter(None, ("photos:", cfg["photos"]["source"], cfg["photos"]["folder"])))
+    reports = {heading: photos(cfg, data / "photos/ledger.csv", deep)}
     places = [{"name": name, "format": name, "folder": labels[f"{name}_folder"]} for name in ("ava", "tid2013")]
     if labels["source"] == "simulated":
         text = "simulated from photos: nothing to fetch; numbers say nothing about people"
@@ -82,8 +80,6 @@ def examine(cfg: dict, deep: bool) -> dict[str, list[Finding]]:
     for place in [*places, *labels["extra"]]:
         heading = f"{place['name']}: format {place['format']}, {place['folder']}"
         reports[heading] = labelled(cfg, place, data / place["name"] / "ledger.csv", deep)
-    if "accept_terms" in cfg.get("pexels", {}):
-        reports["terms"] = [Finding("ok", f"pexels.accept_terms: {cfg['pexels']['accept_terms']}")]
     reports["versions"] = [Finding("ok", f"Python {python_version()}, " + ", ".join(f"{p} {version(p)}" for p in PACKAGES))]
     return reports
 
@@ -103,7 +99,7 @@ def main() -> int:
         sys.exit(f"error: {error}")
     print(doctor.render(reports))
     problems = sum(finding.level == "problem" for findings in reports.values() for finding in findings)
-    print(f"\n{problems} problems" if problems else f"\nall that the scale {cfg['scale']} needs is there")
+    print(f"\n{problems} problem{'s' * (problems > 1)}" if problems else f"\nall that the scale {cfg['scale']} needs is there")
     return 1 if problems else 0
 
 
