@@ -96,9 +96,9 @@ def serve(call: Callable) -> None:
         if line.strip() == "seconds":
             call()  # takes the memory that a long run has already
             print(cpu_seconds(call), flush=True)
-            give_back()  # to the other children
         else:
             print(peak_gib(call), flush=True)
+        give_back()  # to the other children
 
 
 def children_in_turns(children: dict[str, Child], rounds: int) -> Timed:
