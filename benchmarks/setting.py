@@ -18,6 +18,7 @@ if os.environ.get("BENCHMARK_ALLOCATOR") != "default":
 import torch  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+from aesthetic_pretraining import runtime  # noqa: E402
 from aesthetic_pretraining.backbones import build_backbone  # noqa: E402
 from aesthetic_pretraining.distortions.render import source_photo  # noqa: E402
 from aesthetic_pretraining.letterbox import letterbox  # noqa: E402
@@ -29,7 +30,7 @@ from aesthetic_pretraining.store import Store, add_member, member_name  # noqa: 
 from aesthetic_pretraining.team import Alone  # noqa: E402
 from aesthetic_pretraining.variants import Variants  # noqa: E402
 
-torch.set_num_threads(1)
+runtime.set_up(threads=1)  # as in every job
 ALONE = Alone(torch.device("cpu"))
 
 BACKBONE = "mobilenet_v2"  # the paper's; random weights, which cost the same

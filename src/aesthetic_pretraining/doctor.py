@@ -20,8 +20,9 @@ from PIL import Image
 from aesthetic_pretraining.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.ledger import read_table, usable
+from aesthetic_pretraining.listing import unlabelled
 from aesthetic_pretraining.sets import LabelledSet
-from aesthetic_pretraining.sources import Source, is_picture
+from aesthetic_pretraining.sources import Source
 
 SAMPLE = 300  # pictures whose first bytes are looked at where there is no ledger yet
 ARCHIVES = (".7z", ".zip", ".rar", ".tar", ".gz", ".tgz", ".001")
@@ -90,8 +91,7 @@ def check_listing(
         level = "problem" if len(gone) > max_unusable * len(listing) else "note"
         text = f"{len(gone)} of {len(listing)} listed pictures are not there: {_few(gone)}"
         findings.append(Finding(level, text, "unpack or fetch the rest" if level == "problem" else "max_unusable allows it"))
-    extra = [name for name in names - set(listing["file"]) if is_picture(name)]
-    if extra and known:
+    if known and (extra := unlabelled(source, listing)):
         findings.append(Finding("ok", f"{len(extra)} other pictures lie there without a label and are not used"))
     return findings, listing[listing["file"].isin(names)]
 

@@ -4,6 +4,7 @@ Columns: `id` (unique in the set), `file` (its name in the source), and for labe
 scale of `sets.SETS`) and, where the set has them, `v1`..`v10` (votes) and `split` (roles of its own).
 """
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -28,6 +29,8 @@ LABELLED = {
     "tad66k": read_tad66k,
 }
 WHOLE = ("tid2013", "kadid10k")  # sets by design: references x types x levels; fewer rows are a broken file
+
+log = logging.getLogger("aesthetic_pretraining")
 
 
 def list_photos(source: str, folder: str, limit: int, seed: int) -> pd.DataFrame:
@@ -96,12 +99,21 @@ def list_labelled(form: str, root: str, scale: Sequence[float] = ()) -> pd.DataF
     Args:
         form: one of `sets.FORMATS`.
         scale: lowest and highest mean score, for the format "folder".
+    Pictures without a row take no part, which is logged.
     Raises UserError for labels that are malformed, off the scale, or fewer than the set has by design.
     """
     source = open_source(root)
     if form == "folder":
-        return read_folder(source, *scale)
-    listing, known = LABELLED[form](source), SETS[form]
-    if form in WHOLE and isinstance(source, Folder) and len(listing) != known.pictures:
-        raise UserError(f"{known.labels}: {len(listing)} pictures, but the set has {known.pictures}; fetch the file again")
+        listing = read_folder(source, *scale)
+    else:
+        listing, known = LABELLED[form](source), SETS[form]
+        if form in WHOLE and isinstance(source, Folder) and len(listing) != known.pictures:
+            raise UserError(f"{known.labels}: {len(listing)} pictures, but the set has {known.pictures}; fetch the file again")
+    if isinstance(source, Folder) and (extra := unlabelled(source, listing)):
+        log.info("%s: %d pictures have no label and take no part, such as %a", root, len(extra), extra[0])
     return listing
+
+
+def unlabelled(source: Source, listing: pd.DataFrame) -> list[str]:
+    """The pictures of a set's place that its listing does not name, sorted."""
+    return sorted(name for name in set(source.names()) - set(listing["file"]) if is_picture(name))

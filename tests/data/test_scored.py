@@ -116,6 +116,13 @@ def test_a_folder_with_scores(make_folder):
     ]
 
 
+def test_pictures_without_a_label_are_counted(make_folder, caplog):
+    root = folder(make_folder, "id,score\nb.png,0.5\n", **{"notes.txt": b""}).root
+    with caplog.at_level("INFO", "aesthetic_pretraining"):
+        assert len(list_labelled("folder", str(root), (0, 1))) == 1
+    assert caplog.messages == [f"{root}: 3 pictures have no label and take no part, such as 'b.jpg'"]
+
+
 @pytest.mark.parametrize(
     ("labels", "scale", "part"),
     [
