@@ -1,8 +1,11 @@
-"""What several tests of data share: a store of small photos, as rendering wants them."""
+"""What several tests of data share: a store of small photos, the real params.yaml, a server on loopback."""
 
+import copy
 import tarfile
 
 import pytest
+import yaml
+from servers import server  # noqa: F401
 
 from aesthetic_pretraining.distortions.render import source_photo
 from aesthetic_pretraining.store import Store, add_member
@@ -21,3 +24,25 @@ def photo_store(tmp_path_factory, make_photo, encode):
         return Store([path])
 
     return make
+
+
+@pytest.fixture(scope="session")
+def params_text(project):
+    return (project / "params.yaml").read_text()
+
+
+@pytest.fixture(scope="session")
+def loaded_params(params_text):
+    return yaml.safe_load(params_text)
+
+
+@pytest.fixture
+def params(loaded_params):
+    """The values of params.yaml, each test its own copy."""
+    return copy.deepcopy(loaded_params)
+
+
+@pytest.fixture(scope="session")
+def schema(project):
+    """The schema of params.yaml."""
+    return yaml.safe_load((project / "workflow" / "schemas" / "params.schema.yaml").read_text())
