@@ -1,9 +1,11 @@
 """The doctor: sets as they look after a bad afternoon, each named with what to do; and whole ones."""
 
+import copy
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 import doctor as script
 from aesthetic_pretraining import doctor
@@ -31,13 +33,11 @@ def ava(make_folder, make_photo, encode):
 
 
 @pytest.fixture
-def cfg(project):
+def cfg(params, schema):
     """Factory: changed values of labels -> the scale paper as params.yaml has it."""
 
     def make(**labels):
-        params = yaml.safe_load((project / "params.yaml").read_text()) | {"scale": "paper"}
-        schema = yaml.safe_load((project / "workflow/schemas/params.schema.yaml").read_text())
-        values = resolve(params, schema)
+        values = copy.deepcopy(resolve(params | {"scale": "paper"}, schema))
         values["labels"] |= labels
         return values
 
@@ -84,15 +84,15 @@ def test_what_is_wrong_is_named_with_what_to_do(cfg, ava, tmp_path, change, part
 def test_missing_empty_and_wrong_folders(make_folder, tmp_path, cfg):
     (tmp_path / "empty").mkdir()
     deep = make_folder({"AVA_dataset/AVA.txt": ROW.format(row=1, id=1), "AVA_dataset/images/1.jpg": b""}, "outer")
-    for root, part in [
-        (tmp_path / "gone", "gone: no such folder"),
-        (tmp_path / "empty", "empty: is empty"),
-        (deep, f"AVA.txt lies in {deep / 'AVA_dataset'}"),
-        (deep / "AVA_dataset/images", f"AVA.txt lies in {deep / 'AVA_dataset'}"),
+    for root, part, what in [
+        (tmp_path / "gone", "gone: no such folder", "or name its folder in params.yaml"),
+        (tmp_path / "empty", "empty: is empty", "fetch the set as docs/data.md says"),
+        (deep, f"AVA.txt lies in {deep / 'AVA_dataset'}", "name that folder"),
+        (deep / "AVA_dataset/images", f"AVA.txt lies in {deep / 'AVA_dataset'}", "name that folder"),
     ]:
         ((text, do),) = problems(look(cfg, root, tmp_path))
         assert part in text
-        assert do
+        assert what in do
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,15 @@ def test_names_that_would_break_a_line_are_shown_escaped(make_folder):
     assert len(text.splitlines()) == 3
 
 
-@pytest.mark.parametrize("scale", ["demo", "paper"])
-def test_the_whole_visit(cfg, monkeypatch, tmp_path, scale, project):
+@pytest.mark.parametrize(("scale", "missing"), [("demo", []), ("paper", ["pexels", "ava", "tid2013"])])
+def test_the_whole_visit(monkeypatch, tmp_path, capsys, scale, missing):
     """In an empty folder: the demo needs nothing that is not installed, the scale paper lacks all of its sets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["doctor.py", "--scale", scale])
-    assert script.main() == (scale == "paper")
+    assert script.main() == bool(missing)
+    said = capsys.readouterr().out
+    assert re.findall(r"problem  data/raw/(\w+): no such folder", said) == missing
+    assert said.rstrip().endswith(f"{len(missing)} problems" if missing else "all that the scale demo needs is there")
 
 
 def test_a_wrong_scale_ends_with_a_sentence(monkeypatch):

@@ -1,5 +1,6 @@
 """How photos are shrunk for the stores."""
 
+import os
 import subprocess
 import sys
 
@@ -20,7 +21,7 @@ def test_stores_hold_what_pillow_makes_of_photos_of_any_size(make_photo, shape):
     assert np.abs(shrunk - by_pillow).max() <= (0 if shape[0] * shape[1] <= SMALL else 1)
 
 
-def test_small_photos_are_shrunk_without_torch():
+def test_small_photos_are_shrunk_without_torch(project):
     code = (
         "import sys, numpy\n"
         "from aesthetic_pretraining.letterbox import letterbox, shrink\n"
@@ -28,5 +29,6 @@ def test_small_photos_are_shrunk_without_torch():
         "shrink(numpy.zeros((48, 64, 3), numpy.uint8), 96); letterbox(numpy.zeros((900, 800, 3), numpy.uint8), 96)\n"
         "print('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = os.environ | {"PYTHONPATH": str(project / "src")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "False"

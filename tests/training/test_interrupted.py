@@ -12,7 +12,7 @@ import pytest
 import torch
 from pretraining import CONFIG, outputs
 
-from aesthetic_pretraining import checkpoint, microbatch, progress, runtime
+from aesthetic_pretraining import checkpoint, microbatch, runtime
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.pretrain import pretrain
 
@@ -123,19 +123,3 @@ def test_micro_batches_train_all_pictures(arguments, tmp_path):
         pretrain(**arguments(tmp_path / name, micro_batch=size, frozen_steps=9))
     joint, micro = (pd.read_csv(tmp_path / name / "history.csv") for name in ("joint", "micro"))
     np.testing.assert_allclose(micro, joint, rtol=1e-4)
-
-
-def test_progress_lines_inside_an_epoch_are_rare(monkeypatch, caplog):
-    now = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    lines = progress.Progress("rotnet", 3)
-    with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
-        for step in range(1, 31):
-            now[0] += 1
-            lines.step(1, step, 40, step * 5, (40 - step) * 5)
-        lines.epoch(1, 150, 1, train=1.0)
-        now[0] += 9
-        lines.step(2, 1, 40, 155, 195)
-    said = [record.getMessage() for record in caplog.records]
-    assert len(said) == 4
-    assert said[1] == "rotnet epoch 1 step 20 of 40  5 pictures/s  20 s left in the epoch"

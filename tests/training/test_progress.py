@@ -35,3 +35,19 @@ def test_those_who_watch_see_the_whole_course_also_after_a_resume(tmp_path):
             ("3", "0.125"),
         ]
     progress.show(rows, None)
+
+
+def test_progress_lines_inside_an_epoch_are_rare(monkeypatch, caplog):
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    lines = progress.Progress("rotnet", 3)
+    with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
+        for step in range(1, 31):
+            now[0] += 1
+            lines.step(1, step, 40, step * 5, (40 - step) * 5)
+        lines.epoch(1, 150, 1, train=1.0)
+        now[0] += 9
+        lines.step(2, 1, 40, 155, 195)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 4
+    assert said[1] == "rotnet epoch 1 step 20 of 40  5 pictures/s  20 s left in the epoch"

@@ -175,4 +175,4 @@ def test_a_network_of_another_task_is_an_error(networks, photo_store, tmp_path):
             {"ranking_regression": networks["ranking"][1]},
             **out,
         )
-    assert list(tmp_path.glob("*.csv")) == []
+    assert list(tmp_path.iterdir()) == []
