@@ -48,6 +48,7 @@ def test_exactly_the_faulty_ones_are_on_the_record_and_the_rest_is_whole(server,
     asked = [path for path, _, _ in server.seen]
     assert asked.count("/403/7.jpg") == asked.count("/html/5.jpg") == 1
     assert asked.count("/500/8.jpg") == 3
+    assert {headers["Accept-Encoding"] for _, headers, _ in server.seen} == {"identity"}  # ranges count the file's own bytes
 
 
 def test_goes_on_in_the_middle_of_a_file_and_of_a_set(server, tmp_path):
@@ -113,6 +114,11 @@ def test_an_outage_a_long_retry_after_and_a_full_disk_end_it_in_one_sentence(ser
     (tmp_path / "d").write_text("a file where the folder should be")
     with pytest.raises(UserError, match="/d: cannot be written"):
         download(rows(server)[:1], tmp_path / "d", policy())
+
+
+def test_failures_that_are_not_in_a_row_end_nothing(server, tmp_path):
+    result = download(rows(server, ["403", "ok"] * 5), tmp_path, policy(workers=1, give_up_after=2))
+    assert list(result["state"]) == ["failed", "fetched"] * 5 + ["fetched"] * 20
 
 
 def test_two_at_once_into_one_folder(server, tmp_path):

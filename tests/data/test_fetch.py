@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from servers import policy, rows
 
 from aesthetic_pretraining.download import download
@@ -36,3 +37,10 @@ def test_requests_keep_their_distance_whatever_the_calendar_says(server, tmp_pat
     begin = time.monotonic()
     pace.wait()
     assert time.monotonic() - begin >= 0.19
+
+
+@pytest.mark.parametrize("way", ["429_once", "429_date"])
+def test_a_server_that_asks_for_a_second_of_rest_has_it(server, tmp_path, way):
+    download(rows(server, [way])[:1], tmp_path / "one", policy())
+    first, again = (at for _, _, at in server.seen)
+    assert again - first >= 0.95

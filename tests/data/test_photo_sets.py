@@ -48,7 +48,7 @@ def test_addresses_come_from_the_list_or_from_the_id(lists):
 
 
 @pytest.mark.parametrize("drawn", [6, 5])
-def test_the_published_split_is_used_for_the_photos_that_were_drawn(lists, monkeypatch, drawn):
+def test_the_published_split_is_used(lists, monkeypatch, drawn):
     found = pexels.roles(lists)
     assert found == {name: split for split, names in NAMES.items() for name in names}
     monkeypatch.setattr(pexels, "roles", lambda: found)

@@ -1,12 +1,11 @@
-"""Where a distortion's level stands among a photo's 174 pictures, written from Table 1."""
+"""Where a distortion's level stands among a photo's 174 pictures, written from Table 1, and the losses by name."""
 
 import torch
 
+from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 
 COUNT = {"technical": 6, "style": 9, "composition": 6}  # Table 1
-
-
 RANGES = {"shadows": (5, 3), "highlights": (3, 5), "temperature": (4, 5), "vibrance": (2, 4)}  # the others: 0 or 5, 5
 
 
@@ -25,3 +24,18 @@ def ladder(name):
 
 def random(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+LOSSES = {
+    "ranking": (lambda x: losses.ranking_loss(x, 0.2), (174,)),
+    "regression": (losses.regression_loss, (174, 21)),
+    "classification": (
+        lambda x: losses.classification_loss(dict(zip(COUNT, x.split(list(COUNT.values()), dim=2), strict=True))),
+        (174, 21),
+    ),
+    "aspect_ranking": (lambda x: losses.aspect_ranking_loss(x, 0.2), (174, 3)),
+}
+BETWEEN_PHOTOS = {
+    "across_photos": (lambda x: losses.ranking_loss_across_photos(x, 0.2), (174,)),
+    "consistency": (losses.consistency_loss, (174,)),
+}

@@ -1,4 +1,4 @@
-"""Networks by name and their ImageNet weights: loaded whole, checked, by what they classify."""
+"""Networks by name: sizes by published counts; ImageNet weights are loaded whole, checked, and classify photos."""
 
 import os
 import re
@@ -17,10 +17,24 @@ from efficientnet_lite_pytorch import EfficientNet
 from huggingface_hub.errors import LocalEntryNotFoundError
 from PIL import Image
 from skimage import data
+from small_networks import SMALL
 
 from aesthetic_pretraining import backbones
 from aesthetic_pretraining.backbones import build_backbone, imagenet_weights
 from aesthetic_pretraining.errors import UserError
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_counts_of_weights(name):
+    backbone = build_backbone(name)
+    _, features, width, block, _ = SMALL[name]
+    assert (count(backbone), backbone.width) == (features, width)
+    assert sum(map(count, backbone.last_block)) == block
+    assert all(key.startswith("features.") for key in backbone.state_dict())  # the last block is not there twice
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +84,7 @@ def test_features_are_those_of_the_packages_own_network(lite0, package_state):
     whole = EfficientNet.from_name("efficientnet-lite0")
     whole.load_state_dict(package_state)
     whole.eval()
-    assert sum(p.numel() for p in whole.parameters()) == 4_652_008
+    assert count(whole) == 4_652_008
     pictures = photo("coffee")
     with torch.no_grad():
         expected = whole((pictures / 255 - 0.498) / 0.502)

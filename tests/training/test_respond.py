@@ -37,10 +37,12 @@ def networks(backbone_file, tmp_path_factory):
     return made
 
 
-@pytest.fixture
-def run(networks, photo_store, tmp_path):
-    def call(tasks=config.RANKING, photos=PHOTOS, batch=40, folder="out", **more):
-        out = {name: tmp_path / folder / f"{name}.{suffix}" for name, suffix in TABLES.items()}
+@pytest.fixture(scope="module")
+def run_in(networks, photo_store):
+    """run_in(folder, ...) -> {table: its file} of the three networks on two photos, or of what is named."""
+
+    def call(folder, tasks=config.RANKING, photos=PHOTOS, batch=40, **more):
+        out = {name: folder / f"{name}.{suffix}" for name, suffix in TABLES.items()}
         weights = {task: networks[task][1] for task in tasks}
         respond(
             RespondConfig("efficientnet_lite0", batch, 1),
@@ -56,6 +58,17 @@ def run(networks, photo_store, tmp_path):
     return call
 
 
+@pytest.fixture
+def run(run_in, tmp_path):
+    return lambda folder="out", **changes: run_in(tmp_path / folder, **changes)
+
+
+@pytest.fixture(scope="module")
+def done(run_in, tmp_path_factory):
+    """What all networks say of both photos; tests read it."""
+    return run_in(tmp_path_factory.mktemp("done"))
+
+
 def said(networks, task, photo_store, photo):
     """{head: (174, width)} by one direct pass."""
     with torch.no_grad():
@@ -67,8 +80,8 @@ def test_the_tasks_that_are_asked_are_those_with_one_ranking_score():
     assert set(config.RANKING) == {name for name, task in TASKS.items() if task.heads.get("rank") == 1}
 
 
-def test_responses_are_the_networks_at_each_level_and_its_anchor(run, networks, photo_store):
-    frame = pd.read_parquet(run()["responses"])
+def test_responses_are_the_networks_at_each_level_and_its_anchor(done, networks, photo_store):
+    frame = pd.read_parquet(done["responses"])
     assert list(frame) == ["photo", "distortion", "level", *DISTORTIONS]
     assert len(frame) == len(PHOTOS) * (171 + 21)
     for photo in PHOTOS:
@@ -87,8 +100,7 @@ def test_responses_are_the_networks_at_each_level_and_its_anchor(run, networks, 
     assert frame[list(DISTORTIONS)].std().min() > 1e-4
 
 
-def test_tables_are_counted_on_the_same_outputs(run, networks, photo_store):
-    out = run()
+def test_tables_are_counted_on_the_same_outputs(done, networks, photo_store):
     cross, ranking = CrossResponse(), RankingAccuracy()
     answers = dict.fromkeys(ASPECTS, 0)
     for photo in PHOTOS:
@@ -101,11 +113,11 @@ def test_tables_are_counted_on_the_same_outputs(run, networks, photo_store):
                 for aspect in ASPECTS:
                     inside = [i for i, v in enumerate(VARIANTS) if v.distortion and DISTORTIONS[v.distortion].aspect == aspect]
                     answers[aspect] += np.bincount(heads[aspect][inside].argmax(axis=1), minlength=heads[aspect].shape[1])
-    np.testing.assert_allclose(pd.read_csv(out["cross"])["slope"], cross.frame()["slope"], atol=1e-4)
-    found = pd.read_csv(out["ranking"])
+    np.testing.assert_allclose(pd.read_csv(done["cross"])["slope"], cross.frame()["slope"], atol=1e-4)
+    found = pd.read_csv(done["ranking"])
     assert (found["task"] + found["distortion"]).tolist() == (ranking.frame()["task"] + ranking.frame()["distortion"]).tolist()
     assert np.mean(found["right"] == ranking.frame()["right"]) > 0.99  # a near tie may fall either way
-    confusion = pd.read_csv(out["confusion"])
+    confusion = pd.read_csv(done["confusion"])
     for aspect in ASPECTS:
         got = confusion[confusion["aspect"] == aspect].groupby("answered", sort=False)["photos"].sum()
         assert np.abs(got.to_numpy() - answers[aspect]).sum() <= 2
@@ -154,12 +166,12 @@ def test_photos_are_written_in_groups_and_neither_groups_nor_workers_matter(run,
         assert whole[name].read_bytes() == parts[name].read_bytes()
 
 
-def test_the_same_bytes_twice_and_nothing_half_written(run, networks, photo_store, tmp_path):
-    first = {name: path.read_bytes() for name, path in run(photos=["square"]).items()}
-    assert {name: path.read_bytes() for name, path in run(photos=["square"]).items()} == first
+def test_the_same_bytes_twice_and_nothing_half_written(run, done, tmp_path):
+    first = {name: path.read_bytes() for name, path in done.items()}
+    assert {name: path.read_bytes() for name, path in run().items()} == first
     before = sorted(p.name for p in (tmp_path / "out").iterdir())
     with pytest.raises(KeyError):
-        run(photos=["square", "gone"])
+        run(photos=["square", "gone"], tasks=["ranking_regression"])
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == before
     assert {name: (tmp_path / "out" / f"{name}.{TABLES[name]}").read_bytes() for name in TABLES} == first
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,11 +63,16 @@ class Project:
                 return
         raise KeyError(key)
 
-    def clean(self) -> None:
-        """Both tools have nothing to do."""
-        assert "up to date" in self.dvc("status")
-        out = self.snakemake("-n")
+    def clean(self, *stages: str) -> None:
+        """Both tools have nothing to do, for these stages or for all."""
+        assert "up to date" in self.dvc("status", *stages)
+        out = self.snakemake("-n", *(f"stage_{stage}" for stage in stages))
         assert "Nothing to be done" in out, out[-4000:]
+
+    def configure(self, text: str) -> None:
+        """Add to DVC's local configuration; starting dvc for it would cost seconds."""
+        with open(self.path / ".dvc/config.local", "a") as file:
+            file.write(text)
 
     def digests(self, *folders: str) -> dict[str, bytes]:
         """Contents of the files below, without the records of how long they took."""
@@ -102,9 +108,21 @@ def checkout(path: Path, tasks: list[str] | None = None) -> Project:
     if tasks is not None:
         project.set("pretrain.tasks", tasks)
     project.git("init", "-q")
-    project.dvc("config", "--local", "cache.dir", str(path.parent / f"{path.name}-cache"))
+    project.configure(f"[cache]\n    dir = {path.parent / f'{path.name}-cache'}\n")
     project.commit()
     return project
+
+
+def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Project:
+    """The project that make(path) makes, once for all processes of a parallel test run: the first to come makes it."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    with FileLock(f"{place}.lock"):
+        if not (place / "done").exists():
+            assert not place.exists(), f"another test process failed to make the {name} project"
+            make(place / "project")
+            (place / "done").touch()
+    return Project(place / "project")
 
 
 @pytest.fixture(scope="session")
@@ -112,18 +130,31 @@ def finished(tmp_path_factory) -> Project:
     """A project in which `snakemake all` has run once and everything is committed; tests take copies of it.
 
     Two of the five pretext tasks are trained in it, because every job costs seconds of imports.
-    The processes of one parallel test run share it: the first to come makes it.
     """
-    base = tmp_path_factory.getbasetemp()
-    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
-    with FileLock(f"{place}.lock"):
-        if not (place / "done").exists():
-            assert not place.exists(), "another test process failed to run the project"
-            project = checkout(place / "project", TASKS)
-            assert "dvc: recorded" in project.snakemake("all")
-            project.commit("results")
-            (place / "done").touch()
-    return Project(place / "project")
+
+    def make(path: Path) -> None:
+        project = checkout(path, TASKS)
+        assert "dvc: recorded" in project.snakemake("all")
+        project.commit("results")
+
+    return shared(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture(scope="session")
+def pulled(finished, tmp_path_factory) -> Project:
+    """A fresh clone of the finished project that got its artifacts from a remote; tests take copies of it."""
+
+    def make(path: Path) -> None:
+        remote = f"[core]\n    remote = here\n['remote \"here\"']\n    url = {path.parent / 'remote'}\n"
+        origin = finished.copy(path.parent / "origin")
+        origin.configure(remote)
+        origin.dvc("push", "-q")
+        origin.git("clone", "-q", str(origin.path), str(path))
+        clone = Project(path)
+        clone.configure(remote)
+        clone.dvc("pull", "-q")
+
+    return shared(tmp_path_factory, "pulled", make)
 
 
 @pytest.fixture

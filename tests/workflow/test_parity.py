@@ -15,10 +15,20 @@ pytestmark = pytest.mark.slow
 # One process asks both tools about every leaf, because starting them costs seconds each. Values go through the real
 # params.yaml, dvc.yaml and Snakefile; DVC is asked for its status, Snakemake for its pending jobs.
 ASK = """
-import json, pathlib, sys
+import copy, json, pathlib, sys
 sys.path[:0] = ["src", "workflow/scripts"]
 import dvcgen
 from dvc.repo import Repo
+from ruamel.yaml import YAML
+parse, parsed = YAML.load, {}
+
+def load(self, text):  # DVC would spend most of its time on parsing the same files again, in pure Python
+    key = (*self.typ, text)
+    if key not in parsed:
+        parsed[key] = parse(self, text)
+    return copy.deepcopy(parsed[key])
+
+YAML.load = load
 path = pathlib.Path("params.yaml")
 original = path.read_text()
 answers = []

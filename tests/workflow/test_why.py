@@ -136,7 +136,6 @@ def test_the_chain_of_one_number_has_every_link_and_nothing_else(project):
 
 
 def test_a_number_on_tid2013_still_rests_on_avas_training(project):
-    text = why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
     other = project.path / "results/demo/tables/table2.csv"
     other.write_text(other.read_text().replace("ava_lcc", "tid2013_lcc"))
     record(project.path, "results/demo/tables/table2.csv")

@@ -1,0 +1,207 @@
+"""Mistakes in params.yaml: whatever is wrong is said in one sentence."""
+
+import math
+
+import pytest
+from parameters import leaves, put
+
+from aesthetic_pretraining.config import resolve
+from aesthetic_pretraining.errors import UserError
+
+
+def sentence(params, schema):
+    """What resolve says, checked for what any such sentence must be."""
+    with pytest.raises(UserError) as caught:
+        resolve(params, schema)
+    said = str(caught.value)
+    assert said.startswith("params.yaml")
+    assert "\n" not in said
+    assert len(said) < 500
+    for jargon in ("schema", "additionalProperties", "$ref", "exclusive", "$defs", "Traceback", "ValidationError"):
+        assert jargon not in said
+    return said
+
+
+# what is wrong
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("sede", 1, "'sede'"),
+        ("image.colour", 1, "'image.colour'"),
+        ("scales.demo.pretrain.epoch", 3, "'pretrain.epoch'"),
+        ("scales.demo.photos.shares.extra", 0, "'photos.shares.extra'"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value, named):
+    said = sentence(put(params, key, value), schema)
+    assert f"unknown key {named}" in said
+    assert "known here: " in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("seed", "one", ["seed is 'one'", "integer"]),
+        ("seed", True, ["seed is True", "integer"]),
+        ("seed", 1.5, ["seed is 1.5", "integer"]),
+        ("seed", None, ["seed is None", "integer"]),
+        ("seed", -1, ["seed is -1", "at least 0"]),
+        ("image.jpeg_quality", 101, ["image.jpeg_quality is 101", "at most 100"]),
+        ("pretrain.learning_rate", "1e-4", ["pretrain.learning_rate is '1e-4'", "number"]),
+        ("pretrain.learning_rate", 0, ["pretrain.learning_rate is 0", "above 0"]),
+        ("pretrain.momentum", 1, ["pretrain.momentum is 1", "below 1"]),
+        ("pretrain.margin", 7, ["pretrain.margin is 7, but must be at most 1"]),
+        ("image.size", "big", ["image.size is 'big', but must be of type integer"]),
+        ("pretrain.trainable", "none", ["pretrain.trainable is 'none'", "all, released"]),
+        ("pretrain.tasks", [], ["pretrain.tasks is empty"]),
+        ("pretrain.tasks", "ranking", ["pretrain.tasks is 'ranking'", "array"]),
+        ("pretrain.tasks", ["ranking", "ranking"], ["pretrain.tasks", "twice"]),
+        ("pretrain.tasks", ["ranking", "jigsaw"], ["pretrain.tasks.1 is 'jigsaw'", "ranking_regression"]),
+        ("finetune.flip", "yes", ["finetune.flip is 'yes'", "boolean"]),
+        ("finetune.emd_r", 3, ["finetune.emd_r is 3", "1, 2"]),
+        ("search", "none", ["search is 'none'", "object"]),
+        ("simulate.weights.sharpness", "high", ["simulate.weights.sharpness is 'high'", "number"]),
+        ("scales.demo.image.size", 63, ["image.size is 63", "multiple of 2", "(demo)"]),
+        ("scales.demo.image.size", 30, ["image.size is 30", "at least 32"]),
+        ("scales.demo.finetune.shares", [20, 40], ["finetune.shares is [20, 40]", "contain 100"]),
+        ("scales.demo.finetune.shares", [0, 100], ["finetune.shares.0 is 0", "at least 1"]),
+        ("scales.demo.finetune.shares", [100, 101], ["finetune.shares.1 is 101", "at most 100"]),
+        ("scales.demo.finetune.shares", [0.5, 100], ["finetune.shares.0 is 0.5", "integer"]),
+        ("scales.demo.finetune.seeds", [1, 1], ["finetune.seeds", "twice"]),
+        ("scales.demo.photos.folder", 7, ["photos.folder is 7", "string"]),
+        ("scales.demo.backbone.name", "", ["backbone.name is not valid"]),
+        ("scales.demo.pretrain.ablations", ["ranking"], ["pretrain.ablations.0 is 'ranking'", "ranking_margin_06"]),
+        ("scales.demo.pretrain.ablations", ["ranking_aspects"] * 2, ["pretrain.ablations", "twice"]),
+        ("scales.demo.photos.shares.train", 1.5, ["photos.shares.train is 1.5", "at most 1"]),
+        # a scale that is not chosen is checked as well
+        ("scales.smoke.pretrain.epochs", 0, ["pretrain.epochs is 0", "at least 1", "(smoke)"]),
+        ("scales.paper.pretrain.epochs", "many", ["pretrain.epochs is 'many'", "integer", "(paper)"]),
+        # what no schema says
+        (
+            "scales.demo.photos.shares",
+            {"train": 0.5, "val": 0.1, "test": 0.1, "labels": 0.31},
+            ["photos.shares add up to 1.01", "(demo)"],
+        ),
+        (
+            "scales.paper.simulate.shares",
+            {"train": 0.5, "val": 0, "test": 0, "tid2013": 0},
+            ["simulate.shares add up to 0.5", "(paper)"],
+        ),
+        ("labels.random_shares", {"train": 0.9, "val": 0, "test": 0.05}, ["labels.random_shares add up to 0.95"]),
+        ("finetune.compared", ["imagenet", "jigsaw"], ["finetune.compared", "'jigsaw'"]),
+        (
+            "pretrain.tasks",
+            ["ranking", "ranking_classification", "rotnet", "simclr"],
+            ["pretrain.tasks", "'ranking_regression'"],
+        ),
+        (
+            "scales.demo.pretrain.ablations",
+            ["ranking_consistency"],
+            ["'ranking_consistency'", "pretrain.batch_photos is 1", "(demo)"],
+        ),
+        (
+            "scales.demo.pretrain.ablations",
+            ["ranking_across_photos"],
+            ["'ranking_across_photos'", "pretrain.batch_photos is 1"],
+        ),
+        ("scales.paper.photos.source", "pexels", ["pexels.accept_terms is false", "forbid", "unsplash_lite"]),
+        ("scales.paper.photos.folder", "", ["photos.folder is empty", "(paper)"]),
+        ("scales.paper.labels.ava_folder", "", ["labels.ava_folder is empty"]),
+        ("scales.paper.labels.tid2013_folder", "", ["labels.tid2013_folder is empty"]),
+        ("labels.extra", [{"name": "ava", "format": "oasis", "folder": "x"}], ["labels.extra[0].name", "'ava'", "taken"]),
+        ("labels.extra", 2 * [{"name": "o", "format": "oasis", "folder": "x"}], ["labels.extra[1].name", "'o'", "taken"]),
+        ("labels.extra", [{"name": "o", "format": "folder", "folder": "x"}], ["labels.extra[0].range", "missing"]),
+        ("labels.extra", [{"name": "o", "format": "oasis", "folder": "x", "range": [1, 7]}], ["range", "given by the format"]),
+        ("labels.extra", [{"name": "o", "format": "folder", "folder": "x", "range": [7, 1]}], ["[7, 1]", "[lowest, highest]"]),
+        ("labels.extra", [{"name": "o", "format": "eva", "folder": "x"}], ["labels.extra.0.format", "'eva'", "oasis"]),
+        ("labels.extra", [{"name": "o", "format": "oasis", "folder": ""}], ["labels.extra.0.folder"]),
+        (
+            "scales.demo.photos.shares",
+            {"train": 0.8, "val": 0.1, "test": 0.1, "labels": 0},
+            ["photos.shares.labels is 0", "simulated"],
+        ),
+        # the scales themselves
+        ("scale", "huge", ["scale is 'huge'", "smoke, demo, paper"]),
+        ("scale", None, ["scale is None", "smoke, demo, paper"]),
+        ("scales", None, ["'scales' is missing"]),
+        ("scales", {}, ["'scales' is missing"]),
+        ("scales.smoke", None, ["scales.smoke is None", "must hold sections"]),
+    ],
+)
+def test_a_wrong_value_gives_one_sentence(params, schema, key, value, parts):
+    said = sentence(put(params, key, value), schema)
+    for part in parts:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [("seed", "'seed'"), ("pretrain.margin", "'pretrain.margin'"), ("image", "'image.jpeg_quality'"),
+     ("scales.smoke.pretrain.epochs", "'pretrain.epochs'"), ("scales.paper.backbone", "'backbone'"),
+     ("scales.demo.photos.shares.val", "'photos.shares.val'")],
+)  # fmt: skip
+def test_a_missing_key_is_named(params, schema, key, named):
+    node = params
+    for part in key.split(".")[:-1]:
+        node = node[part]
+    del node[key.split(".")[-1]]
+    assert f"the key {named} is missing" in sentence(params, schema)
+
+
+def test_no_scale_chosen(params, schema):
+    del params["scale"]
+    assert "smoke, demo, paper" in sentence(params, schema)
+
+
+@pytest.mark.parametrize("key", ["seed", "scale", "pretrain.margin", "simulate.weights.sharpness", "report.alpha"])
+def test_a_key_that_stands_twice_is_named(params, schema, key):
+    value = leaves(params)[key]
+    overlay = params["scales"]["paper"]
+    for part in key.split(".")[:-1]:
+        overlay = overlay.setdefault(part, {})
+    overlay[key.split(".")[-1]] = value  # not even the same value
+    said = sentence(params, schema)
+    assert f"scales.paper.{key}" in said
+    assert "keep one of the two" in said
+
+
+def test_rounded_shares_still_add_up(params, schema):
+    put(params, "scales.demo.photos.shares", {"train": 1 / 3, "val": 1 / 3, "test": 0.1, "labels": 0.7 / 3})
+    assert math.isclose(sum(resolve(params, schema)["photos"]["shares"].values()), 1)
+
+
+def test_an_override_on_the_command_line_is_checked_too(params, schema):
+    assert resolve({**params, "scale": "smoke", "seed": 7}, schema)["seed"] == 7
+    assert "unknown key 'sed'" in sentence({**params, "scale": "smoke", "sed": 7}, schema)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("pretrain.learning_rate", math.nan), ("scales.demo.photos.shares.train", math.nan),
+     ("pretrain.balance_temperature", math.inf), ("simulate.weights.sharpness", -math.inf)],
+)  # fmt: skip
+def test_no_number_is_refused(params, schema, key, value):
+    assert key.removeprefix("scales.demo.") in sentence(put(params, key, value), schema)
+
+
+@pytest.mark.parametrize(("key", "value"), [("seed", 1.0), ("scales.demo.finetune.batch", 32.0)])
+def test_a_whole_float_is_no_integer(params, schema, key, value):
+    assert "integer" in sentence(put(params, key, value), schema)
+
+
+@pytest.mark.parametrize(("key", "value"), [("scale", ["demo"]), ("scales.demo", 5), ("scales.demo", ["image"])])
+def test_a_wrong_shape_of_the_scales_gives_one_sentence(params, schema, key, value):
+    assert "scale" in sentence(put(params, key, value), schema)
+
+
+@pytest.mark.parametrize(("key", "value"), [("report.response_distortion", "sepia"), ("report.response_outputs", ["sepia"])])
+def test_an_unknown_distortion_is_refused(params, schema, key, value):
+    assert key in sentence(put(params, key, value), schema)
+
+
+def test_pexels_runs_with_accepted_terms_and_real_labels_only(params, schema):
+    put(params, "pexels.accept_terms", True)
+    put(params, "scales.paper.photos.source", "pexels")
+    assert resolve(params, schema)
+    put(params, "scales.demo.photos.source", "pexels")
+    assert "published split leaves no photos for simulated labels" in sentence(params, schema)
