@@ -92,6 +92,13 @@ def test_survey(tmp_path):
     assert table[table["source"] == "survey"]["published"].dropna().tolist() == [0.74]
 
 
+def test_answers_of_a_survey_may_be_words(tmp_path):
+    path = tmp_path / "answers.csv"
+    answers = ["1", "TRUE", "Yes", "0", "False", " no "]
+    path.write_text("filter,level,prefers_original\n" + "".join(f"tint,1,{answer}\n" for answer in answers))
+    assert counts(premise(ledger(), survey=path), "survey")["tint", 1] == (6, 3)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
