@@ -22,7 +22,9 @@ from aesthetic_pretraining.errors import UserError
 
 NATIVE = "or set distortions.engine: native$"
 PHOTO = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-HEADER = """#!{python}
+# the second line is four strings to Python; a first line #!python would take no path with a space
+HEADER = """#!/bin/sh
+"exec" "{python}" "$0" "$@"
 import os, shutil, signal, sys, time
 from pathlib import Path
 if "--version" in sys.argv:
@@ -188,6 +190,7 @@ def test_interrupted(fake, tmp_path):
         with pytest.raises(KeyboardInterrupt):
             render()
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # it would end a later test
         signal.signal(signal.SIGALRM, before)
     assert gone(int((tmp_path / "pid").read_text()))
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -197,6 +198,6 @@ def test_the_machine_and_the_versions_are_those_of_this_process():
 
 
 def test_the_end_of_a_pipe_is_no_error(project):
-    command = f"{sys.executable} workflow/scripts/why.py results/demo/tables/table2.csv | head -1"
+    command = f"{shlex.quote(sys.executable)} workflow/scripts/why.py results/demo/tables/table2.csv | head -1"
     done = subprocess.run(command, shell=True, cwd=project.path, capture_output=True, text=True, check=True)
     assert done.stderr == ""
