@@ -16,11 +16,17 @@ from aesthetic_pretraining.networks import Network
 
 
 class Released(nn.Module):
-    """A network of ours, called as the released code calls its own: one variant at a time, everything checkpointed."""
+    """A network of ours, called as the released code calls its own: one variant at a time, everything checkpointed.
+
+    Its layers are the library's: torch's ReLU6 stands again where a backbone of ours has its own.
+    """
 
     def __init__(self, network: Network):
         super().__init__()
         self.network = network
+        for name, module in list(network.named_modules()):
+            if isinstance(module, nn.ReLU6):
+                network.set_submodule(name, nn.ReLU6(module.inplace))
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """uint8 (B, V, 3, S, S) -> {head: (B, V, width)}."""

@@ -26,7 +26,7 @@ from aesthetic_pretraining.pretext import TASKS
 
 RELEASED, OUR_ALLOCATOR = "released structure", "the same, our allocator settings"
 # (pictures, kept): below 16 pictures torch does 1 x 1 convolutions on one thread by a slower way
-MICRO_BATCHES = ((24, 0), (24, 3), (24, 6))
+MICRO_BATCHES = ((16, 0), (16, 4), (16, 9))
 
 
 def step_of(structure: str, pictures: Tensor, micro_batch: int, kept: int = 0) -> tuple[Network, Callable[[], Tensor]]:

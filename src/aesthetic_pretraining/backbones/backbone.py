@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from aesthetic_pretraining.backbones.relu6 import replace_relu6
 from aesthetic_pretraining.errors import UserError
 
 # layers that draw random numbers, torch's, torchvision's and timm's, and where each keeps its rate
@@ -23,6 +24,7 @@ class Backbone(nn.Module):
         """name: as in params.yaml; network: gives (N, width), because an Identity stands where its last layer was."""
         super().__init__()
         settle(network)
+        replace_relu6(network)
         self.name, self.features, self.width = name, network, width
         self.last_block = last_block(network)
         # buffers, so that they move with the network; not saved, because they belong to the name
