@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence released-gradients
+.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence released-gradients
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -33,7 +33,7 @@ test: $(READY) ## all tests
 lint: $(READY) ## ruff, and Snakemake's own lint
 	ruff check . && ruff format --check . && snakemake --lint
 
-dvc.yaml: $(READY) $(wildcard workflow/rules/*.smk) ## project the Snakemake DAG onto dvc.yaml
+dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/scripts/dvcgen.py
 
 readme: $(READY) ## renew the generated parts of README.md and docs/distortions.md
