@@ -59,13 +59,15 @@ def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
     return outputs["votes"].softmax(dim=1)
 
 
-def set_learning(network: Network, trainable: str, frozen: bool) -> None:
+def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch") -> None:
     """Choose which weights get gradients and which batch normalisations use and move running statistics.
 
     Args:
-        trainable: "all", or "released": the last block and the heads (fidelity row 26); the statistics of all blocks
-            move, as they do in the released code.
+        trainable: "all", or "released": the last block and the heads (fidelity row 26); with `batch_norm` "batch" the statistics
+            of all blocks move, as they do in the released code.
         frozen: only the heads learn, and the backbone runs in inference mode.
+        batch_norm: "batch": normalised by the batch's statistics; "frozen": by the running ones of the start, which stay as they
+            are, while the layers' weights and biases learn (fidelity row 42).
     """
     network.train()
     learns = trainable == "all" and not frozen
@@ -76,6 +78,14 @@ def set_learning(network: Network, trainable: str, frozen: bool) -> None:
     elif trainable == "released":
         for module in network.backbone.last_block:
             module.requires_grad_(True)
+    if batch_norm == "frozen":
+        for layer in batch_norms(network.backbone):
+            layer.eval()
+
+
+def batch_norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """The batch normalisations inside a module."""
+    return [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
 
 
 def new_backbone(name: str, weights: str | Path) -> Backbone:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining import microbatch, progress, runtime
+from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.checkpoint import Checkpoint, digest, preemptible
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
+from aesthetic_pretraining.networks import Network, batch_norms, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.team import Alone, open_team
 from aesthetic_pretraining.variants import Variants
@@ -37,6 +38,10 @@ class PretrainConfig:
     weight_decay: float
     trainable: str
     threads: int
+    batch_norm: str = "batch"
+    warmup_steps: int = 0
+    layer_decay: float = 1.0
+    clip_norm: float = 0.0
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
@@ -112,15 +117,15 @@ def pretrain(
     lines = progress.Progress(task_name, config.epochs)
     first, seen = epoch, 0
     while epoch < config.epochs:
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
+        rate = config.learning_rate * config.learning_rate_decay**epoch
         order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
         steps, left = step + len(parts), len(order)
         loader = Loader(task, variants, seeded_int(config.seed, epoch))
         for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
             views = pictures.shape[1]
-            set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
+            set_learning(network, config.trainable, total_steps < config.frozen_steps, config.batch_norm)
+            set_rates(optimiser, rate, total_steps, config)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
             loss = microbatch.backward(
@@ -133,6 +138,8 @@ def pretrain(
             )
             where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, part, checkpoint) * len(part)
+            if config.clip_norm:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
             optimiser.step()
             step, total_steps, seen, left = step + 1, total_steps + 1, seen + len(part) * views, left - len(part)
             lines.step(epoch + 1, step, steps, seen, left * views)
@@ -146,7 +153,7 @@ def pretrain(
                 "steps": total_steps,
                 "train_loss": train_loss,
                 "val_loss": val_loss,
-                "learning_rate": optimiser.param_groups[0]["lr"],
+                "learning_rate": rate,
             }
         )
         if val_loss <= min(row["val_loss"] for row in history):
@@ -166,20 +173,44 @@ def pretrain(
 def start_of(
     task: Task, task_name: str, config: PretrainConfig, start: str | Path, device: torch.device
 ) -> tuple[Network, torch.optim.Optimizer]:
-    """The network with the `start` weights under new heads, and its optimiser (section 4.3)."""
+    """The network with the `start` weights under new heads, and its optimiser (section 4.3).
+
+    The optimiser has a group for each block of the backbone, whose `scale` is its factor on the learning rate, and one for the heads.
+    Raises: UserError if the batch normalisation of a backbone that has none shall be frozen.
+    """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
     network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
         device, memory_format=torch.channels_last
     )
+    if config.batch_norm == "frozen" and not batch_norms(network.backbone):
+        raise UserError(
+            f"pretrain.batch_norm is 'frozen', but backbone.name {config.backbone} has no batch normalisation; set it to 'batch'"
+        )
+    # ASSUME: rates fall from block to block towards the input by the factor layer_decay; heads and last block have the full rate
+    parts = reversed(blocks(network.backbone.features))
+    groups = [{"params": weights, "scale": config.layer_decay**k, "heads": False} for k, weights in enumerate(parts)]
+    groups.append({"params": list(network.heads.parameters()), "scale": 1.0, "heads": True})
     # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
     optimiser = torch.optim.RMSprop(
-        network.parameters(),
+        groups,
         lr=config.learning_rate,
         alpha=config.rmsprop_decay,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
     )
     return network, optimiser
+
+
+def set_rates(optimiser: torch.optim.Optimizer, rate: float, updates: int, config: PretrainConfig) -> None:
+    """Set each group's learning rate for the update after `updates` ones.
+
+    ASSUME: the warm-up is linear and begins where a group's weights begin to learn, because the first steps of RMSprop are its
+    largest: 1 / sqrt(1 - rmsprop_decay) times the rate at every weight, whatever the gradient's size.
+    """
+    for group in optimiser.param_groups:
+        learnt = updates - (0 if group["heads"] else config.frozen_steps)
+        warm = min(1.0, (learnt + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+        group["lr"] = rate * group["scale"] * max(warm, 0.0)
 
 
 def batch_of(task: Task, config: PretrainConfig) -> int:
