@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from aesthetic_pretraining.figures_pretext import draw_confusion, draw_heatmap, draw_ranking_accuracy
 from aesthetic_pretraining.figures_scores import draw_best_worst, draw_histograms, draw_premise, draw_scatter, extremes
 from aesthetic_pretraining.figures_training import draw_learning_curves
+from aesthetic_pretraining.judging import first_pretraining
 from aesthetic_pretraining.store import Store
 
 
@@ -17,8 +18,8 @@ def diagnostics(
     ranking: pd.DataFrame,
     confusion: pd.DataFrame,
     premise: pd.DataFrame,
-    pretraining: Mapping[str, pd.DataFrame],
-    finetuning: Mapping[tuple[str, int], pd.DataFrame],
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame],
     judge: str,
     store: Store,
@@ -28,8 +29,8 @@ def diagnostics(
     """{name: figure}; networks that a run does not train are left out, and so is a figure of which nothing is left.
 
     Args:
-        cross, ranking, confusion: as the rule respond writes them. premise: as the rule premise does.
-        pretraining: {task: history}. finetuning: {(initialisation, seed): history}, on all labels.
+        cross, ranking, confusion: as the rule respond writes them; the networks of the first pretraining seed are drawn. premise: as the rule premise does.
+        pretraining: {(task, seed): history}. finetuning: {(initialisation, pretraining, seed): history}, on all labels.
         predictions: {initialisation: predictions on AVA's test split}, on all labels.
         judge: the initialisation whose `count` highest and lowest scores are shown with their pictures from `store`.
         note: a caveat to print on every figure.
@@ -40,11 +41,11 @@ def diagnostics(
     ]
     figures = {
         "learning_curves": draw_learning_curves(pretraining, finetuning, note=note),
-        "ranking_accuracy": draw_ranking_accuracy(ranking, note=note),
-        "heatmap": draw_heatmap(cross, note=note),
+        "ranking_accuracy": draw_ranking_accuracy(first_pretraining(ranking), note=note),
+        "heatmap": draw_heatmap(first_pretraining(cross), note=note),
         "premise": draw_premise(premise, note=note),
         "scatter": draw_scatter(predictions, note=note),
         "histograms": draw_histograms(predictions, note=note),
         "best_worst": draw_best_worst(*ends, note=note),
     }
-    return figures | ({} if confusion.empty else {"confusion": draw_confusion(confusion, note=note)})
+    return figures | ({} if confusion.empty else {"confusion": draw_confusion(first_pretraining(confusion), note=note)})

@@ -10,8 +10,8 @@ rule table2:
     message: "make Table 2"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         intervals="results/{scale}/metrics/intervals.csv",
         ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
@@ -177,9 +177,9 @@ rule diagnostics:
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
         confusion="results/{scale}/metrics/confusion.csv",
         premise="results/{scale}/metrics/premise.csv",
-        pretraining=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
-        finetuning=expand("models/{{scale}}/finetuned/{init}/share100_seed{seed}.csv", init=INITS, seed=SEEDS),
-        predictions=expand("results/{{scale}}/predictions/{init}/share100_seed{seed}/ava.parquet", init=INITS, seed=SEEDS[:1]),
+        pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
+        finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
+        predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
         store=store("ava"),
         code=code("diagnostics"),
     output:
@@ -239,4 +239,4 @@ rule stage_report:
         expand(rules.diagnostics.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
