@@ -24,8 +24,8 @@ from aesthetic_pretraining.uncertainty import Panel, bootstrap
 FEWEST_SEEDS = 3  # ASSUME: of fewer, an interval says next to nothing: Student's quantile is 12.7 with two
 FEWEST_CLUSTERS = 3
 CAUTIOUS = 0.25  # ASSUME: of what pictures explain of the seeds' variance, this quantile is taken off
-SEEDS_AND_IMAGES, IMAGES = "seeds and images", "images"
-KINDS = (SEEDS_AND_IMAGES.replace(" ", "_"), IMAGES)  # of report.interval
+KINDS = ("seeds_and_images", "images")  # of report.interval
+IMAGES, SEEDS = "images", "seeds"
 PRETRAINING, FINETUNING = "pretraining seeds", "fine-tuning seeds"
 
 
@@ -94,11 +94,8 @@ class Sampled:
 
     def over(self, *rows: int) -> str:
         """What an interval of these rows, or of their difference, is over, in words."""
-        missing = {PRETRAINING, FINETUNING} if not self.seeds else frozenset().union(*(self.rows[k].missing for k in rows))
-        if not missing:
-            return SEEDS_AND_IMAGES
-        known = {PRETRAINING, FINETUNING} - missing
-        return f"{known.pop()} and images" if known else IMAGES
+        luck = known_luck(*(self.rows[k] for k in rows)) if self.seeds else ""
+        return f"{luck} and images" if luck else IMAGES
 
     def freedom(self, *rows: int) -> int:
         """Degrees of freedom of the part that has the fewest: what a stretch to another confidence has to take, to be safe."""
@@ -124,22 +121,37 @@ def sample(
         confidence: of the intervals that percentiles of the result will give; Student's quantiles depend on it.
     Raises: ValueError for an unknown kind.
     """
+    runs, drawn = bootstrap(panel, clusters, resamples, seed)
+    return combine(rows, runs, drawn, int(clusters.max()) + 1, seed=seed, confidence=confidence, kind=kind)
+
+
+def combine(
+    rows: Sequence[Trainings],
+    runs: dict[str, np.ndarray],
+    drawn: dict[str, np.ndarray],
+    clusters: int,
+    *,
+    seed: int,
+    confidence: float,
+    kind: str = KINDS[0],
+) -> Sampled:
+    """`sample` from resampled pictures: each metric of each run, {metric: (R,)}, also in resamples of so many clusters, {metric: (B, R)}."""
     if kind not in KINDS:
         raise ValueError(f"unknown kind of interval {kind!r}, known: {', '.join(KINDS)}")
-    runs, drawn = bootstrap(panel, clusters, resamples, seed)
-    number = int(clusters.max()) + 1
     value = {metric: np.array([values[row.columns] @ row.weights for row in rows]) for metric, values in runs.items()}
     resampled = {}
     for metric, values in drawn.items():
-        means = np.stack([values[:, row.columns] @ row.weights for row in rows], axis=1)
-        if number < FEWEST_CLUSTERS:
-            means[:] = np.nan
-        else:
-            means = value[metric] + (means - value[metric]) * np.sqrt(number / (number - 1)) * stretch(number, confidence)
+        if clusters < FEWEST_CLUSTERS:
+            resampled[metric] = np.full((len(values), len(rows)), np.nan)
+            continue
+        moved = (values - runs[metric]) * np.sqrt(
+            clusters / (clusters - 1)
+        )  # a bootstrap's variance is too small, as over seeds
+        of_pictures = np.stack([moved[:, row.columns] @ row.weights for row in rows], axis=1)
+        resampled[metric] = value[metric] + of_pictures * stretch(clusters, confidence)
         if kind == KINDS[0]:
-            means += _luck(rows, runs[metric], values * np.sqrt(number / max(number - 1, 1)), seed, confidence)
-        resampled[metric] = means
-    return Sampled(rows, number, kind == KINDS[0], value, resampled, runs)
+            resampled[metric] += _luck(rows, runs[metric], moved, seed, confidence)
+    return Sampled(rows, clusters, kind == KINDS[0], value, resampled, runs)
 
 
 def stretch(levels: int, confidence: float) -> float:
@@ -148,27 +160,30 @@ def stretch(levels: int, confidence: float) -> float:
     return float(t.ppf(tail, levels - 1) / ndtri(tail))
 
 
-def _luck(rows: Sequence[Trainings], runs: np.ndarray, drawn: np.ndarray, seed: int, confidence: float) -> np.ndarray:
+def _luck(rows: Sequence[Trainings], runs: np.ndarray, moved: np.ndarray, seed: int, confidence: float) -> np.ndarray:
     """What other seeds would add to each row's mean in each resample: (B, G).
+
+    Args:
+        runs: (R,). moved: (B, R), by how much the resampled pictures move each run.
 
     Rows with the same fine-tuning seeds share the numbers that weigh these, so that what a seed does to both drops out of
     their difference; so do the shares of the labels of one initialisation with its pretrainings.
     """
-    added = np.zeros((len(drawn), len(rows)))
+    added = np.zeros((len(moved), len(rows)))
     for kind in (FINETUNING, PRETRAINING):
         affected = [k for k, row in enumerate(rows) if kind in row.levels]
-        part = real_share([rows[k] for k in affected], kind, runs, drawn)
+        part = real_share([rows[k] for k in affected], kind, runs, moved)
         for k in affected:
             row, levels = rows[k], rows[k].levels[kind]
             names = row.finetunings if kind == FINETUNING else (row.init, *row.pretrainings)
-            random = np.random.default_rng(seeded_int("luck", seed, kind, *names)).standard_normal((len(drawn), len(levels)))
+            random = np.random.default_rng(seeded_int("luck", seed, kind, *names)).standard_normal((len(moved), len(levels)))
             deviations = levels @ runs[row.columns]
             scale = np.sqrt(part / (len(levels) * (len(levels) - 1))) * stretch(len(levels), confidence)
             added[:, k] += random @ deviations * scale
     return added
 
 
-def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, drawn: np.ndarray) -> float:
+def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, moved: np.ndarray) -> float:
     """The share, 0..1, of the variance between an effect's levels that is not there already as an effect of pictures.
 
     Two trainings differ on a test set because one is better, and because they err on other pictures. The second part is in
@@ -178,12 +193,14 @@ def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, drawn: np
     """
     total = explained = freedom = 0.0
     for row in rows:
-        levels, mine, other = row.levels[kind], runs[row.columns], drawn[:, row.columns]
-        known = _between(levels, mine), _between(levels, other - mine).mean()
-        if kind == PRETRAINING and FINETUNING in row.levels:  # what is left beside both effects: fine-tunings of one pretraining
+        levels, mine, other = row.levels[kind], runs[row.columns], moved[:, row.columns]
+        known = _between(levels, mine), _between(levels, other).mean()
+        if (
+            kind == PRETRAINING and FINETUNING in row.levels
+        ):  # what is left beside both effects: fine-tunings of one pretraining
             rest = np.eye(len(mine)) - row.weights - sum(_spread_out(row, each) for each in row.levels)
             degrees = (len(row.pretrainings) - 1) * (len(row.finetunings) - 1)
-            left, left_drawn = (((rest @ each.T) ** 2).sum(axis=0).mean() / degrees / len(mine) for each in (mine[None], other - mine))
+            left, left_drawn = (((rest @ each.T) ** 2).sum(axis=0).mean() / degrees / len(mine) for each in (mine[None], other))
             known = known[0], known[1] + left - left_drawn
         if np.isfinite(known).all():
             total, explained, freedom = total + known[0], explained + known[1], freedom + len(levels) - 1
@@ -203,21 +220,45 @@ def _spread_out(row: Trainings, kind: str) -> np.ndarray:
     return row.levels[kind][[place[seeds[kind == FINETUNING]] for seeds in row.seeds]]
 
 
-def next_training(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float, bool]:
-    """Prediction interval of one more training, judged on the same pictures, and whether it knows of every kind of luck.
+def known_luck(*rows: Trainings) -> str:
+    """Which seeds the rows show the luck of, in words: all, one kind, or none ("")."""
+    missing = frozenset().union(*(row.missing for row in rows))
+    return SEEDS if not missing else "".join({PRETRAINING, FINETUNING} - missing)
+
+
+def mean_interval(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Interval over seeds alone of the mean of what no picture explains, such as epochs: (low, high), as `sample` without pictures.
+
+    NaN where no kind of seed is there `FEWEST_SEEDS` times.
+    """
+    values = np.asarray(runs, float)[row.columns]
+    mean = float(values @ row.weights)
+    if not row.levels:
+        return np.nan, np.nan
+    share = {kind: real_share([row], kind, values, np.zeros((1, len(values)))) for kind in row.levels}
+    parts = [
+        share[kind] * _between(levels, values) * (stretch(len(levels), confidence) * ndtri((1 + confidence) / 2)) ** 2
+        for kind, levels in row.levels.items()
+    ]
+    half = float(np.sqrt(sum(parts)))
+    return mean - half, mean + half
+
+
+def next_training(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Prediction interval of one more training, judged on the same pictures.
 
     Student's interval of a single new value: with n fine-tuning seeds the mean, and t with n - 1 degrees of freedom times the
     standard deviation times sqrt(1 + 1 / n) on either side. With three pretrainings or more, variances of pretraining,
-    fine-tuning and what is left are estimated (two-way analysis of variance) and weighed likewise, with the
-    degrees of freedom of the effect that has fewer; with one or two, the interval is over fine-tuning alone.
+    fine-tuning and what is left are estimated (two-way analysis of variance) and weighed likewise, with Satterthwaite's degrees of
+    freedom; with one or two, the interval is over fine-tuning alone.
 
     Args:
         runs: (R,), the metric of every run of the panel, or (T,) of this row's if `columns` counts those.
-    Returns: low, high (NaN for fewer than `FEWEST_SEEDS` fine-tuning seeds, or an undefined metric), complete.
+    Returns: low, high; NaN for fewer than `FEWEST_SEEDS` fine-tuning seeds, or an undefined metric.
     """
     values = np.asarray(runs, float)[row.columns]
     if FINETUNING not in row.levels or np.isnan(values).any():
-        return np.nan, np.nan, False
+        return np.nan, np.nan
     p, s = len(row.pretrainings), len(row.finetunings)
     order = sorted(range(len(values)), key=lambda k: row.seeds[k])
     table = values[order].reshape(p, s)
@@ -225,10 +266,13 @@ def next_training(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[
         of_p, of_s = s * table.mean(axis=1).var(ddof=1), p * table.mean(axis=0).var(ddof=1)
         rest = table - table.mean(axis=1, keepdims=True) - table.mean(axis=0) + table.mean()
         of_rest = (rest**2).sum() / ((p - 1) * (s - 1))
-        variance = max(of_p - of_rest, 0) / s * (1 + 1 / p) + max(of_s - of_rest, 0) / p * (1 + 1 / s) + of_rest * (1 + 1 / (p * s))
-        freedom = min(p, s) - 1
+        weight_p, weight_s = (1 + 1 / p) / s * (of_p > of_rest), (1 + 1 / s) / p * (of_s > of_rest)
+        parts = weight_p * of_p, weight_s * of_s, (1 + 1 / (p * s) - weight_p - weight_s) * of_rest
+        variance = sum(parts)
+        squares = [part**2 / df for part, df in zip(parts, (p - 1, s - 1, (p - 1) * (s - 1)), strict=True)]
+        freedom = variance**2 / sum(squares) if variance > 0 else s - 1
     else:
         variance, freedom = table.var(axis=1, ddof=1).mean() * (1 + 1 / s), s - 1
     half = t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
     mean = float(values @ row.weights)
-    return mean - half, mean + half, not row.missing
+    return mean - half, mean + half

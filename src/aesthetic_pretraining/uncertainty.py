@@ -87,22 +87,22 @@ def rank_correlations(panel: Panel, counts: np.ndarray) -> np.ndarray:
     (n^3 - sum g^3) / 12. Pearson's correlation of these ranks is what scipy.stats.spearmanr computes of the drawn pictures.
     Doubled ranks keep the sums in whole numbers, whose running sums are four times as fast.
     """
-    result = np.full(panel.predicted.shape[1], np.nan)
+    runs = panel.predicted.shape[1]
     if len(counts) < FEWEST:
-        return result
+        return np.full(runs, np.nan)
     n = int(counts.sum())
-    target, *runs = panel.orders
+    target, *orders = panel.orders
     g = target.sums(counts)
     spread = _spread(n, g)
     # twice the target's ranks less their mean; they sum up to 0, so that the other side's mean drops out
     deviations = counts * (2 * np.cumsum(g) - g - n)[target.group]
-    for run, order in enumerate(runs):
+    covariance, product = np.empty(runs), np.empty(runs)
+    for run, order in enumerate(orders):
         g = order.sums(counts)
-        product = spread * _spread(n, g)
-        if product > 0:
-            covariance = order.sums(deviations).astype(float) @ (2 * np.cumsum(g) - g).astype(float)
-            result[run] = np.clip(3 * covariance / np.sqrt(product), -1, 1)
-    return result
+        product[run] = spread * _spread(n, g)
+        covariance[run] = order.sums(deviations).astype(float) @ (2 * g.cumsum() - g).astype(float)
+    product[product <= 0] = np.nan
+    return np.clip(3 * covariance / np.sqrt(product), -1, 1)
 
 
 def _spread(n: int, g: np.ndarray) -> float:
