@@ -144,9 +144,8 @@ def combine(
         if clusters < FEWEST_CLUSTERS:
             resampled[metric] = np.full((len(values), len(rows)), np.nan)
             continue
-        moved = (values - runs[metric]) * np.sqrt(
-            clusters / (clusters - 1)
-        )  # a bootstrap's variance is too small, as over seeds
+        # a bootstrap's variance is too small over pictures as over seeds
+        moved = (values - runs[metric]) * np.sqrt(clusters / (clusters - 1))
         of_pictures = np.stack([moved[:, row.columns] @ row.weights for row in rows], axis=1)
         resampled[metric] = value[metric] + of_pictures * stretch(clusters, confidence)
         if kind == KINDS[0]:
@@ -195,9 +194,7 @@ def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, moved: np
     for row in rows:
         levels, mine, other = row.levels[kind], runs[row.columns], moved[:, row.columns]
         known = _between(levels, mine), _between(levels, other).mean()
-        if (
-            kind == PRETRAINING and FINETUNING in row.levels
-        ):  # what is left beside both effects: fine-tunings of one pretraining
+        if kind == PRETRAINING and FINETUNING in row.levels:  # less what is left beside both effects
             rest = np.eye(len(mine)) - row.weights - sum(_spread_out(row, each) for each in row.levels)
             degrees = (len(row.pretrainings) - 1) * (len(row.finetunings) - 1)
             left, left_drawn = (((rest @ each.T) ** 2).sum(axis=0).mean() / degrees / len(mine) for each in (mine[None], other))
@@ -235,7 +232,8 @@ def mean_interval(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[
     mean = float(values @ row.weights)
     if not row.levels:
         return np.nan, np.nan
-    share = {kind: real_share([row], kind, values, np.zeros((1, len(values)))) for kind in row.levels}
+    alone = Trainings(row.init, row.seeds, np.arange(len(values)))
+    share = {kind: real_share([alone], kind, values, np.zeros((1, len(values)))) for kind in row.levels}
     parts = [
         share[kind] * _between(levels, values) * (stretch(len(levels), confidence) * ndtri((1 + confidence) / 2)) ** 2
         for kind, levels in row.levels.items()
