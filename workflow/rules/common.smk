@@ -15,6 +15,7 @@ for folder in ("src", "workflow/scripts"):
 from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.experiment import PARAMETERS
 from aesthetic_pretraining.runs import UNTRAINED, runs_of
 
 import code_of

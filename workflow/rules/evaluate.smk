@@ -84,7 +84,7 @@ rule metrics:
 
 
 rule intervals:
-    message: "resample the pictures for the intervals of all metrics"
+    message: "resample pictures and seeds for the intervals of all metrics"
     input:
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
@@ -92,8 +92,9 @@ rule intervals:
     output:
         values="results/{scale}/metrics/intervals.csv",
         differences="results/{scale}/metrics/differences.csv",
+        labels="results/{scale}/metrics/labels_saved.csv",
     params:
-        cfg=P("report.confidence", "report.interval", "report.resamples", "seed"),
+        cfg=P("report.confidence", "report.interval", "report.resamples", "labels.source", "seed"),
     log:
         "logs/{scale}/intervals.log",
     benchmark:

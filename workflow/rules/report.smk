@@ -25,6 +25,7 @@ rule table2:
         cfg=P(
             *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
             *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),
     log:
         "logs/{scale}/table2.log",
@@ -40,6 +41,7 @@ rule claims:
         claims="resources/claims.yaml",
         table="results/{scale}/tables/table2.csv",
         differences="results/{scale}/metrics/differences.csv",
+        labels="results/{scale}/metrics/labels_saved.csv",
         metrics="results/{scale}/metrics/metrics.csv",
         responses="results/{scale}/metrics/responses.parquet",
         confusion="results/{scale}/metrics/confusion.csv",

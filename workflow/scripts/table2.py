@@ -6,6 +6,7 @@ with job(snakemake):
     import pandas as pd
 
     from aesthetic_pretraining import table2, table2_print, verdicts
+    from aesthetic_pretraining.experiment import PICTURES, other_than_published
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
@@ -23,14 +24,16 @@ with job(snakemake):
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    metrics = pd.read_csv(files.metrics)
     table = table2.build(
-        pd.read_csv(files.metrics),
+        metrics,
         read_predictions([*files.ava, *files.tid2013]),
         pd.read_csv(files.published),
         note=note(snakemake),
         settings=settings,
         alpha=cfg["report.alpha"],
     )
-    table = verdicts.attach(table, pd.read_csv(files.intervals), cfg["report.confidence"], comparable=not note(snakemake))
+    reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
+    table = verdicts.attach(table, pd.read_csv(files.intervals), metrics, cfg["report.confidence"], reasons)
     table2_print.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
     verdicts.write(table, snakemake.output.verdicts)
