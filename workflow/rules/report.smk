@@ -71,7 +71,7 @@ rule figure1:
             labels={"figure": "Figure 1"},
         ),
     params:
-        cfg=P("image.size", "distortions.table", "labels.source", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "labels.source", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:

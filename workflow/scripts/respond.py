@@ -13,7 +13,13 @@ with job(snakemake):
     split = read_table(files.split)
     respond(
         config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
-        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
+        open_variants(
+            Store(files.store),
+            cfg["image.size"],
+            cfg["distortions.table"],
+            files.get("rendered", []),
+            cfg["distortions.edited_width"],
+        ),
         list(split["id"][split["split"] == "test"]),
         cfg["seed"],
         {task: files[task] for task in RANKING if files.get(task)},
