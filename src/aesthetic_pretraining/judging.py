@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, indices, norm
-from aesthetic_pretraining.proportions import with_shares
+from aesthetic_pretraining.proportions import CONFIDENCE, with_shares
 
 
 def ladder(distortion: str) -> list[tuple[int, int]]:
@@ -35,12 +35,30 @@ class RankingAccuracy:
         self.before, self.after = np.array([[before, after] for _, _, before, after in self.pairs]).T
         self.right: dict[str, np.ndarray] = {}
         self.photos: dict[str, int] = {}
+        self.spread: dict[str, tuple[float, float]] = {}  # mean of the photos' shares, sum of squares around it
 
     def add(self, task: str, scores: np.ndarray) -> None:
         """scores: (174,), of one photo's pictures in the order of `VARIANTS`."""
         right = scores[self.before] > scores[self.after]
         self.right[task] = self.right.get(task, 0) + right
-        self.photos[task] = self.photos.get(task, 0) + 1
+        self.photos[task] = count = self.photos.get(task, 0) + 1
+        mean, squares = self.spread.get(task, (0.0, 0.0))  # Welford (1962)
+        off = right.mean() - mean
+        self.spread[task] = mean + off / count, squares + off * off * (count - 1) / count
+
+    def pooled(self) -> pd.DataFrame:
+        """Columns task, photos, accuracy (share of all pairs), low, high (95 %, Student's t over the photos; empty for one).
+
+        The pairs of one photo are no independent answers, so that Wilson's interval over all pairs would be far too narrow.
+        """
+        from scipy.stats import t  # here, because its import takes seconds
+
+        rows = []
+        for task, (mean, squares) in self.spread.items():
+            count = self.photos[task]
+            half = t.ppf(0.5 + CONFIDENCE / 2, count - 1) * np.sqrt(squares / (count - 1) / count) if count > 1 else np.nan
+            rows.append((task, count, mean, mean - half, mean + half))
+        return pd.DataFrame(rows, columns=["task", "photos", "accuracy", "low", "high"])
 
     def frame(self) -> pd.DataFrame:
         """Columns task, distortion, level (the further one of the two), photos, right, share, low, high (Wilson, 95 %)."""

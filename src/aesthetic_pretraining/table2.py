@@ -4,7 +4,7 @@
 from it alone, so they cannot disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +66,7 @@ def build(
     *,
     note: str = "",
     settings: str = "",
+    warnings: Sequence[str] = (),
     alpha: float = significance.ALPHA,
     share: int = 100,
 ) -> pd.DataFrame:
@@ -76,11 +77,12 @@ def build(
         predictions: prediction frames by run (`metrics.read_predictions`), for the significance tests.
         published: the published table (resources/table2_published.csv).
         settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
+        warnings: whole sentences on what is wrong with the networks of this run (`pretrained.warnings`), printed under the table.
         note: a caveat that every printed version has to carry, such as "demo: simulated votes".
     Returns: columns init, label, seeds (their number), capped (share of them that the cap of epochs ended); per column of the
         table its mean over the seeds, `_sd` (sample standard deviation, empty for one seed) and `_published`; for the two MAEs
         `_p` (corrected), `_effect`, `_method`, `_significant` and `_significant_published`; per test set `_problem` (why the row
-        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings and note, if there are any. 6 decimals;
+        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings, warnings and note, if there are any. 6 decimals;
         p values 6 digits.
     A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
     Raises: ValueError naming a model that is there twice.
@@ -119,7 +121,7 @@ def build(
     table["comparisons"], table["alpha"], table["share"] = len(tests), alpha, share
     table[CONSTANTS] = means[CONSTANTS].dropna().iloc[0].to_numpy()
     table = table.astype({"ava_n": int, "tid2013_n": int})
-    for name, text in (("settings", settings), ("note", note)):
+    for name, text in (("settings", settings), ("warnings", " ".join(warnings)), ("note", note)):
         if text:
             table[name] = text
     return _typed(table)
@@ -130,7 +132,7 @@ def read(path: Path) -> pd.DataFrame:
     return _typed(
         pd.read_csv(
             path,
-            dtype=dict.fromkeys(["init", "label", "settings", "note", *PROBLEMS], str),
+            dtype=dict.fromkeys(["init", "label", "settings", "warnings", "note", *PROBLEMS], str),
             keep_default_na=False,
             na_values=[""],
         )
@@ -173,6 +175,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
     if "settings" in table:
         lines.append(f"{first['settings']}.")
+    if "warnings" in table:
+        lines.append(first["warnings"])
     if (table[NAMES].isna().any(axis=1) & (table["seeds"] > 0)).any():
         lines.append(f"{UNDEFINED}: undefined, because a seed has fewer than three pictures or scores that are all equal.")
     for name in PROBLEMS:

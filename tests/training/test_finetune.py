@@ -101,6 +101,41 @@ def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path
     assert (summary["epochs"], summary["stopped"], summary["unfrozen_at"]) == (7, "early", 4)
 
 
+def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, monkeypatch):
+    """Fidelity row 34. Adam counts its steps in its state: 3 batches an epoch, two epochs frozen."""
+    steps = {}
+    real = module.microbatch.backward
+
+    for how in ("continue", "restart"):
+        made = []
+        monkeypatch.setattr(module.torch.optim, "Adam", lambda *a, make=torch.optim.Adam, made=made, **k: made.append(make(*a, **k)) or made[-1])
+        seen = steps[how] = []
+
+        def spy(network, *rest, made=made, seen=seen):
+            head = network.heads["votes"].weight
+            state = made[-1].state.get(head, {})
+            seen.append((int(state["step"]), float(state["exp_avg"].abs().max())) if state else (0, 0.0))
+            return real(network, *rest)
+
+        monkeypatch.setattr(module.microbatch, "backward", spy)
+        finetune(**arguments(tmp_path / how, at_unfreezing=how))
+        monkeypatch.undo()
+    assert [step for step, _ in steps["continue"]] == [6, 7, 8, 9, 10, 11]
+    assert [step for step, _ in steps["restart"]] == [0, 1, 2, 3, 4, 5]
+    assert steps["continue"][0][1] > 0 == steps["restart"][0][1]
+    first, second = (table(tmp_path / how)[0] for how in ("continue", "restart"))
+    assert first.head(2).equals(second.head(2)) and first["train_loss"][3] != second["train_loss"][3]
+
+
+def test_a_restart_that_was_killed_ends_with_the_same_bytes(arguments, interrupt, tmp_path):
+    finetune(**arguments(tmp_path / "whole", at_unfreezing="restart"))
+    for count in (8, 9, 10):  # around the unfreezing: three steps and one save after each of two epochs
+        folder = tmp_path / str(count)
+        interrupt(count, finetune, **arguments(folder, at_unfreezing="restart"))
+        finetune(**arguments(folder, at_unfreezing="restart"))
+        assert outputs(folder) == outputs(tmp_path / "whole")
+
+
 def test_summary(reference, votes):
     history, summary = table(reference)
     mean = np.mean([sum(s * n for s, n in enumerate(votes[i], start=1)) / votes[i].sum() for i in TRAIN])

@@ -13,6 +13,7 @@ rule table2:
         ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
         intervals="results/{scale}/metrics/intervals.csv",
+        pretraining="results/{scale}/metrics/pretraining.csv",
         ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
@@ -23,8 +24,8 @@ rule table2:
         verdicts="results/{scale}/tables/table2_verdicts.md",
     params:
         cfg=P(
-            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
-            *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
         ),
     log:
         "logs/{scale}/table2.log",

@@ -26,6 +26,7 @@ with job(snakemake):
         responses=out.responses,
         cross=out.cross,
         ranking=out.ranking,
+        pooled=out.pooled,
         confusion=out.confusion,
         workers=snakemake.resources.loaders,
     )
