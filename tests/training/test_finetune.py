@@ -145,6 +145,42 @@ def test_summary(reference, votes):
     }  # fmt: skip
 
 
+def test_validation_is_in_inference_mode_and_draws_nothing(arguments, labelled_store, votes, tmp_path, monkeypatch):
+    """Fidelity row 32: also when everything learns: no dropout, the running statistics, no flips, and nothing moves."""
+    real, frozen, losses = module.predict_votes, [], []
+
+    def spy(network, ids, store, cache, *rest):
+        assert not any(part.training for part in network.modules())
+        before, random = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
+        predicted = real(network, ids, store, cache, *rest)
+        assert torch.equal(torch.get_rng_state(), random)
+        assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+        frozen.append(cache is not None)
+        losses.append(emd(network, labelled_store, votes, VAL))
+        return predicted
+
+    monkeypatch.setattr(module, "predict_votes", spy)
+    finetune(**arguments(tmp_path))
+    assert frozen == [True, True, False, False]
+    np.testing.assert_allclose(table(tmp_path)[0]["val_loss"], losses, rtol=1e-4)
+
+
+def test_the_frozen_phase_leaves_every_running_statistic_alone(arguments, backbone_file, tmp_path, monkeypatch):
+    """Fidelity row 33, against batch normalisation left in training mode, as in the released code."""
+    states, real = [], module.microbatch.backward
+    start = load_file(backbone_file)
+
+    def spy(network, *rest):
+        states.append({k: v.clone() for k, v in network.backbone.state_dict().items()})
+        return real(network, *rest)
+
+    monkeypatch.setattr(module.microbatch, "backward", spy)
+    finetune(**arguments(tmp_path, max_epochs=3))
+    statistics = [name for name in start if "running" in name]
+    assert statistics and all(torch.equal(states[0][name], start[name]) for name in statistics)  # after two frozen epochs
+    assert any(not torch.equal(states[1][name], start[name]) for name in statistics)  # after the first unfrozen step
+
+
 def test_without_a_plateau_nothing_is_unfrozen(arguments, backbone_file, tmp_path):
     finetune(**arguments(tmp_path, max_epochs=1))
     assert table(tmp_path)[1]["unfrozen_at"] is None

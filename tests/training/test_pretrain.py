@@ -79,7 +79,7 @@ def test_history_and_learning_rate(reference):
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept(arguments, photo_store, tmp_path):
-    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=1e-4, contrast_batch=2))
+    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=2e-4, contrast_batch=2))
     val_losses = pd.read_csv(tmp_path / "history.csv")["val_loss"]
     best = val_losses.idxmin()
     assert best == 1, "choose a learning rate for which it is neither the first nor the last epoch"
@@ -202,7 +202,9 @@ def test_the_ranking_tasks_have_their_epochs_whatever_the_others_get(arguments, 
 def test_the_log_says_where_the_kept_epoch_never_moved_the_backbone(arguments, reference, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, "aesthetic_pretraining"):
         pretrain(**arguments(tmp_path / "frozen", frozen_steps=4))
-        assert "RotNet's backbone are ImageNet's, because the kept epoch, 1, lies inside of the frozen start; it is" in caplog.text
+        assert (
+            "RotNet's backbone are ImageNet's, because the kept epoch, 1, lies inside of the frozen start; it is" in caplog.text
+        )
         caplog.clear()
         pretrain(**arguments(tmp_path / "moved"))
     assert caplog.text == ""
