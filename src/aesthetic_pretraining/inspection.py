@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.store import Store
@@ -28,24 +29,26 @@ def draw_sheets(
     overview: str | Path,
     sheets: Sequence[str | Path],
     note: str = "",
+    edited_width: int = EDITED_WIDTH,
 ) -> None:
     """Write the first photo's sheet of all distortions, and for each distortion a sheet of all photos and tables.
 
     Args:
         table: the table of distortions that `overview` shows.
         overview: PNG to write. sheets: PNGs to write, named by their distortion.
+        edited_width: as for `fields.shadhi`.
     """
-    by_table = {t: [_render(store, photo, size, seed, t) for photo in photos] for t in TABLES}
+    by_table = {t: [_render(store, photo, size, seed, t, edited_width) for photo in photos] for t in TABLES}
     _save(contact_sheet(by_table[table][0], note), overview)
     for path in map(Path, sheets):
         _save(compare_tables(path.stem, by_table, note), path)
 
 
 def examples(
-    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str]
+    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str], edited_width: int = EDITED_WIDTH
 ) -> dict[str, dict[int, np.ndarray]]:
     """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and every second level of the positive side."""
-    pictures = _render(store, photo, size, seed, table)
+    pictures = _render(store, photo, size, seed, table, edited_width)
     return {
         name: {level: p for level, p in _levels(pictures, name).items() if level == 0 or (level > 0 and level % 2)}
         for name in names
@@ -100,8 +103,9 @@ def _levels(pictures: np.ndarray, distortion: str) -> dict[int, np.ndarray]:
     return {level: pictures[shown[level]] for level in sorted(shown)}
 
 
-def _render(store: Store, photo: str, size: int, seed: int, table: str) -> np.ndarray:
-    return render(store.pixels(photo), photo, size, seed, table=table).permute(0, 2, 3, 1).numpy()
+def _render(store: Store, photo: str, size: int, seed: int, table: str, edited_width: int) -> np.ndarray:
+    pictures = render(store.pixels(photo), photo, size, seed, table=table, edited_width=edited_width)
+    return pictures.permute(0, 2, 3, 1).numpy()
 
 
 def _save(sheet: Image.Image, path: str | Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, indices, norm
-from aesthetic_pretraining.proportions import with_shares
+from aesthetic_pretraining.proportions import CONFIDENCE, with_shares
 
 
 def first_pretraining(table: pd.DataFrame) -> pd.DataFrame:
@@ -41,12 +41,31 @@ class RankingAccuracy:
         self.before, self.after = np.array([[before, after] for _, _, before, after in self.pairs]).T
         self.right: dict[tuple[str, int], np.ndarray] = {}
         self.photos: dict[tuple[str, int], int] = {}
+        self.spread: dict[tuple[str, int], tuple[float, float]] = {}  # mean of the photos' shares, sum of squares around it
 
     def add(self, task: str, pretraining: int, scores: np.ndarray) -> None:
         """scores: (174,), of one photo's pictures in the order of `VARIANTS`, by the network of a task and pretraining seed."""
         right = scores[self.before] > scores[self.after]
-        self.right[task, pretraining] = self.right.get((task, pretraining), 0) + right
-        self.photos[task, pretraining] = self.photos.get((task, pretraining), 0) + 1
+        network = (task, pretraining)
+        self.right[network] = self.right.get(network, 0) + right
+        self.photos[network] = count = self.photos.get(network, 0) + 1
+        mean, squares = self.spread.get(network, (0.0, 0.0))  # Welford (1962)
+        off = right.mean() - mean
+        self.spread[network] = mean + off / count, squares + off * off * (count - 1) / count
+
+    def pooled(self) -> pd.DataFrame:
+        """Columns task, pretraining, photos, accuracy (share of all pairs), low, high (95 %, Student's t over photos; empty for one).
+
+        The pairs of one photo are no independent answers, so that Wilson's interval over all pairs would be far too narrow.
+        """
+        from scipy.stats import t  # here, because its import takes seconds
+
+        rows = []
+        for network, (mean, squares) in self.spread.items():
+            count = self.photos[network]
+            half = t.ppf(0.5 + CONFIDENCE / 2, count - 1) * np.sqrt(squares / (count - 1) / count) if count > 1 else np.nan
+            rows.append((*network, count, mean, mean - half, mean + half))
+        return pd.DataFrame(rows, columns=["task", "pretraining", "photos", "accuracy", "low", "high"])
 
     def frame(self) -> pd.DataFrame:
         """Columns task, pretraining, distortion, level (the further one of the two), photos, right, share, low, high (Wilson, 95 %)."""

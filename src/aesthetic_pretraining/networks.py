@@ -20,11 +20,17 @@ class Network(nn.Module):
     Args:
         heads: {name: number of outputs}; each is one linear layer.
         hidden: heads among them that get a hidden layer as wide as the features (SimCLR's projection).
-        dropout: before every head.
+        dropout: before every head, drawn for each head anew.
+        init: "torch": as torch fills a linear layer; "xavier": as the released code does (fidelity row 30).
     """
 
     def __init__(
-        self, backbone: Backbone, heads: Mapping[str, int], hidden: frozenset[str] = frozenset(), dropout: float = 0.0
+        self,
+        backbone: Backbone,
+        heads: Mapping[str, int],
+        hidden: frozenset[str] = frozenset(),
+        dropout: float = 0.0,
+        init: str = "torch",
     ):
         super().__init__()
         self.backbone = backbone
@@ -38,6 +44,11 @@ class Network(nn.Module):
                 for name, n in heads.items()
             }
         )
+        if init == "xavier":
+            for layer in self.heads.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.xavier_uniform_(layer.weight)  # ASSUME: the uniform kind, and no bias
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """uint8 (N, 3, S, S) -> {head: raw outputs (N, n)}."""
@@ -45,8 +56,7 @@ class Network(nn.Module):
 
     def on_features(self, features: Tensor) -> dict[str, Tensor]:
         """Features (N, width) -> {head: raw outputs (N, n)}."""
-        dropped = self.dropout(features)
-        return {name: head(dropped) for name, head in self.heads.items()}
+        return {name: head(self.dropout(features)) for name, head in self.heads.items()}
 
 
 def score_network(backbone: Backbone, dropout: float) -> Network:

@@ -1,15 +1,18 @@
 """Self-supervised pretraining (section 4.3): from a store of photos to the weights that fine-tuning starts from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
-from aesthetic_pretraining import microbatch, progress, runtime
+from aesthetic_pretraining import microbatch, pretrained, progress, runtime
 from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.course import Course, course
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, batch_norms, new_backbone, save_weights, set_learning
@@ -45,6 +48,10 @@ class PretrainConfig:
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
+    edited_width: int = 1000
+    head_dropout: float = 0.0
+    head_init: str = "torch"
+    contrast_updates: str = "epochs"
 
 
 @preemptible()
@@ -72,7 +79,8 @@ def pretrain(
         train, val: ids of photos.
         start: safetensors of the backbone (ImageNet).
         weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
-        history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
+        history_csv: written: epoch (pass over the photos), steps (updates so far), unfrozen_updates (those of them that let the
+            backbone learn), pictures (seen so far), train_loss, val_loss, learning_rate.
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
         workers: processes that decode and distort photos ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
@@ -90,6 +98,7 @@ def pretrain(
             "lower it, or raise pretrain.batch_photos and pretrain.contrast_batch"
         )
 
+    plan = course_of(task, config, len(train), team)
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
     best: dict[str, Tensor] = {}
@@ -114,11 +123,12 @@ def pretrain(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
-    lines = progress.Progress(f"{task_name} seed {config.seed}", config.epochs)
+    lines = progress.Progress(f"{task_name} seed {config.seed}", plan.passes)
     first, seen = epoch, 0
-    while epoch < config.epochs:
-        rate = config.learning_rate * config.learning_rate_decay**epoch
-        order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
+    while epoch < plan.passes:
+        rate = config.learning_rate * config.learning_rate_decay ** plan.falls(epoch)
+        photos = plan.photos(epoch)
+        order = runtime.shuffled(train, config.seed, task_name, epoch)[:photos][step * size :]
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
         steps, left = step + len(parts), len(order)
         loader = Loader(task, variants, seeded_int(config.seed, epoch))
@@ -146,11 +156,13 @@ def pretrain(
             checkpoint.save(snapshot)
         val_loss = validate(network, task, variants, val, size, config, team, workers, lambda: checkpoint.leave(snapshot))
         runtime.finite(val_loss, f"{task_name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
-        epoch, train_loss = epoch + 1, loss_sum / len(train)
+        epoch, train_loss = epoch + 1, loss_sum / photos
         history.append(
             {
                 "epoch": epoch,
                 "steps": total_steps,
+                "unfrozen_updates": max(0, total_steps - config.frozen_steps),
+                "pictures": task.views * photos + (history[-1]["pictures"] if history else 0),
                 "train_loss": train_loss,
                 "val_loss": val_loss,
                 "learning_rate": rate,
@@ -165,6 +177,7 @@ def pretrain(
             progress.show(history, live)
 
     if team.first:
+        say_if_unmoved(task_name, history, start, best)
         progress.write_history(history, history_csv)
         save_weights(best, weights)
     checkpoint.remove()
@@ -179,7 +192,7 @@ def start_of(
     Raises: UserError if the batch normalisation of a backbone that has none shall be frozen.
     """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden, config.head_dropout, config.head_init).to(
         device, memory_format=torch.channels_last
     )
     if config.batch_norm == "frozen" and not batch_norms(network.backbone):
@@ -216,6 +229,20 @@ def set_rates(optimiser: torch.optim.Optimizer, rate: float, updates: int, confi
 def batch_of(task: Task, config: PretrainConfig) -> int:
     """Photos in a batch of the task."""
     return config.contrast_batch if task.contrast else config.batch_photos
+
+
+def course_of(task: Task, config: PretrainConfig, photos: int, team: Alone) -> Course:
+    """How long a training on so many photos lasts."""
+    matched = task.contrast and config.contrast_updates == "matched"
+    return course(config.epochs, photos, batch_of(task, config), config.batch_photos, team.size, matched)
+
+
+def say_if_unmoved(task: str, history: Sequence[Mapping], start: str | Path, best: Mapping[str, Tensor]) -> None:
+    """Warn in the log if the kept epoch never moved the backbone's weights: fine-tuning would start from ImageNet's."""
+    moved = pretrained.drift(load_file(start), best)
+    kept = pretrained.kept(pd.DataFrame(history))
+    for warning in pretrained.unmoved(task, kept, moved):
+        progress.log.warning("%s", warning)
 
 
 def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:

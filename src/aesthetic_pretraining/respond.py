@@ -53,6 +53,7 @@ def respond(
     responses: str | Path,
     cross: str | Path,
     ranking: str | Path,
+    pooled: str | Path,
     confusion: str | Path,
     workers: int = 0,
 ) -> None:
@@ -64,7 +65,7 @@ def respond(
         responses: Parquet, a row per photo, pretraining seed, distortion and level (0, the distortion's own anchor, included):
             pretraining, photo, distortion, level, and the 21 intensities (float32, about -1..1) that ranking_regression reads off (Figure 4).
         cross: CSV of `judging.CrossResponse`, from the same network.
-        ranking: CSV of `judging.RankingAccuracy`, of every network.
+        ranking: CSV of `judging.RankingAccuracy`, of every network; pooled: over all distortions and levels.
         confusion: CSV of `judging.Confusion`, from ranking_classification.
         workers: processes that make the pictures.
     """
@@ -88,9 +89,10 @@ def respond(
                 group = []
         if group:
             writer.write_table(pa.concat_tables(group).combine_chunks())
-    for table, path in ((ranks, ranking), (classes, confusion), (crossed, cross)):
+    tables = ((ranks.frame(), ranking), (ranks.pooled(), pooled), (classes.frame(), confusion), (crossed.frame(), cross))
+    for table, path in tables:
         with atomic_path(path) as tmp:
-            table.frame().to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+            table.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _network(config: RespondConfig, task: str, weights: str | Path) -> Network:

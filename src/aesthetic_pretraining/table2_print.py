@@ -85,6 +85,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
     if "settings" in table:
         lines.append(f"{first['settings']}.")
+    if "warnings" in table:
+        lines.append(first["warnings"])
     if (table[NAMES].isna().any(axis=1) & (table["seeds"] > 0)).any():
         lines.append(f"{UNDEFINED}: undefined, because a seed has fewer than three pictures or scores that are all equal.")
     for name in PROBLEMS:

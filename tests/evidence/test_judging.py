@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from scipy.stats import linregress
+from scipy.stats import linregress, t
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, norm
 from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy, first_pretraining, ladder, steps
 from aesthetic_pretraining.losses import class_targets
+from aesthetic_pretraining.proportions import wilson
 
 SIZE = {aspect: sum(d.aspect == aspect for d in DISTORTIONS.values()) for aspect in ASPECTS}
 
@@ -47,6 +48,31 @@ def test_ranking_accuracy_against_a_loop():
             row = frame.loc["ranking", name, level]
             assert (row["photos"], row["right"]) == (7, right) and row["share"] == pytest.approx(right / 7)
             assert row["low"] <= row["share"] <= row["high"]
+
+
+def test_pooled_accuracy_has_the_interval_of_its_photos_not_of_its_pairs():
+    rng, table = np.random.default_rng(3), RankingAccuracy()
+    kinds = {"ranking": rng.uniform(0, 1, 40) > 0.3, "ranking_regression": [True], "simple": [True, True]}
+    shares = {}
+    for task, photos in kinds.items():
+        for good in photos:  # a photo is ranked right by and large, or wrong
+            scores = (-1 if good else 1) * np.array([abs(v.level) for v in VARIANTS]) + rng.normal(0, 0.5, len(VARIANTS))
+            table.add(task, scores)
+            wins = [scores[b] > scores[a] for _, _, b, a in steps()]
+            shares.setdefault(task, []).append(np.mean(wins))
+    frame = table.pooled().set_index("task")
+    assert list(table.pooled()) == ["task", "photos", "accuracy", "low", "high"]
+    for task, values in shares.items():
+        row = frame.loc[task]
+        assert row["photos"] == len(values) and row["accuracy"] == pytest.approx(np.mean(values))
+        if len(values) == 1:
+            assert np.isnan(row["low"]) and np.isnan(row["high"])
+            continue
+        low, high = t.interval(0.95, len(values) - 1, np.mean(values), np.std(values, ddof=1) / np.sqrt(len(values)))
+        assert (row["low"], row["high"]) == (pytest.approx(low), pytest.approx(high))
+    right = table.frame().query("task == 'ranking'")["right"].sum()
+    too_narrow = wilson(right, 40 * 171)
+    assert frame.loc["ranking", "high"] - frame.loc["ranking", "low"] > 3 * (too_narrow[1] - too_narrow[0])
 
 
 def test_a_perfect_and_a_reversed_order():
@@ -118,6 +144,7 @@ def test_a_network_that_reads_its_levels_has_slope_one():
 def test_nothing_added_gives_the_heads_alone():
     assert first_pretraining(Confusion().frame()).empty
     assert [len(table.frame()) for table in (RankingAccuracy(), Confusion(), CrossResponse())] == [0, 0, 0]
+    assert RankingAccuracy().pooled().empty
     assert list(RankingAccuracy().frame()) == [
         "task",
         "pretraining",

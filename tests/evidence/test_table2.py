@@ -240,6 +240,17 @@ def test_a_model_that_is_there_twice_is_named():
         table2.build(pd.concat([frame, frame.head(1)]), predictions, PUBLISHED)
 
 
+def test_warnings_stand_under_every_version(tmp_path):
+    said = ["Warning: nothing moved_here.", "Warning: 50 % is chance."]
+    made = table2.build(*made_up(), PUBLISHED, warnings=said)
+    assert table2.footnotes(made).count(" ".join(said)) == 1
+    table2.write(made, *(tmp_path / f"table2.{suffix}" for suffix in ("csv", "md", "tex")))
+    assert table2.footnotes(table2.read(tmp_path / "table2.csv")) == table2.footnotes(made)
+    assert "Warning: 50 % is chance." in (tmp_path / "table2.md").read_text()
+    assert r"Warning: 50 \% is chance." in (tmp_path / "table2.tex").read_text()
+    assert "warnings" not in build().columns
+
+
 def test_the_note_is_in_every_version(table, tmp_path):
     table2_print.write(table, *(tmp_path / f"table2{suffix}" for suffix in (".csv", ".md", ".tex")))
     assert pd.read_csv(tmp_path / "table2.csv")["note"].tolist() == [NOTE] * 7

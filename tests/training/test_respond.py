@@ -20,7 +20,7 @@ from aesthetic_pretraining.respond import RespondConfig, respond
 from aesthetic_pretraining.variants import Variants
 
 PHOTOS, SEED = ["wide", "folder/tall"], 9
-TABLES = {"responses": "parquet", "cross": "csv", "ranking": "csv", "confusion": "csv"}
+TABLES = {"responses": "parquet", "cross": "csv", "ranking": "csv", "pooled": "csv", "confusion": "csv"}
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +117,10 @@ def test_tables_are_counted_on_the_same_outputs(done, networks, photo_store):
     found = pd.read_csv(done["ranking"])
     assert (found["task"] + found["distortion"]).tolist() == (ranking.frame()["task"] + ranking.frame()["distortion"]).tolist()
     assert np.mean(found["right"] == ranking.frame()["right"]) > 0.99  # a near tie may fall either way
+    pooled = pd.read_csv(done["pooled"]).set_index("task")
+    for task, rows in found.groupby("task"):
+        assert pooled.loc[task, "photos"] == len(PHOTOS)
+        assert pooled.loc[task, "accuracy"] == pytest.approx(rows["right"].sum() / rows["photos"].sum(), abs=1e-5)
     confusion = pd.read_csv(done["confusion"])
     for aspect in ASPECTS:
         got = confusion[confusion["aspect"] == aspect].groupby("answered", sort=False)["photos"].sum()

@@ -41,6 +41,7 @@ rule respond:
         responses="results/{scale}/metrics/responses.parquet",
         cross="results/{scale}/metrics/cross_responses.csv",
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
+        pooled="results/{scale}/metrics/ranking_pooled.csv",
         confusion="results/{scale}/metrics/confusion.csv",
     params:
         cfg=P(
@@ -61,6 +62,24 @@ rule respond:
         "logs/{scale}/benchmark/respond.tsv"
     script:
         "../scripts/respond.py"
+
+
+rule pretrained:
+    message: "look at what pretraining came to"
+    input:
+        start="models/{scale}/pretrained/imagenet/seed0.safetensors",
+        weights=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=TASKS, pretraining=PRETRAININGS),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
+        ranking="results/{scale}/metrics/ranking_pooled.csv",
+        code=code("pretrained"),
+    output:
+        "results/{scale}/metrics/pretraining.csv",
+    log:
+        "logs/{scale}/pretrained.log",
+    benchmark:
+        "logs/{scale}/benchmark/pretrained.tsv"
+    script:
+        "../scripts/pretrained.py"
 
 
 rule metrics:
@@ -126,6 +145,7 @@ rule stage_evaluate:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
+        expand(rules.pretrained.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),

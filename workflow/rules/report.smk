@@ -13,6 +13,7 @@ rule table2:
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         intervals="results/{scale}/metrics/intervals.csv",
+        pretraining="results/{scale}/metrics/pretraining.csv",
         ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
@@ -23,8 +24,8 @@ rule table2:
         verdicts="results/{scale}/tables/table2_verdicts.md",
     params:
         cfg=P(
-            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
-            *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
             *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),
     log:
@@ -73,7 +74,7 @@ rule figure1:
             labels={"figure": "Figure 1"},
         ),
     params:
-        cfg=P("image.size", "distortions.table", "labels.source", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "labels.source", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:

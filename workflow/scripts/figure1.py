@@ -12,6 +12,12 @@ with job(snakemake):
     cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
     photo = min(split["id"][split["split"] == "test"])
     shown = examples(
-        Store(snakemake.input.store), photo, cfg["image.size"], cfg["seed"], cfg["distortions.table"], cfg["report.examples"]
+        Store(snakemake.input.store),
+        photo,
+        cfg["image.size"],
+        cfg["seed"],
+        cfg["distortions.table"],
+        cfg["report.examples"],
+        cfg["distortions.edited_width"],
     )
     save(draw_figure1(shown, note=note(snakemake)), *snakemake.output)

@@ -13,13 +13,20 @@ with job(snakemake):
     split = read_table(files.split)
     respond(
         config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
-        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
+        open_variants(
+            Store(files.store),
+            cfg["image.size"],
+            cfg["distortions.table"],
+            files.get("rendered", []),
+            cfg["distortions.edited_width"],
+        ),
         list(split["id"][split["split"] == "test"]),
         cfg["seed"],
         {pretraining_of(path): path for path in files.networks},
         responses=out.responses,
         cross=out.cross,
         ranking=out.ranking,
+        pooled=out.pooled,
         confusion=out.confusion,
         workers=snakemake.resources.loaders,
     )

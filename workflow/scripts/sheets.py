@@ -17,4 +17,5 @@ with job(snakemake):
         snakemake.output.overview,
         snakemake.output.sheets,
         note(snakemake),
+        cfg["distortions.edited_width"],
     )

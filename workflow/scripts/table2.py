@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2, table2_print, verdicts
+    from aesthetic_pretraining import pretrained, table2, table2_print, verdicts
     from aesthetic_pretraining.experiment import PICTURES, other_than_published
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
@@ -24,13 +24,19 @@ with job(snakemake):
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    if cfg["pretrain.contrast_updates"] == "matched":
+        settings += "; RotNet and SimCLR got as many updates as the ranking tasks, not as many epochs"
+    if cfg["finetune.at_unfreezing"] == "restart":
+        settings += "; Adam and the schedule began anew when the backbone was unfrozen"
+    pretraining = pretrained.read(files.pretraining)
     metrics = pd.read_csv(files.metrics)
     table = table2.build(
         metrics,
         read_predictions([*files.ava, *files.tid2013]),
         pd.read_csv(files.published),
         note=note(snakemake),
-        settings=settings,
+        settings=f"{settings}; {pretrained.updates(pretraining)}",
+        warnings=pretrained.warnings(pretraining),
         alpha=cfg["report.alpha"],
     )
     reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
