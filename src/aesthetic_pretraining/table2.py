@@ -4,7 +4,7 @@
 from it alone, so they cannot disagree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,6 +66,7 @@ def build(
     *,
     note: str = "",
     settings: str = "",
+    references: Sequence[str] = (),
     alpha: float = significance.ALPHA,
     share: int = 100,
 ) -> pd.DataFrame:
@@ -76,11 +77,12 @@ def build(
         predictions: prediction frames by run (`metrics.read_predictions`), for the significance tests.
         published: the published table (resources/table2_published.csv).
         settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
+        references: sentences on what a network has to beat (`references.sentences`), for the notes.
         note: a caveat that every printed version has to carry, such as "demo: simulated votes".
     Returns: columns init, label, seeds (their number), capped (share of them that the cap of epochs ended); per column of the
         table its mean over the seeds, `_sd` (sample standard deviation, empty for one seed) and `_published`; for the two MAEs
         `_p` (corrected), `_effect`, `_method`, `_significant` and `_significant_published`; per test set `_problem` (why the row
-        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings and note, if there are any. 6 decimals;
+        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings, references and note, if there are any. 6 decimals;
         p values 6 digits.
     A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
     Raises: ValueError naming a model that is there twice.
@@ -119,7 +121,7 @@ def build(
     table["comparisons"], table["alpha"], table["share"] = len(tests), alpha, share
     table[CONSTANTS] = means[CONSTANTS].dropna().iloc[0].to_numpy()
     table = table.astype({"ava_n": int, "tid2013_n": int})
-    for name, text in (("settings", settings), ("note", note)):
+    for name, text in (("settings", settings), ("references", " ".join(references)), ("note", note)):
         if text:
             table[name] = text
     return _typed(table)
@@ -130,7 +132,7 @@ def read(path: Path) -> pd.DataFrame:
     return _typed(
         pd.read_csv(
             path,
-            dtype=dict.fromkeys(["init", "label", "settings", "note", *PROBLEMS], str),
+            dtype=dict.fromkeys(["init", "label", "settings", "references", "note", *PROBLEMS], str),
             keep_default_na=False,
             na_values=[""],
         )
@@ -169,6 +171,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         f"On AVA, always saying the majority class has ACC {first['ava_majority']:.4f}, "
         f"always predicting the mean training score has MAE {first['ava_constant_mae']:.4f}."
     )
+    if "references" in table:
+        lines.append(first["references"])
     if (capped := table["label"][table["capped"] > 0]).any():
         lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
     if "settings" in table:

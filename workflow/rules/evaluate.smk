@@ -1,4 +1,4 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, linear probes
 
 
 rule predict:
@@ -118,12 +118,68 @@ rule premise:
         "../scripts/premise.py"
 
 
+rule features:
+    message: "compute the features of {wildcards.init}"
+    input:
+        start="models/{scale}/pretrained/{init}.safetensors",
+        ava=store("ava"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        tid2013=store("tid2013"),
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        code=code("features"),
+    output:
+        ava="results/{scale}/probe/features/{init}/ava.npy",
+        tid2013="results/{scale}/probe/features/{init}/tid2013.npy",
+    params:
+        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/features/{init}.log",
+    benchmark:
+        "logs/{scale}/benchmark/features/{init}.tsv"
+    script:
+        "../scripts/features.py"
+
+
+rule probe:
+    message: "fit linear probes to the features of all initialisations"
+    input:
+        ava=expand("results/{{scale}}/probe/features/{init}/ava.npy", init=INITS),
+        tid2013=expand("results/{{scale}}/probe/features/{init}/tid2013.npy", init=INITS),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        ava_split="data/{scale}/ava/split.csv",
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        tid2013_split="data/{scale}/tid2013/split.csv",
+        code=code("probe"),
+    output:
+        table="results/{scale}/probe/probes.csv",
+        references="results/{scale}/metrics/references.csv",
+    params:
+        cfg=P(
+            *section("probe"),
+            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r"),
+            *("report.confidence", "report.interval", "report.resamples", "seed"),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    log:
+        "logs/{scale}/probe.log",
+    benchmark:
+        "logs/{scale}/benchmark/probe.tsv"
+    script:
+        "../scripts/probe.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
+        expand(rules.features.output, scale=SCALE, init=INITS),
+        expand(rules.probe.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
     params:

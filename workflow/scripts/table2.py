@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2, verdicts
+    from aesthetic_pretraining import references, table2, verdicts
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
@@ -23,12 +23,14 @@ with job(snakemake):
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    metrics = pd.read_csv(files.metrics)
     table = table2.build(
-        pd.read_csv(files.metrics),
+        metrics,
         read_predictions([*files.ava, *files.tid2013]),
         pd.read_csv(files.published),
         note=note(snakemake),
         settings=settings,
+        references=references.sentences(pd.read_csv(files.references), metrics),
         alpha=cfg["report.alpha"],
     )
     table = verdicts.attach(table, pd.read_csv(files.intervals), cfg["report.confidence"], comparable=not note(snakemake))

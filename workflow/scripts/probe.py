@@ -1,0 +1,22 @@
+"""Rule probe."""
+
+from job import config, job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from aesthetic_pretraining.frozen import ProbeConfig
+    from aesthetic_pretraining.intervals import IntervalConfig
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.metrics import write_frame
+    from aesthetic_pretraining.probe import probe
+
+    files = snakemake.input
+    table, references = probe(
+        {Path(ava).parent.name: (ava, tid) for ava, tid in zip(files.ava, files.tid2013, strict=True)},
+        {name: (read_table(files[f"{name}_ledger"]), read_table(files[f"{name}_split"])) for name in ("ava", "tid2013")},
+        config(snakemake, ProbeConfig),
+        config(snakemake, IntervalConfig),
+    )
+    write_frame(table, snakemake.output.table)
+    write_frame(references, snakemake.output.references)
