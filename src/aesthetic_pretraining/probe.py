@@ -69,12 +69,21 @@ def probe(
             own_fitted[init, 100] = []
     table = pd.concat(
         [
-            rows_of(estimate(frames, intervals)[0], "ava", fitted),
-            rows_of(estimate(own, intervals)[0], "tid2013", own_fitted) if own else without_scenes(features, len(judged)),
+            rows_of(by_share(frames, intervals), "ava", fitted),
+            rows_of(by_share(own, intervals), "tid2013", own_fitted) if own else without_scenes(features, len(judged)),
         ],
         ignore_index=True,
     )
     return table, with_intervals(references, table)
+
+
+def by_share(frames: Mapping[Run, pd.DataFrame], intervals: IntervalConfig) -> pd.DataFrame:
+    """`intervals.estimate`'s values, share by share: differences between shares, whose pairs are many, are not asked for."""
+    shares = sorted({run.share for run in frames})
+    return pd.concat(
+        [estimate({run: frame for run, frame in frames.items() if run.share == share}, intervals)[0] for share in shares],
+        ignore_index=True,
+    )
 
 
 def training(data: Labelled, share: int, seed: int) -> np.ndarray:
