@@ -42,7 +42,9 @@ def test_rows_of_the_file_are_the_usable_pictures_and_votes_are_shares(data):
     np.testing.assert_allclose(made.votes @ probes.SCORES, made.score)
     assert made.targets.shape == (110, 11)
     left_out = frozen.labelled(made.features.filename, ledger, split.iloc[1:])
-    assert left_out.role[0] == "" and len(left_out.rows("train")) + len(left_out.rows("val")) + len(left_out.rows("test")) == 109
+    assert (
+        left_out.role[0] == "" and len(left_out.rows("train")) + len(left_out.rows("val")) + len(left_out.rows("test")) == 109
+    )
 
 
 def test_a_planted_signal_is_found_and_noise_is_not(data):
