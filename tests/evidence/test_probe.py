@@ -156,7 +156,7 @@ def test_too_few_scenes_are_said_and_all_else_is_there(tmp_path):
     for init in NOISE:
         missing = row(table, init, "srcc", 100, "tid2013", "tid2013")
         assert np.isnan(missing.value) and "needs 3 reference scenes" in missing.problem
-        assert row(table, init, "srcc", dataset="tid2013").value == row(table, init, "srcc", dataset="tid2013").value
+        assert np.isfinite(row(table, init, "srcc").value) and np.isfinite(row(table, init, "srcc", dataset="tid2013").value)
 
 
 def test_equal_labels_are_undefined_and_said(tmp_path):

@@ -183,6 +183,16 @@ def test_the_note_is_in_every_version(table, tmp_path):
     assert "note" not in build().columns
 
 
+def test_references_are_in_the_notes_of_every_version(tmp_path):
+    sentences = ["To beat on AVA: ImageNet + ridge has SRCC 0.5000 [0.4, 0.6].", "Below it: RotNet (0.1000)."]
+    table = table2.build(*made_up(), PUBLISHED, references=sentences)
+    assert " ".join(sentences) in table2.footnotes(table)
+    table2.write(table, tmp_path / "t.csv", tmp_path / "t.md", tmp_path / "t.tex")
+    assert table2.footnotes(table2.read(tmp_path / "t.csv")) == table2.footnotes(table)
+    assert all("Below it: RotNet (0.1000)." in (tmp_path / f"t.{suffix}").read_text() for suffix in ("csv", "md", "tex"))
+    assert "references" not in build()
+
+
 def test_comparisons_are_stated(table):
     for text in (table2.to_markdown(table), table2.to_latex(table)):
         assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in text
