@@ -160,7 +160,7 @@ rule probe:
     params:
         cfg=P(
             *section("probe"),
-            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r"),
+            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
             *("report.confidence", "report.interval", "report.resamples", "seed"),
         ),
     threads: CONFIG["finetune"]["threads"]

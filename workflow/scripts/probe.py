@@ -1,6 +1,11 @@
 """Rule probe."""
 
+import os
+
 from job import config, job
+
+# before numpy is imported: how many threads it computes with is a parameter, because it changes last bits, and not the machine's choice
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(snakemake.params.cfg["finetune.threads"]))
 
 with job(snakemake):
     from pathlib import Path
