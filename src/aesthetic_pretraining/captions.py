@@ -53,6 +53,14 @@ CAPTIONS = {
         "ava: val",
         PAPER[1:],
     ),
+    "probes": Caption(
+        "Linear probes",
+        "Spearman's correlation of ridge regressions on the frozen features of each initialisation with the mean scores, with "
+        "intervals over test pictures. Above: all labels; dotted, ImageNet's; unseen scenes: probes of TID2013 itself. Below, "
+        "where there are several shares: by share of AVA's training labels, points of one share drawn side by side.",
+        "ava: test",
+        PAPER,
+    ),
     "ranking_accuracy": Caption(
         "Ranking accuracy by distortion and level",
         "Share of the test photos that the pretrained network (first pretraining seed) ranks below the level before it (one nearer to 0), as the ranking "
@@ -112,7 +120,7 @@ CAPTIONS = {
 }
 SECTIONS = {
     "Figures of the paper": ("figure1", "figure2", "figure3", "figure4", "figure5"),
-    "What pretraining taught": ("learning_curves", "ranking_accuracy", "heatmap", "confusion"),
+    "What pretraining taught": ("learning_curves", "probes", "ranking_accuracy", "heatmap", "confusion"),
     "What the fine-tuned networks say": ("scatter", "histograms", "best_worst"),
     "What it all rests on": ("premise", "overview"),
 }

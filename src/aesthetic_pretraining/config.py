@@ -157,6 +157,11 @@ def _check_rest(values: dict) -> None:
                 raise UserError(
                     f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder"
                 )
+    if values["probe"]["lowest"] >= values["probe"]["highest"]:
+        raise UserError(
+            f"{FILE} ({scale}): probe.lowest is {values['probe']['lowest']:g}, but must be below probe.highest, "
+            f"which is {values['probe']['highest']:g}"
+        )
     _check_extra(values["labels"]["extra"], scale)
     if values["photos"]["source"] == "pexels":
         require_terms(values["pexels"]["accept_terms"])

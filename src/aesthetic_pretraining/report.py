@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aesthetic_pretraining import table2, table2_print
+from aesthetic_pretraining import probe_table, table2, table2_print
 from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis, untrained
 from aesthetic_pretraining.files import atomic_path
 
@@ -40,6 +40,7 @@ def write_report(
     params_text: str,
     versions: Mapping[str, str],
     claims: Path | None = None,
+    probes: Path | None = None,
     note: str = "",
     scale: str,
 ) -> None:
@@ -56,6 +57,7 @@ def write_report(
         params_text: the parameters of the run, YAML text.
         versions: program or package -> version.
         claims: claims.csv, as `claims.write` wrote it; those in prose are shown first, single numbers of Table 2 are counted.
+        probes: tables/probes.csv, as `probe_table.write` wrote it.
         note: a caveat to print first and large, such as "demo: simulated votes".
         scale: name of the run's scale, such as "demo".
     Raises: ValueError if the table's note is another one: page and table would contradict each other.
@@ -63,6 +65,7 @@ def write_report(
     frame = table2.read(table)
     if table2_print.note_of(frame) != note:
         raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
+    linear = None if probes is None else probe_table.read(probes)
     # Autoescape on: initialisation names, notes and parameters come from users.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -73,6 +76,7 @@ def write_report(
         rows=table2_print.rows(frame),
         footnotes=table2_print.footnotes(frame),
         tests=table2_print.tests(frame),
+        probes=None if linear is None else (probe_table.parts(linear), probe_table.footnotes(linear)),
         sections=_sections(figures, counts, context, trained),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,

@@ -53,6 +53,7 @@ def build(
     note: str = "",
     settings: str = "",
     warnings: Sequence[str] = (),
+    references: Sequence[str] = (),
     alpha: float = significance.ALPHA,
     share: int = 100,
 ) -> pd.DataFrame:
@@ -64,13 +65,14 @@ def build(
         published: the published table (resources/table2_published.csv).
         settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
         warnings: whole sentences on what is wrong with the networks of this run (`pretrained.warnings`), printed under the table.
+        references: sentences on what a network has to beat (`references.sentences`), for the notes.
         note: a caveat that every printed version has to carry, such as "demo: simulated votes".
     Returns: columns init, label, seeds (the number of its trainings: seeds of fine-tuning times seeds of pretraining), pretrainings
         (the number of the latter), capped (share of them that the cap of epochs ended); per column of the table, and for
         `RESCALED`, its mean over the trainings and `_sd` (sample standard deviation, empty for one); per column `_published`;
         for the two MAEs `_tested`, `_smaller` (trainings that were tested, and that had smaller errors), `_p` (corrected),
         `_effect`, `_method` (of the weakest), `_significant` and `_significant_published`; per test set `_problem` (why the row
-        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings, warnings and note, if there are any. 6 decimals;
+        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings, references, warnings and note, if there are any. 6 decimals;
         p values 6 digits.
     A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
     Raises: ValueError naming a model that is there twice.
@@ -112,7 +114,8 @@ def build(
     table["comparisons"], table["alpha"], table["share"] = len(tests), alpha, share
     table[CONSTANTS] = means[CONSTANTS].dropna().iloc[0].to_numpy()
     table = table.astype({"ava_n": int, "tid2013_n": int})
-    for name, text in (("settings", settings), ("warnings", " ".join(warnings)), ("note", note)):
+    texts = {"settings": settings, "references": " ".join(references), "warnings": " ".join(warnings), "note": note}
+    for name, text in texts.items():
         if text:
             table[name] = text
     return _typed(table)
@@ -123,7 +126,7 @@ def read(path: Path) -> pd.DataFrame:
     return _typed(
         pd.read_csv(
             path,
-            dtype=dict.fromkeys(["init", "label", "settings", "warnings", "note", *PROBLEMS], str),
+            dtype=dict.fromkeys(["init", "label", "settings", "references", "warnings", "note", *PROBLEMS], str),
             keep_default_na=False,
             na_values=[""],
         )

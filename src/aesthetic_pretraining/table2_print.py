@@ -81,6 +81,8 @@ def footnotes(table: pd.DataFrame) -> list[str]:
                 f"{row.label}: only {getattr(row, f'{name}_tested')} of {row.seeds} trainings were tested on {dataset.upper()}, "
                 "because ImageNet lacks their fine-tuning seeds."
             )
+    if "references" in table:
+        lines.append(first["references"])
     if (capped := table["label"][table["capped"] > 0]).any():
         lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
     if "settings" in table:

@@ -67,11 +67,20 @@ def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
     for column in ("epochs", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"):
         assert table[column].notna().all()
         assert f"{column}_published" in table
-    names = ["table2.csv", "table2.md", "table2.tex", "table2_verdicts.md", "claims.csv", "claims.md"]
+    names = [
+        "table2.csv",
+        "table2.md",
+        "table2.tex",
+        "table2_verdicts.md",
+        "claims.csv",
+        "claims.md",
+        "probes.csv",
+        "probes.md",
+    ]
     for name in (*(f"tables/{name}" for name in names), "report.html"):
         assert "demo: simulated votes" in (RESULTS / name).read_text(), name
     figures = {f"figure{n}" for n in range(1, 6)} | {"heatmap", "ranking_accuracy", "confusion", "learning_curves", "premise"}
-    for name in figures | {"scatter", "histograms", "best_worst"}:
+    for name in figures | {"scatter", "histograms", "best_worst", "probes"}:
         assert (RESULTS / f"figures/{name}.png").stat().st_size > 5000
         assert b"%PDF" in (RESULTS / f"figures/{name}.pdf").read_bytes()[:8]
 

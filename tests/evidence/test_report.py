@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining import metrics, report, table2, table2_print
+from aesthetic_pretraining import metrics, probe_table, report, table2, table2_print
 from aesthetic_pretraining.captions import CAPTIONS
 from aesthetic_pretraining.runs import Run
 
@@ -59,7 +59,7 @@ table2.imagenet.ava_lcc,Table 2,ImageNet: AVA LCC,0.5491,0.5,0.5,not trained,x
 """
 
 
-def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
+def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
     """A report of made-up models; returns the page's text and the table behind it."""
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
@@ -84,6 +84,7 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
         context=CONTEXT,
         trained=TRAINED,
         claims=folder / "claims.csv" if claims else None,
+        probes=probes,
         params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
         versions={"python": "3.11.7", "torch": "2.15.0"},
         note=note,
@@ -197,6 +198,39 @@ def test_page_says_its_language_and_fits_a_phone(written):
     _, page, _ = written
     assert page.all("html") == [{"lang": "en"}]
     assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+
+
+def test_linear_probes_stand_below_table_2_with_their_notes(written, tmp_path):
+    assert "linear-probes" not in written[0]
+    keys = {
+        "share": 100,
+        "trained_on": "ava",
+        "dataset": "ava",
+        "metric": "srcc",
+        "pictures": 30,
+        "problem": "",
+        "regularisation": "1",
+    }
+    known = [("imagenet", 0.5, np.nan), ("<b>", 0.25, -0.25)]
+    rows = [
+        {"init": init, "value": v, "low": 0.125, "high": 0.75, "difference": d, "diff_low": d, "diff_high": d} | keys
+        for init, v, d in known
+    ]
+    rows += [row | {"dataset": "tid2013"} for row in rows]
+    table = probe_table.build(pd.DataFrame(rows), note=NOTE, strengths=(1e-4, 1e4), confidence=0.95)
+    probe_table.write(table, tmp_path / "probes.csv", tmp_path / "probes.md")
+    page = Page(write(tmp_path, probes=tmp_path / "probes.csv")[0])
+    assert (
+        page.text.index("Table 2: results")
+        < page.text.index("Linear probes: what")
+        < page.text.index("Figures of the paper", 2000)
+    )
+    shown = {row[0]: row[1:3] for row in page.rows if row and row[0] in ("ImageNet", "<b>") and "[" in row[1]}
+    assert shown == {
+        "ImageNet": ["0.5000 [0.1250, 0.7500]", "–"],
+        "<b>": ["0.2500 [0.1250, 0.7500]", "-0.2500 [-0.2500, -0.2500]"],
+    }
+    assert all(line in page.text for line in probe_table.footnotes(table))
 
 
 def test_same_input_same_bytes(written, tmp_path):

@@ -16,7 +16,7 @@ from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.experiment import PARAMETERS
-from aesthetic_pretraining.runs import UNTRAINED, runs_of
+from aesthetic_pretraining.runs import UNTRAINED, pretrainings_of, runs_of
 
 import code_of
 import guard
@@ -99,6 +99,15 @@ def given(key):
 def runs(pattern, chosen=RUNS):
     """One path for each fine-tuned network."""
     return [pattern.format(scale=SCALE, **run._asdict()) for run in chosen]
+
+
+def features_of(dataset):
+    """One file of frozen features of a set for each pretrained network, ImageNet's among them."""
+    return [
+        f"results/{SCALE}/probe/features/{init}/seed{pretraining}/{dataset}.npy"
+        for init in INITS
+        for pretraining in pretrainings_of(init, PRETRAININGS)
+    ]
 
 
 def store(dataset):

@@ -1,4 +1,4 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, linear probes
 
 
 rule predict:
@@ -140,6 +140,60 @@ rule premise:
         "../scripts/premise.py"
 
 
+rule features:
+    message: "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
+    input:
+        start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
+        ava=store("ava"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        tid2013=store("tid2013"),
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        code=code("features"),
+    output:
+        ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
+        tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
+    params:
+        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/features/{init}_seed{pretraining}.log",
+    benchmark:
+        "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
+    script:
+        "../scripts/features.py"
+
+
+rule probe:
+    message: "fit linear probes to the features of all initialisations"
+    input:
+        ava=features_of("ava"),
+        tid2013=features_of("tid2013"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        ava_split="data/{scale}/ava/split.csv",
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        tid2013_split="data/{scale}/tid2013/split.csv",
+        code=code("probe"),
+    output:
+        table="results/{scale}/probe/probes.csv",
+        references="results/{scale}/metrics/references.csv",
+    params:
+        cfg=P(
+            *section("probe"),
+            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
+            *("report.confidence", "report.interval", "report.resamples", "seed"),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    log:
+        "logs/{scale}/probe.log",
+    benchmark:
+        "logs/{scale}/benchmark/probe.tsv"
+    script:
+        "../scripts/probe.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
@@ -147,6 +201,9 @@ rule stage_evaluate:
         expand(rules.respond.output, scale=SCALE),
         expand(rules.pretrained.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
+        features_of("ava"),
+        features_of("tid2013"),
+        expand(rules.probe.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
     params:

@@ -15,6 +15,7 @@ rule table2:
         intervals="results/{scale}/metrics/intervals.csv",
         pretraining="results/{scale}/metrics/pretraining.csv",
         ava_split="data/{scale}/ava/split.csv",
+        references="results/{scale}/metrics/references.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
     output:
@@ -34,6 +35,33 @@ rule table2:
         "logs/{scale}/benchmark/table2.tsv"
     script:
         "../scripts/table2.py"
+
+
+rule probe_table:
+    message: "make the table and the figure of the linear probes"
+    input:
+        probes="results/{scale}/probe/probes.csv",
+        code=code("probe_table"),
+    output:
+        csv=report("results/{scale}/tables/probes.csv", caption="../report/probes.rst", category="Tables", labels={"table": "linear probes"}),
+        md="results/{scale}/tables/probes.md",
+        **{
+            suffix: report(
+                f"results/{{scale}}/figures/probes.{suffix}",
+                caption="../report/probes.rst",
+                category="Diagnostics",
+                labels={"figure": "linear probes"},
+            )
+            for suffix in ("pdf", "png")
+        },
+    params:
+        cfg=P("labels.source", "probe.highest", "probe.lowest", "report.confidence"),
+    log:
+        "logs/{scale}/probe_table.log",
+    benchmark:
+        "logs/{scale}/benchmark/probe_table.tsv"
+    script:
+        "../scripts/probe_table.py"
 
 
 rule claims:
@@ -210,7 +238,10 @@ rule report:
     input:
         table="results/{scale}/tables/table2.csv",
         claims="results/{scale}/tables/claims.csv",
-        figures=expand("results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", *DIAGNOSTICS]),
+        probes="results/{scale}/tables/probes.csv",
+        figures=expand(
+            "results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS]
+        ),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
@@ -233,6 +264,7 @@ rule report:
 rule stage_report:
     input:
         expand(rules.table2.output, scale=SCALE),
+        expand(rules.probe_table.output, scale=SCALE),
         expand(rules.claims.output, scale=SCALE),
         expand(rules.figure1.output, scale=SCALE),
         expand(rules.figure2.output, scale=SCALE),

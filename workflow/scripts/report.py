@@ -44,6 +44,7 @@ with job(snakemake):
         params_text=yaml.safe_dump(dict(values), sort_keys=False),
         versions={"python": python_version()} | {name: version(name) for name in packages},
         claims=files.claims,
+        probes=files.probes,
         note=note(snakemake),
         scale=snakemake.wildcards.scale,
     )

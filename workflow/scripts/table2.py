@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import pretrained, table2, table2_print, verdicts
+    from aesthetic_pretraining import pretrained, references, table2, table2_print, verdicts
     from aesthetic_pretraining.experiment import PICTURES, other_than_published
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
@@ -37,6 +37,7 @@ with job(snakemake):
         note=note(snakemake),
         settings=f"{settings}; {pretrained.updates(pretraining)}",
         warnings=pretrained.warnings(pretraining),
+        references=references.sentences(pd.read_csv(files.references), metrics),
         alpha=cfg["report.alpha"],
     )
     reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
