@@ -19,15 +19,20 @@ from aesthetic_pretraining.names import LABELS, RANKED
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
 FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict"]
+WITHOUT_VOTES = "without votes"  # in verdicts on what no vote enters, where votes are simulated
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
 
 
-def check(claims: Sequence[Mapping], evidence: Evidence, comparable: bool) -> pd.DataFrame:
+def check(
+    claims: Sequence[Mapping], evidence: Evidence, comparable: bool, here: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """All claims with what this run says to them: one row per claim, columns `FRAME`.
 
     Args:
         claims: resources/claims.yaml.
-        comparable: False where labels are simulated: the numbers stand there, but no verdict is given.
+        comparable: False where labels are simulated: the numbers stand there, but no verdict is given, except on claims that no
+            vote enters (`votes: false` in the file), whose verdicts say what they rest on.
+        here: {task: what the answers of its network rest on}; with `comparable`, or without such a claim, nothing is read of it.
     Raises: UserError naming a claim that is there twice or that names no way of checking.
     """
     rows = []
@@ -37,7 +42,10 @@ def check(claims: Sequence[Mapping], evidence: Evidence, comparable: bool) -> pd
         elif claim.get("compute") in COMPUTE:
             finding = COMPUTE[claim["compute"]](evidence, claim["published"], **claim["with"])
             if not comparable and finding.verdict not in WITHOUT_VERDICT:
-                finding = finding._replace(verdict=verdicts.NOT_COMPARABLE)
+                seen = verdicts.NOT_COMPARABLE
+                if not claim.get("votes", True):
+                    seen = f"{finding.verdict}, {WITHOUT_VOTES}: {(here or {})[claim['network']]}"
+                finding = finding._replace(verdict=seen)
         else:
             raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(COMPUTE)}")
         number = _printed(claim, finding.value, finding.low, finding.high)
@@ -62,8 +70,9 @@ def to_markdown(frame: pd.DataFrame, note: str = "", cells: bool = True) -> str:
 
 
 def write(frame: pd.DataFrame, csv: Path, markdown: Path, note: str = "") -> None:
-    """Write the claims as CSV (with the note in a column, if there is one) and as Markdown."""
-    noted = frame.assign(note=note) if note else frame
+    """Write the claims as CSV and as Markdown; the note, if there is one, is a column, empty where no vote enters a verdict."""
+    unmarked = frame["verdict"].str.contains(WITHOUT_VOTES, regex=False)
+    noted = frame.assign(note=unmarked.map({True: "", False: note})) if note else frame
     write_text(csv, noted.to_csv(index=False, lineterminator="\n"))
     write_text(markdown, to_markdown(frame, note))
 

@@ -5,6 +5,7 @@ wherever the votes are simulated, and say on how many photos and after how many 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -16,6 +17,14 @@ UNLABELLED = "no label takes part"
 def roles(dataset: str, split: pd.DataFrame) -> dict[str, int]:
     """{"<set>: <role>": pictures} of a set's split, whose column `split` holds the roles."""
     return {f"{dataset}: {role}": int(n) for role, n in sorted(split["split"].value_counts().items())}
+
+
+def read(paths: Iterable[str | Path]) -> dict[str, list[pd.DataFrame]]:
+    """{task: histories of its pretrainings} from their files, models/<scale>/pretrained/<task>.csv."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for path in map(Path, paths):
+        found.setdefault(path.stem, []).append(pd.read_csv(path))
+    return found
 
 
 def kept(history: pd.DataFrame) -> pd.Series:
@@ -37,7 +46,7 @@ def updates(histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
 
 
 def trained(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
-    """How networks were pretrained, one sentence. Arguments as `judged`."""
+    """How networks were pretrained, one sentence. Arguments as `basis`."""
     return (
         f"Pretrained on {_photos(counts, 'train')}, validated on {counts['photos: val']:,} others, {updates(histories)}; "
         f"{UNLABELLED}."
@@ -45,15 +54,17 @@ def trained(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataF
 
 
 def judged(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
-    """On which photos networks were pretrained and then judged, one sentence.
+    """On which photos networks were pretrained and then judged, and that no label takes part. Arguments as `basis`."""
+    return f"Pretrained on {basis(counts, histories)}; {UNLABELLED}."
+
+
+def basis(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
+    """On which photos networks were pretrained and then judged, such as "12 photos, 24 updates; judged on 4 others (test)".
 
     Args:
         counts: `roles` of the photos. histories: those of the networks, see `updates`.
     """
-    return (
-        f"Pretrained on {_photos(counts, 'train')}, {updates(histories)}; judged on {counts['photos: test']:,} others (test); "
-        f"{UNLABELLED}."
-    )
+    return f"{_photos(counts, 'train')}, {updates(histories)}; judged on {counts['photos: test']:,} others (test)"
 
 
 def shown(number: int, counts: Mapping[str, int], role: str = "") -> str:

@@ -77,7 +77,7 @@ def write_report(
         rows=table2.rows(frame),
         footnotes=table2.footnotes(frame),
         tests=[(row["label"], [row[f"{name}_p"] for name in table2.TESTED]) for _, row in frame.iterrows()],
-        sections=_sections(figures, lambda name: basis(name, counts, histories, context, unlabelled), trained, note),
+        sections=_sections(figures, lambda name: basis(name, counts, histories, context, unlabelled), context, trained, note),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
         context=context,
@@ -102,7 +102,7 @@ def data_uri(path: Path) -> Markup:
 
 
 def _sections(
-    figures: Mapping[str, Path], basis_of: Callable[[str], str], trained: Sequence[str], note: str
+    figures: Mapping[str, Path], basis_of: Callable[[str], str], context: str, trained: Sequence[str], note: str
 ) -> dict[str, list[Shown]]:
     """{heading: figures}: those of `SECTIONS` that are there or were left out for want of a network, then all others."""
     shown = {
@@ -112,7 +112,7 @@ def _sections(
         for heading, names in SECTIONS.items()
     }
     others = [
-        Shown(name, name, name, "", mark(name, note), False, data_uri(path))
+        Shown(name, name, name, context, mark(name, note), False, data_uri(path))
         for name, path in figures.items()
         if name not in CAPTIONS
     ]

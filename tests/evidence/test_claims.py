@@ -80,8 +80,11 @@ def table_of(ours, width, seeds):
     return table
 
 
+HERE = {"ranking_regression": "24 updates of the one", "ranking_classification": "36 updates of the other"}
+
+
 def found(listed, evidence, comparable=True):
-    return claims.check(listed, evidence, comparable).set_index("id")
+    return claims.check(listed, evidence, comparable, HERE).set_index("id")
 
 
 def test_every_claim_that_can_be_checked_is_reproduced_by_the_papers_own_numbers(listed):
@@ -198,10 +201,53 @@ def test_responses_against_a_loop(listed):
     assert claim_checks.response(evidence, "above 0", "brightness", "contrast", 1).verdict == "not reproduced"
 
 
-def test_simulated_labels_give_numbers_and_no_verdict(listed):
+WITHOUT_VOTES = {
+    "brightness_is_read": HERE["ranking_regression"],
+    "contrast_falls_with_brightness": HERE["ranking_regression"],
+    "technical_is_easiest": HERE["ranking_classification"],
+}
+
+
+def test_simulated_labels_give_numbers_and_no_verdict_where_votes_enter(listed):
     table = found(listed, published_as_ours(), comparable=False)
     checked = table[~table["verdict"].str.startswith("needs ")]
-    assert set(checked["verdict"]) == {"not comparable: demo data"} and (checked["ours"] != "").all()
+    assert (checked["ours"] != "").all()
+    assert set(checked.drop(WITHOUT_VOTES)["verdict"]) == {"not comparable: demo data"}
+    assert {id: table.loc[id, "verdict"] for id in WITHOUT_VOTES} == {
+        id: f"reproduced, without votes: {words}" for id, words in WITHOUT_VOTES.items()
+    }
+
+
+def test_claims_without_votes_fail_with_simulated_labels_too(listed):
+    """A brightness output that falls and heads that name technical distortions worst."""
+    evidence = published_as_ours()
+    upside_down = dataclasses.replace(
+        evidence,
+        responses=evidence.responses.assign(brightness=-evidence.responses["brightness"]),
+        confusion=confusion(technical=100, style=900, composition=800),
+    )
+    table = found(listed, upside_down, comparable=False)
+    assert table.loc["brightness_is_read", "verdict"].startswith("not reproduced, without votes: ")
+    assert table.loc["technical_is_easiest", "verdict"].startswith("not reproduced, without votes: ")
+    nothing = dataclasses.replace(evidence, responses=evidence.responses.head(0), confusion=evidence.confusion.head(0))
+    assert set(claims.check(listed, nothing, False).set_index("id").loc[list(WITHOUT_VOTES), "verdict"]) == {"not measured"}
+
+
+def test_a_function_that_takes_votes_is_never_called_one_without(listed):
+    """Those claims name their network, and what computes them reads neither Table 2 nor differences nor metrics."""
+    without = [claim for claim in listed if not claim.get("votes", True)]
+    assert {claim["id"] for claim in without} == set(WITHOUT_VOTES)
+    blind = dataclasses.replace(published_as_ours(), table=None, differences=None, metrics=None)
+    for claim in without:
+        assert claim["network"] in HERE
+        assert claim_checks.COMPUTE[claim["compute"]](blind, claim["published"], **claim["with"]).verdict == "reproduced"
+
+
+def test_the_note_stands_beside_every_claim_that_votes_enter(listed, tmp_path):
+    frame = claims.check(listed, published_as_ours(), False, HERE)
+    claims.write(frame, tmp_path / "claims.csv", tmp_path / "claims.md", note="demo: simulated votes")
+    notes = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False).set_index("id")["note"]
+    assert set(notes[list(WITHOUT_VOTES)]) == {""} and set(notes.drop(list(WITHOUT_VOTES))) == {"demo: simulated votes"}
 
 
 def test_written_claims_say_what_they_are(listed, tmp_path):

@@ -43,12 +43,14 @@ rule claims:
         metrics="results/{scale}/metrics/metrics.csv",
         responses="results/{scale}/metrics/responses.parquet",
         confusion="results/{scale}/metrics/confusion.csv",
+        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=RANKED),
+        split="data/{scale}/photos/split.csv",
         code=code("claims"),
     output:
         csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
         md="results/{scale}/tables/claims.md",
     params:
-        cfg=P("labels.source", "report.confidence"),
+        cfg=P("labels.source", "report.confidence", "backbone.name", "image.size"),
     log:
         "logs/{scale}/claims.log",
     benchmark:
@@ -71,7 +73,7 @@ rule figure1:
             labels={"figure": "Figure 1"},
         ),
     params:
-        cfg=P("image.size", "distortions.table", "labels.source", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.table", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:
@@ -94,7 +96,7 @@ rule figure2:
             labels={"figure": "Figure 2"},
         ),
     params:
-        cfg=P("labels.source", "report.random_photos", "seed"),
+        cfg=P("report.random_photos", "seed"),
     log:
         "logs/{scale}/figure2.log",
     benchmark:
@@ -130,6 +132,8 @@ rule figure4:
     message: "draw Figure 4"
     input:
         responses="results/{scale}/metrics/responses.parquet",
+        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=RESPONDING),
+        split="data/{scale}/photos/split.csv",
         code=code("figure4"),
     output:
         report(
@@ -139,7 +143,7 @@ rule figure4:
             labels={"figure": "Figure 4"},
         ),
     params:
-        cfg=P("report.response_distortion", "report.response_outputs", "labels.source"),
+        cfg=P("report.response_distortion", "report.response_outputs"),
     log:
         "logs/{scale}/figure4.log",
     benchmark:
@@ -181,6 +185,7 @@ rule diagnostics:
         finetuning=expand("models/{{scale}}/finetuned/{init}/share100_seed{seed}.csv", init=INITS, seed=SEEDS),
         predictions=expand("results/{{scale}}/predictions/{init}/share100_seed{seed}/ava.parquet", init=INITS, seed=SEEDS[:1]),
         store=store("ava"),
+        split="data/{scale}/photos/split.csv",
         code=code("diagnostics"),
     output:
         **{
@@ -210,6 +215,7 @@ rule report:
         figures=expand("results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", *DIAGNOSTICS]),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
+        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
         template="src/aesthetic_pretraining/templates/report.html.j2",

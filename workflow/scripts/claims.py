@@ -8,18 +8,21 @@ with job(snakemake):
     import pandas as pd
     import yaml
 
-    from aesthetic_pretraining import table2
+    from aesthetic_pretraining import facts, table2
     from aesthetic_pretraining.claim_checks import Evidence
     from aesthetic_pretraining.claims import check, write
+    from aesthetic_pretraining.ledger import read_table
 
-    files = snakemake.input
+    files, cfg = snakemake.input, snakemake.params.cfg
     evidence = Evidence(
         table2.read(files.table),
         pd.read_csv(files.differences),
         pd.read_csv(files.metrics),
         pd.read_parquet(files.responses),
         pd.read_csv(files.confusion),
-        snakemake.params.cfg["report.confidence"],
+        cfg["report.confidence"],
     )
-    found = check(yaml.safe_load(Path(files.claims).read_text()), evidence, comparable=not note(snakemake))
+    photos, network = facts.roles("photos", read_table(files.split)), f"{cfg['backbone.name']} at {cfg['image.size']} px"
+    here = {task: f"{facts.basis(photos, {task: several})}; {network}" for task, several in facts.read(files.histories).items()}
+    found = check(yaml.safe_load(Path(files.claims).read_text()), evidence, comparable=not note(snakemake), here=here)
     write(found, snakemake.output.csv, snakemake.output.md, note(snakemake))

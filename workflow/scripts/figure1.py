@@ -1,8 +1,9 @@
 """Rule figure1."""
 
-from job import job, note
+from job import job
 
 with job(snakemake):
+    from aesthetic_pretraining import facts
     from aesthetic_pretraining.figures import save
     from aesthetic_pretraining.figures_paper import draw_figure1
     from aesthetic_pretraining.inspection import examples
@@ -14,4 +15,4 @@ with job(snakemake):
     shown = examples(
         Store(snakemake.input.store), photo, cfg["image.size"], cfg["seed"], cfg["distortions.table"], cfg["report.examples"]
     )
-    save(draw_figure1(shown, note=note(snakemake)), *snakemake.output)
+    save(draw_figure1(shown, facts=facts.shown(1, facts.roles("photos", split), "test")), *snakemake.output)
