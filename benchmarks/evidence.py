@@ -32,9 +32,10 @@ from aesthetic_pretraining.figures_paper import COMPARED, draw_figure3, draw_fig
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
 from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy
 from aesthetic_pretraining.losses import aspect_distortions
-from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES, Run
+from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
 from aesthetic_pretraining.names import PAPER, RANKED
 from aesthetic_pretraining.premise import falls
+from aesthetic_pretraining.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {"ava": 12818, "tid2013": 3000}
@@ -71,10 +72,12 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
         for share in SHARES if init in COMPARED else (100,):
             for seed in SEEDS:
                 summary = folder / f"{init}-{share}-{seed}.json"
-                summary.write_text(json.dumps({"init": init, "share": share, "seed": seed, "epochs": 90, "stopped": "early"}))
+                summary.write_text(
+                    json.dumps({"init": init, "share": share, "pretraining": 0, "seed": seed, "epochs": 90, "stopped": "early"})
+                )
                 summaries.append(summary)
                 for dataset in TARGET_SCALES:
-                    saved.append(folder / f"predictions/{init}/share{share}_seed{seed}/{dataset}.parquet")
+                    saved.append(folder / f"predictions/{init}/share{share}_pretraining0_seed{seed}/{dataset}.parquet")
                     metrics.write_predictions(predictions(dataset, len(saved)), saved[-1])
     return summaries, saved
 
@@ -84,7 +87,7 @@ def responses() -> pd.DataFrame:
     rows = pd.MultiIndex.from_product([range(PHOTOS), range(-5, 6)], names=["photo", "level"]).to_frame(index=False)
     noise = np.random.default_rng(0).normal(0, 0.1, (len(rows), len(DISTORTIONS)))
     answers = pd.DataFrame(rows["level"].to_numpy()[:, None] / 10 + noise, columns=list(DISTORTIONS))
-    return pd.concat([rows.assign(distortion="brightness"), answers], axis=1)
+    return pd.concat([rows.assign(pretraining=1, distortion="brightness"), answers], axis=1)
 
 
 def judged() -> dict[str, pd.DataFrame]:
@@ -92,9 +95,9 @@ def judged() -> dict[str, pd.DataFrame]:
     random = np.random.default_rng(0)
     ranking, confusion, cross = RankingAccuracy(), Confusion(), CrossResponse()
     for task in RANKED:
-        ranking.add(task, random.random(len(VARIANTS)))
-    confusion.add({a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
-    cross.add(random.random((len(VARIANTS), len(DISTORTIONS))))
+        ranking.add(task, 1, random.random(len(VARIANTS)))
+    confusion.add(1, {a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
+    cross.add(1, random.random((len(VARIANTS), len(DISTORTIONS))))
     return {"ranking": ranking.frame(), "confusion": confusion.frame(), "cross": cross.frame()}
 
 
@@ -119,9 +122,9 @@ def others(frames: Mapping[Run, pd.DataFrame]) -> dict[str, Figure]:
     return diagnostics(
         **judged(),
         premise=opinions(),
-        pretraining={task: history(k) for k, task in enumerate(PAPER[1:])},
-        finetuning={(init, seed): history(seed) for init in PAPER for seed in SEEDS},
-        predictions={init: frames[Run(init, 100, 1, "ava")] for init in PAPER},
+        pretraining={(task, 1): history(k) for k, task in enumerate(PAPER[1:])},
+        finetuning={(init, 0, seed): history(seed) for init in PAPER for seed in SEEDS},
+        predictions={init: frames[Run(init, 100, 0, 1, "ava")] for init in PAPER},
         judge=RESPONDING,
         store=SimpleNamespace(pixels=lambda _: np.zeros((336, 448, 3), np.uint8)),
         count=EXTREME,
@@ -145,7 +148,7 @@ def timed(steps: list[tuple[str, float, float]], name: str, work: Callable):
 def main() -> None:
     """Time all and print."""
     report = yaml.safe_load((ROOT / "params.yaml").read_text())["report"]
-    one_seed = {Run(init, 100, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
+    one_seed = {Run(init, 100, 0, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
     resampling: list[tuple[str, float, float]] = []
     for kind in ("percentile", "bca"):
         config = IntervalConfig(RESAMPLES, report["confidence"], kind, seed=1)

@@ -163,13 +163,13 @@ def mark(name: str, note: str) -> str:
 
 
 def basis(
-    name: str, counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]], context: str, unlabelled: str
+    name: str, counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame], context: str, unlabelled: str
 ) -> str:
     """A figure's last sentences: on how many pictures it rests, results of pretraining on how many updates, the run's settings.
 
     Args:
         counts: number of pictures by what they are for, "<set>: <role>".
-        histories: {task: the histories of its pretrainings}, of the tasks that the run trained.
+        histories: {(task, seed): history} of all pretrainings of the run.
         context: the settings where votes enter. unlabelled: where none do.
     """
     caption = CAPTIONS[name]
@@ -177,7 +177,7 @@ def basis(
     sentences = []
     if caption.rests:
         drawn = (*caption.networks, *caption.ablations)
-        sentences.append(caption.rests(counts, {task: several for task, several in histories.items() if task in drawn}))
+        sentences.append(caption.rests(counts, {network: rows for network, rows in histories.items() if network[0] in drawn}))
     if (caption.votes or not caption.rests) and (number := counts.get(caption.pictures)) is not None:
         printed = {"photos": "photos", "ava": "AVA pictures", "tid2013": "TID2013 pictures"}[dataset]
         sentences.append(f"{number:,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")

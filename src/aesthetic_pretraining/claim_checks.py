@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from aesthetic_pretraining import verdicts
+from aesthetic_pretraining.judging import first_pretraining
 from aesthetic_pretraining.names import BASELINE
 from aesthetic_pretraining.proportions import wilson
 from aesthetic_pretraining.table2 import COLUMNS
@@ -56,9 +57,16 @@ class Evidence:
         return (published[init] - published[other]) * (-1 if column in SMALLER_IS_BETTER else 1)
 
     def epochs(self, init: str, share: int = 100) -> pd.Series:
-        """Epochs of one row, indexed by seed; trainings that the cap ended are NaN, because they had not stopped."""
-        rows = self.metrics[(self.metrics["init"] == init) & (self.metrics["share"] == share)].set_index("seed")
+        """Epochs of one row, indexed by (pretraining, seed); trainings that the cap ended are NaN, because they had not stopped."""
+        rows = self.metrics[(self.metrics["init"] == init) & (self.metrics["share"] == share)].set_index(
+            ["pretraining", "seed"]
+        )
         return rows["epochs"].where(rows["capped"] == 0)
+
+    def baseline_epochs(self, init: str, share: int = 100) -> pd.Series:
+        """ImageNet's epochs of the same fine-tuning seeds, indexed as `epochs` of `init`; NaN where it has no such seed."""
+        index = self.epochs(init, share).index
+        return self.epochs(BASELINE, share).droplevel("pretraining").reindex(index.get_level_values("seed")).set_axis(index)
 
 
 class Finding(NamedTuple):
@@ -141,8 +149,7 @@ def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other
 
 def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pick: str) -> Finding:
     """The largest or smallest share of ImageNet's epochs that one of `inits` saves, with Student's interval over seeds."""
-    base = evidence.epochs(BASELINE)
-    savings = [1 - evidence.epochs(init) / base for init in inits]
+    savings = [1 - evidence.epochs(init) / evidence.baseline_epochs(init) for init in inits]
     if any(saving.isna().any() or saving.empty for saving in savings):
         return Finding(*UNKNOWN, "a training was not made or was ended by the cap", verdicts.NOT_MEASURED)
     saving = {"most": max, "least": min}[pick](savings, key=lambda saving: saving.mean())
@@ -156,7 +163,7 @@ def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int])
     """Whether `init` stops earlier than ImageNet with every share of the labels, with Student's intervals over seeds."""
     found = []
     for share in shares:
-        saved = evidence.epochs(BASELINE, share) - evidence.epochs(init, share)
+        saved = evidence.baseline_epochs(init, share) - evidence.epochs(init, share)
         mean, spread = saved.mean(skipna=False), saved.std(ddof=1, skipna=False)
         found.append((mean, *verdicts.over_seeds(mean, spread, len(saved), evidence.confidence)))
     return _count(found, "earlier")
@@ -164,7 +171,7 @@ def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int])
 
 def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
     """Mean over photos of the rank correlation of an output with the distortion's level, with Student's interval over photos."""
-    rows = evidence.responses
+    rows = first_pretraining(evidence.responses)  # the network that Figure 4 shows
     rows = rows[rows["distortion"] == distortion]
     if rows.empty or output not in rows:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
@@ -184,7 +191,7 @@ def named_better(evidence: Evidence, published: str, aspect: str, others: Sequen
 
     ASSUME: answers to several pictures of one photo count as independent, which makes the intervals too narrow.
     """
-    rows = evidence.confusion
+    rows = first_pretraining(evidence.confusion)  # the network that the figure of Appendix D shows
     if rows.empty:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
     right = rows["photos"].where(rows["applied"] == rows["answered"], 0).groupby(rows["aspect"]).sum()

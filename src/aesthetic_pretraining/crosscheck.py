@@ -6,28 +6,29 @@ from pathlib import Path
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.metrics import lcc, mae, run_of, srcc
+from aesthetic_pretraining.metrics import lcc, mae, srcc
+from aesthetic_pretraining.runs import Training, run_of
 
 VALUES = ("n", "lcc", "srcc", "mae")
 
 
 def crosscheck(predictions: Iterable[str | Path], scales: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """One row for each network: init, share, seed, and for each set `<set>_n`, `_lcc`, `_srcc`, `_mae` (on the set's own scale).
+    """One row for each network: init, share, pretraining, seed, and for each set `<set>_n`, `_lcc`, `_srcc`, `_mae` (on the set's own scale).
 
     Args:
-        predictions: files <init>/share<percent>_seed<seed>/<set>.parquet with columns id, target, predicted (1..10).
+        predictions: files `runs.PLACE`/<set>.parquet with columns id, target, predicted (1..10).
         scales: {set: (lowest, highest) mean score}.
     Raises UserError if there is no file, or one of another place; ValueError for a target off the set's scale.
     """
-    rows: dict[tuple[str, int, int], dict] = {}
+    rows: dict[Training, dict] = {}
     for path in map(Path, predictions):
         *run, dataset = run_of(path, scales)
         values = judge(pd.read_parquet(path), scales[dataset], dataset)
-        rows.setdefault(tuple(run), {}).update({f"{dataset}_{name}": value for name, value in values.items()})
+        rows.setdefault(Training(*run), {}).update({f"{dataset}_{name}": value for name, value in values.items()})
     if not rows:
         raise UserError("labels.extra in params.yaml is empty: name a labelled set to judge the networks on")
-    table = pd.DataFrame([dict(zip(("init", "share", "seed"), run, strict=True)) | row for run, row in rows.items()])
-    return table.sort_values(["init", "share", "seed"], ignore_index=True)
+    table = pd.DataFrame([run._asdict() | row for run, row in rows.items()])
+    return table.sort_values([*Training._fields], ignore_index=True)
 
 
 def judge(predictions: pd.DataFrame, scale: Sequence[float], dataset: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from aesthetic_pretraining.config import RESPONDING
 from aesthetic_pretraining.figures_pretext import draw_confusion, draw_heatmap, draw_ranking_accuracy
 from aesthetic_pretraining.figures_scores import draw_best_worst, draw_histograms, draw_premise, draw_scatter, extremes
 from aesthetic_pretraining.figures_training import draw_learning_curves
+from aesthetic_pretraining.judging import first_pretraining
 from aesthetic_pretraining.names import NAMING
 from aesthetic_pretraining.premise import TID2013
 from aesthetic_pretraining.store import Store
@@ -21,8 +22,8 @@ def diagnostics(
     ranking: pd.DataFrame,
     confusion: pd.DataFrame,
     premise: pd.DataFrame,
-    pretraining: Mapping[str, pd.DataFrame],
-    finetuning: Mapping[tuple[str, int], pd.DataFrame],
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame],
     judge: str,
     store: Store,
@@ -33,8 +34,8 @@ def diagnostics(
     """{name: figure}; networks that a run does not train are left out, and so is a figure of which nothing is left.
 
     Args:
-        cross, ranking, confusion: as the rule respond writes them. premise: as the rule premise does.
-        pretraining: {task: history}. finetuning: {(initialisation, seed): history}, on all labels.
+        cross, ranking, confusion: as the rule respond writes them; the networks of the first pretraining seed are drawn. premise: as the rule premise does.
+        pretraining: {(task, seed): history}. finetuning: {(initialisation, pretraining, seed): history}, on all labels.
         predictions: {initialisation: predictions on AVA's test split}, on all labels.
         judge: the initialisation whose `count` highest and lowest scores are shown with their pictures from `store`.
         photos: `facts.roles` of the photos, on which the figures without votes say that they rest.
@@ -44,12 +45,14 @@ def diagnostics(
         [(store.pixels(row.id), row.predicted, row.target) for row in rows.itertuples()]
         for rows in extremes(predictions[judge], count)
     ]
-    histories = {task: [history] for task, history in pretraining.items()}
-    ranked = {task: histories[task] for task in ranking["task"].unique()}
+
+    def judged(*tasks: str) -> str:
+        return facts.judged(photos, {network: history for network, history in pretraining.items() if network[0] in tasks})
+
     figures = {
-        "learning_curves": draw_learning_curves(pretraining, finetuning, facts=facts.trained(photos, histories), note=note),
-        "ranking_accuracy": draw_ranking_accuracy(ranking, facts=facts.judged(photos, ranked)),
-        "heatmap": draw_heatmap(cross, facts=facts.judged(photos, {RESPONDING: histories[RESPONDING]})),
+        "learning_curves": draw_learning_curves(pretraining, finetuning, facts=facts.trained(photos, pretraining), note=note),
+        "ranking_accuracy": draw_ranking_accuracy(first_pretraining(ranking), facts=judged(*ranking["task"].unique())),
+        "heatmap": draw_heatmap(first_pretraining(cross), facts=judged(RESPONDING)),
         "premise": draw_premise(premise, note=note, noted=TID2013),
         "scatter": draw_scatter(predictions, note=note),
         "histograms": draw_histograms(predictions, note=note),
@@ -57,5 +60,4 @@ def diagnostics(
     }
     if confusion.empty:
         return figures
-    named = facts.judged(photos, {NAMING: histories[NAMING]})
-    return figures | {"confusion": draw_confusion(confusion, facts=named)}
+    return figures | {"confusion": draw_confusion(first_pretraining(confusion), facts=judged(NAMING))}

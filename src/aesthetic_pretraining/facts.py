@@ -4,12 +4,13 @@ No label takes part in pretraining or in what is asked of its networks before fi
 wherever the votes are simulated, and say on how many photos and after how many updates they were found.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from aesthetic_pretraining.names import LABELS
+from aesthetic_pretraining.runs import pretraining_of
 
 UNLABELLED = "no label takes part"
 
@@ -19,12 +20,9 @@ def roles(dataset: str, split: pd.DataFrame) -> dict[str, int]:
     return {f"{dataset}: {role}": int(n) for role, n in sorted(split["split"].value_counts().items())}
 
 
-def read(paths: Iterable[str | Path]) -> dict[str, list[pd.DataFrame]]:
-    """{task: histories of its pretrainings} from their files, models/<scale>/pretrained/<task>.csv."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    for path in map(Path, paths):
-        found.setdefault(path.stem, []).append(pd.read_csv(path))
-    return found
+def read(paths: Iterable[str | Path]) -> dict[tuple[str, int], pd.DataFrame]:
+    """{(task, seed): history} of pretrainings from their files, see `runs.pretraining_of`."""
+    return {pretraining_of(path): pd.read_csv(path) for path in paths}
 
 
 def kept(history: pd.DataFrame) -> pd.Series:
@@ -32,39 +30,44 @@ def kept(history: pd.DataFrame) -> pd.Series:
     return history[history["val_loss"] == history["val_loss"].min()].iloc[-1]
 
 
-def updates(histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
-    """How many updates the kept weights of each network have seen: "24 updates", or "updates: ranking 24, RotNet 36 to 48".
+def updates(histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
+    """How many updates the kept weights of each network have seen: "24 updates", or "updates: 24 (ranking), 36 to 48 (RotNet)".
 
     Args:
-        histories: {task: a history (columns steps, val_loss) of each of its pretrainings}; at least one of each task.
+        histories: {(task, seed): columns steps, val_loss}; a task's numbers over its seeds are put together.
     """
-    found = {task: _range(int(kept(history)["steps"]) for history in several) for task, several in histories.items()}
-    if len(set(found.values())) == 1:
-        (number,) = set(found.values())
-        return f"{number} updates{' each' if len(found) > 1 else ''}"
-    return "updates: " + ", ".join(f"{LABELS.get(task, task)} {number}" for task, number in found.items())
+    found: dict[str, list[int]] = {}
+    for (task, _), history in histories.items():
+        found.setdefault(task, []).append(int(kept(history)["steps"]))
+    several = {task: _range(numbers) for task, numbers in found.items()}
+    if len(set(several.values())) == 1:
+        return f"{next(iter(several.values()))} updates{' each' if len(histories) > 1 else ''}"
+    return "updates: " + ", ".join(f"{number} ({LABELS.get(task, task)})" for task, number in several.items())
 
 
-def trained(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
-    """How networks were pretrained, one sentence. Arguments as `basis`."""
+def trained(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
+    """How networks were pretrained, one sentence; all seeds count. Arguments as `basis`."""
     return (
         f"Pretrained on {_photos(counts, 'train')}, validated on {counts['photos: val']:,} others, {updates(histories)}; "
         f"{UNLABELLED}."
     )
 
 
-def judged(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
+def judged(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
     """On which photos networks were pretrained and then judged, and that no label takes part. Arguments as `basis`."""
     return f"Pretrained on {basis(counts, histories)}; {UNLABELLED}."
 
 
-def basis(counts: Mapping[str, int], histories: Mapping[str, Sequence[pd.DataFrame]]) -> str:
+def basis(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
     """On which photos networks were pretrained and then judged, such as "12 photos, 24 updates; judged on 4 others (test)".
 
     Args:
-        counts: `roles` of the photos. histories: those of the networks, see `updates`.
+        counts: `roles` of the photos. histories: those of the networks, see `updates`; of a task's seeds the first counts, as figures
+            and claims look at that one alone (`judging.first_pretraining`).
     """
-    return f"{_photos(counts, 'train')}, {updates(histories)}; judged on {counts['photos: test']:,} others (test)"
+    first = {task: seed for task, seed in reversed(histories)}
+    shown = {network: history for network, history in histories.items() if first[network[0]] == network[1]}
+    return f"{_photos(counts, 'train')}, {updates(shown)}; judged on {counts['photos: test']:,} others (test)"
 
 
 def shown(number: int, counts: Mapping[str, int], role: str = "") -> str:

@@ -12,8 +12,8 @@ SEEDS_ALPHA = 0.55  # lines of several seeds lie on top of each other
 
 
 def draw_learning_curves(
-    pretraining: Mapping[str, pd.DataFrame],
-    finetuning: Mapping[tuple[str, int], pd.DataFrame],
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
     *,
     facts: str = "",
     note: str = "",
@@ -21,8 +21,8 @@ def draw_learning_curves(
     """Loss by epoch: a panel per pretext task, then one for all fine-tunings on all labels.
 
     Args:
-        pretraining: {task: history}, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
-        finetuning: {(initialisation, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
+        pretraining: {(task, seed): history}, a line per seed, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
+        finetuning: {(initialisation, pretraining, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
             the first epoch in which everything learns.
         facts: what pretraining, in which no label takes part, rests on, to print above it.
         note: a caveat to print above fine-tuning.
@@ -31,10 +31,16 @@ def draw_learning_curves(
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.35])
     state(above, WIDTH, facts)
     mark(below, WIDTH, note)
-    panels = above.subplots(1, len(pretraining), squeeze=False)[0]
-    for axes, (task, history) in zip(panels, pretraining.items(), strict=True):
-        _curve(axes, history, "train_loss", color=OKABE_ITO[1], linestyle="--", marker="s", label="training")
-        _curve(axes, history, "val_loss", color=OKABE_ITO[0], marker="o", label="validation")
+    tasks = list(dict.fromkeys(task for task, _ in pretraining))
+    panels = above.subplots(1, len(tasks), squeeze=False)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        first = True
+        for history in (history for (other, _), history in pretraining.items() if other == task):
+            names = ("training", "validation") if first else (None, None)
+            alpha = 1 if first else SEEDS_ALPHA
+            _curve(axes, history, "train_loss", color=OKABE_ITO[1], linestyle="--", marker="s", alpha=alpha, label=names[0])
+            _curve(axes, history, "val_loss", color=OKABE_ITO[0], marker="o", alpha=alpha, label=names[1])
+            first = False
         axes.set_title(label(task).replace(" + ", " +\n"), fontsize="small")
         axes.set_xlabel("epoch", fontsize="small")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -63,11 +69,11 @@ def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figu
     return figure
 
 
-def _finetuning(figure, histories: Mapping[tuple[str, int], pd.DataFrame]) -> None:
+def _finetuning(figure, histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> None:
     axes = figure.subplots()
-    looks = styles(list(dict.fromkeys(init for init, _ in histories)))
+    looks = styles(list(dict.fromkeys(init for init, _, _ in histories)))
     shown = set()
-    for (init, _), history in histories.items():
+    for (init, _, _), history in histories.items():
         colour, marker, dashes = looks[init]
         name = None if init in shown else label(init)
         shown.add(init)

@@ -14,9 +14,10 @@ from scipy.special import ndtri
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.metrics import Run, per_picture
+from aesthetic_pretraining.metrics import per_picture
 from aesthetic_pretraining.names import BASELINE
-from aesthetic_pretraining.pairing import Row, odd_rows, rows_of
+from aesthetic_pretraining.pairing import Member, Row, frames_of, odd_rows, rows_of
+from aesthetic_pretraining.runs import Run
 from aesthetic_pretraining.uncertainty import Bootstrap, Panel, bootstrap, interval
 
 POWER = 0.8  # ASSUME: the usual chance of seeing a difference that is there
@@ -53,7 +54,7 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
     for dataset in dict.fromkeys(run.dataset for run in predictions):
         rows = rows_of(predictions, dataset)
         problems = odd_rows(rows)
-        sound = {row: frames for row, frames in rows.items() if row not in problems}
+        sound = {row: members for row, members in rows.items() if row not in problems}
         if not sound:
             raise UserError(
                 f"{dataset}: {BASELINE}'s predictions cannot be used, {problems.popitem()[1]}; run again with --forcerun predict"
@@ -63,8 +64,8 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
         result = bootstrap(panel, config.resamples, seeded_int("intervals", config.seed, dataset), config.interval)
         for metric in result.value:
             table = _values(result, metric, list(sound), config.confidence)
-            for row, frames in rows.items():
-                head = (*row, dataset, metric, len(frames), len(frames[0]))
+            for row, members in rows.items():
+                head = (*row, dataset, metric, len(members), len(members[0].frame))
                 values.append((*head, *([np.nan] * 7), problems[row]) if row in problems else (*head, *table[row]))
             differences += [
                 (*first, *second, dataset, metric, *numbers)
@@ -73,9 +74,9 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
     return pd.DataFrame(values, columns=VALUES), pd.DataFrame(differences, columns=DIFFERENCES)
 
 
-def panel_of(rows: Mapping[Row, Sequence[pd.DataFrame]], dataset: str) -> Panel:
+def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
     """The rows' predictions as arrays, aligned by picture."""
-    frames = [frame for row in rows.values() for frame in row]
+    frames = [frame for row in rows.values() for frame in frames_of(row)]
     means = [per_picture(frame, dataset) for frame in frames]
     counts = [len(row) for row in rows.values()]
     return Panel(

@@ -7,10 +7,8 @@ which Table 2 and Figures 3 and 5 are made.
 """
 
 import json
-import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ from scipy.stats import rankdata
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.runs import Run, Training, run_of
 from aesthetic_pretraining.sets import scale_of
 
 TARGET_SCALES = {name: scale_of(name) for name in ("ava", "tid2013")}  # lowest and highest mean opinion score
@@ -26,7 +25,14 @@ PROBABILITIES = [f"p{score}" for score in range(1, 11)]  # predicted shares of t
 HISTOGRAM = [f"t{score}" for score in range(1, 11)]  # true shares of the votes, where people voted on 1..10
 VOTED = ("ava",)  # the sets of which a prediction file has to hold them
 COLUMNS = [
-    *("init", "share", "seed", "epochs", "capped"),  # capped: 1 if the cap ended fine-tuning, 0 if early stopping did
+    *(
+        "init",
+        "share",
+        "pretraining",
+        "seed",
+        "epochs",
+        "capped",
+    ),  # capped: 1 if the cap ended fine-tuning, 0 if early stopping did
     *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_emd1", "ava_emd2", "ava_majority", "ava_constant_mae"),
     *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"),
 ]
@@ -34,15 +40,6 @@ COLUMNS = [
 AESTHETIC_ABOVE = 5.0  # section 4.6
 ROUND_OFF = 1e-6  # a mean of exactly 5, computed as sum(k * p_k), may come out as 5.000000000000001
 MEAN_TOLERANCE = 1e-3  # scores; between `predicted` and the mean of p1..p10, which are kept in single precision
-
-
-class Run(NamedTuple):
-    """One fine-tuned model on one test set: initialisation, percent of the labels, seed, name of the set."""
-
-    init: str
-    share: int
-    seed: int
-    dataset: str
 
 
 def _checked(target: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -158,17 +155,6 @@ def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = flo
     return {f"{dataset}_{name}": value for name, value in values.items()}
 
 
-def run_of(path: Path, datasets: Collection[str] = tuple(TARGET_SCALES)) -> Run:
-    """Which run a path `<init>/share<percent>_seed<seed>/<dataset>.parquet` belongs to; UserError for any other path."""
-    path = Path(path)
-    match = re.fullmatch(r"share(\d+)_seed(\d+)", path.parent.name)
-    if not match or path.stem not in datasets or path.suffix != ".parquet":
-        raise UserError(
-            f"{path} is not named <init>/share<percent>_seed<seed>/<{'|'.join(datasets)}>.parquet; predictions need such a place"
-        )
-    return Run(path.parent.parent.name, int(match[1]), int(match[2]), path.stem)
-
-
 def write_predictions(frame: pd.DataFrame, path: Path) -> None:
     """Write one model's predictions on one set as Parquet: id, target, predicted, p1..p10, and t1..t10 where people voted.
 
@@ -187,7 +173,7 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
     """
     frames = {}
     for path in map(Path, paths):
-        run = run_of(path)
+        run = run_of(path, TARGET_SCALES)
         if run in frames:
             raise UserError(f"{path} is the second file of {run}; keep one of the two")
         try:
@@ -208,10 +194,10 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
 
 
 def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float) -> pd.DataFrame:
-    """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share and seed.
+    """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share, pretraining and seed.
 
     Args:
-        summaries: fine-tuning summaries (JSON with init, share in percent, seed, epochs, stopped), one per model.
+        summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, stopped), one per model.
         predictions: their prediction files in any order, one per model and test set (`run_of` says whose they are).
         training_mean: mean score of the training labels, 1..10.
     Raises: UserError naming a model that lacks a file, is there twice, or has predictions and no summary; or a bad file.
@@ -220,11 +206,9 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
     used, rows = set(), []
     for path in map(Path, summaries):
         summary = json.loads(path.read_text(encoding="utf-8"))
-        row = {name: summary[name] for name in ("init", "share", "seed", "epochs")} | {
-            "capped": int(summary["stopped"] == "cap")
-        }
+        row = {name: summary[name] for name in (*Training._fields, "epochs")} | {"capped": int(summary["stopped"] == "cap")}
         for dataset in TARGET_SCALES:
-            run = Run(row["init"], row["share"], row["seed"], dataset)
+            run = Run(*(row[name] for name in Training._fields), dataset)
             if run in used or run not in frames:
                 raise UserError(f"{path}: {run} {'is there twice' if run in used else 'has no prediction file'}")
             try:
@@ -235,12 +219,12 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
         rows.append(row)
     if orphans := sorted(frames.keys() - used):
         raise UserError(f"no fine-tuning summary for {orphans[0]}; run again with --forcerun finetune")
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values(["init", "share", "seed"], ignore_index=True)
+    return pd.DataFrame(rows, columns=COLUMNS).sort_values([*Training._fields], ignore_index=True)
 
 
 def summary(metrics: pd.DataFrame, share: int = 100) -> dict[str, dict[str, float]]:
-    """{initialisation: {metric: mean over the seeds}} at one share of the labels: what DVC shows and compares."""
-    rows = metrics[metrics["share"] == share].drop(columns=["share", "seed"])
+    """{initialisation: {metric: mean over its trainings}} at one share of the labels: what DVC shows and compares."""
+    rows = metrics[metrics["share"] == share].drop(columns=["share", "pretraining", "seed"])
     return {
         init: {k: round(v, 6) for k, v in means.items()} for init, means in rows.groupby("init").mean().to_dict("index").items()
     }

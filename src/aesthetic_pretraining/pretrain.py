@@ -19,7 +19,7 @@ from aesthetic_pretraining.variants import Variants
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """params.yaml: pretrain, distortions, compute, backbone.name and seed; units and ranges stand in the schema."""
+    """params.yaml: pretrain, distortions, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
 
     backbone: str
     engine: str
@@ -89,7 +89,7 @@ def pretrain(
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     checkpoint = Checkpoint(
-        Path(work) / f"pretrain_{task_name}.pt",
+        Path(work) / f"pretrain_{task_name}_seed{config.seed}.pt",
         asdict(task_config) | asdict(config) | {"size": variants.size},
         {
             "the start's weights": digest(files=[start]),
@@ -109,7 +109,7 @@ def pretrain(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
-    lines = progress.Progress(task_name, config.epochs)
+    lines = progress.Progress(f"{task_name} seed {config.seed}", config.epochs)
     first, seen = epoch, 0
     while epoch < config.epochs:
         for group in optimiser.param_groups:

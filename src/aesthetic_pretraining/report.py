@@ -36,7 +36,7 @@ def write_report(
     figures: Mapping[str, Path],
     sheets: Mapping[str, Path],
     counts: Mapping[str, int],
-    histories: Mapping[str, Sequence[pd.DataFrame]],
+    histories: Mapping[tuple[str, int], pd.DataFrame],
     context: str,
     unlabelled: str,
     trained: Sequence[str],
@@ -54,7 +54,7 @@ def write_report(
         figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
         sheets: PNG contact sheets by distortion, shown folded.
         counts: number of pictures by what they are for, "<set>: <role>".
-        histories: {task: the histories of its pretrainings}.
+        histories: {(task, seed): history} of all pretrainings.
         context: the sentence below every figure that votes enter, see `context_of`. unlabelled: below those that none enter.
         trained: initialisations of the run; a figure says which of its networks were not trained.
         params_text: the parameters of the run, YAML text.

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import PermutationMethod, rankdata, wilcoxon
 
-from aesthetic_pretraining.metrics import Run
 from aesthetic_pretraining.names import BASELINE
-from aesthetic_pretraining.pairing import odd_rows, rows_of
+from aesthetic_pretraining.pairing import frames_of, odd_rows, rows_of
+from aesthetic_pretraining.runs import Run
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"
 DECIMALS = 9  # score points; differences of errors closer than this are ties
@@ -106,10 +106,13 @@ def compare(predictions: Mapping[Run, pd.DataFrame], *, share: int = 100, alpha:
     table = []
     for dataset, rows in sets.items():
         problems = odd_rows(rows)
-        base = absolute_errors(rows[BASELINE, share]) if {(BASELINE, share)} & (rows.keys() - problems.keys()) else None
-        for row, frames in rows.items():
+        base = (
+            absolute_errors(frames_of(rows[BASELINE, share])) if {(BASELINE, share)} & (rows.keys() - problems.keys()) else None
+        )
+        for row, members in rows.items():
             if row[0] == BASELINE:
                 continue
+            frames = frames_of(members)
             found = {"init": row[0], "dataset": dataset, "n": len(frames[0]), "comparisons": comparisons, "alpha": alpha}
             if row in problems or base is None:
                 table.append(found | {"problem": problems.get(row, NO_BASELINE)})

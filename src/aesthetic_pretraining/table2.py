@@ -14,9 +14,9 @@ import pandas as pd
 from aesthetic_pretraining import significance
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.markup import escape_latex, escape_markdown
-from aesthetic_pretraining.metrics import Run
 from aesthetic_pretraining.names import BASELINE, LABELS
 from aesthetic_pretraining.pairing import odd_rows, rows_of
+from aesthetic_pretraining.runs import Run, Training
 
 
 class Column(NamedTuple):
@@ -86,8 +86,8 @@ def build(
     Raises: ValueError naming a model that is there twice.
     """
     metrics = metrics[metrics["share"] == share]
-    if metrics.duplicated(["init", "seed"]).any():
-        raise ValueError(f"two rows of metrics for {metrics[metrics.duplicated(['init', 'seed'])].iloc[0]['init']}")
+    if (twice := metrics.duplicated([*Training._fields])).any():
+        raise ValueError(f"two rows of metrics for {metrics[twice].iloc[0]['init']}")
     paper = list(published["initialisation"])
     inits = paper + [init for init in metrics["init"].unique() if init not in paper]
 

@@ -22,11 +22,16 @@ def demo():
         pytest.skip("no results of the demo here: run 'make demo' first")
 
 
+def first(init):
+    """Which pretraining of an initialisation is looked at."""
+    return "pretraining0" if init == "imagenet" else "pretraining1"
+
+
 @pytest.mark.parametrize("init", PAPER_ROWS)
 def test_networks_beat_a_constant_prediction(init):
     """On the test pictures, against the mean of the training votes; every pretrained network clearly so."""
-    summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_seed1.json").read_text())
-    table = pd.read_parquet(RESULTS / f"predictions/{init}/share100_seed1/ava.parquet")
+    summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_{first(init)}_seed1.json").read_text())
+    table = pd.read_parquet(RESULTS / f"predictions/{init}/share100_{first(init)}_seed1/ava.parquet")
     ours, constant = (table["target"] - table["predicted"]).abs(), (table["target"] - summary["train_mean"]).abs()
     assert ours.mean() < 0.95 * constant.mean()
     # a constant has no order at all
@@ -93,7 +98,8 @@ def test_figure_4_and_its_summaries_rest_on_the_same_answers():
 def test_early_stopping_ended_some_trainings_and_the_figure_tells_which():
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for row in metrics.itertuples():
-        summary = json.loads((ROOT / f"models/demo/finetuned/{row.init}/share{row.share}_seed{row.seed}.json").read_text())
+        name = f"share{row.share}_pretraining{row.pretraining}_seed{row.seed}.json"
+        summary = json.loads((ROOT / "models/demo/finetuned" / row.init / name).read_text())
         assert (row.epochs, bool(row.capped)) == (summary["epochs"], summary["stopped"] == "cap")
     assert 0 < metrics["capped"].mean() < 0.8 and metrics["epochs"].nunique() >= 3
 

@@ -43,7 +43,7 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
         for (a, b), column in product(combinations(values, 2), table2.COLUMNS[1:])
     ]
     metrics = [
-        (init, share, seed, (ours.loc[init, "epochs"] if share == 100 else 60 - 2 * COMPARED.index(init)) + 0.01 * seed, 0)
+        (init, share, 0, seed, (ours.loc[init, "epochs"] if share == 100 else 60 - 2 * COMPARED.index(init)) + 0.01 * seed, 0)
         for (init, share), seed in product(values, seeds)
     ]
     levels = range(-5, 6)
@@ -56,8 +56,8 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
         pd.DataFrame(
             differences, columns=["init", "share", "other", "other_share", "dataset", "metric", "difference", "low", "high"]
         ),
-        pd.DataFrame(metrics, columns=["init", "share", "seed", "epochs", "capped"]),
-        pd.DataFrame(responses, columns=["photo", "distortion", "level", "brightness", "contrast"]),
+        pd.DataFrame(metrics, columns=["init", "share", "pretraining", "seed", "epochs", "capped"]),
+        pd.DataFrame(responses, columns=["photo", "distortion", "level", "brightness", "contrast"]).assign(pretraining=1),
         confusion(technical=900, style=700, composition=800),
         0.95,
     )
@@ -121,7 +121,7 @@ def confusion(**right):
         for aspect, count in right.items()
         for applied, level, answered in product(("one", "two"), (1, 2), ("one", "two"))
     ]
-    return pd.DataFrame(rows, columns=["aspect", "applied", "level", "answered", "photos"])
+    return pd.DataFrame(rows, columns=["aspect", "applied", "level", "answered", "photos"]).assign(pretraining=1)
 
 
 def test_accuracy_of_the_heads_against_newcombes_own_example(monkeypatch):
@@ -129,7 +129,8 @@ def test_accuracy_of_the_heads_against_newcombes_own_example(monkeypatch):
     rows = [("a", "x", 1, "x", 56), ("a", "x", 1, "y", 14), ("b", "x", 1, "x", 48), ("b", "x", 1, "y", 32)]
     evidence = published_as_ours()
     evidence = dataclasses.replace(
-        evidence, confusion=pd.DataFrame(rows, columns=["aspect", "applied", "level", "answered", "photos"])
+        evidence,
+        confusion=pd.DataFrame(rows, columns=["aspect", "applied", "level", "answered", "photos"]).assign(pretraining=1),
     )
     seen, count = [], claim_checks._count
     monkeypatch.setattr(claim_checks, "_count", lambda found, word: seen.extend(found) or count(found, word))

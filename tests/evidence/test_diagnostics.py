@@ -33,21 +33,26 @@ class Pictures:
 def cross():
     rng = np.random.default_rng(0)
     keys = [(a, o) for a in reversed(NAMES) for o in NAMES]
-    return pd.DataFrame(keys, columns=["applied", "output"]).assign(correlation=rng.uniform(-1, 1, len(keys)))
+    return pd.DataFrame(keys, columns=["applied", "output"]).assign(pretraining=3, correlation=rng.uniform(-1, 1, len(keys)))
 
 
 def ranking(tasks=TASKS):
     rng = np.random.default_rng(1)
     keys = [(task, name, level) for task in tasks for name, level, _, _ in steps()]
     frame = pd.DataFrame(keys, columns=["task", "distortion", "level"])
-    return with_shares(frame.assign(right=rng.integers(0, 9, len(frame)), photos=8), "right", "photos")
+    return with_shares(frame.assign(pretraining=3, right=rng.integers(0, 9, len(frame)), photos=8), "right", "photos")
 
 
 def confusion():
     rng, table = np.random.default_rng(2), Confusion()
     for _ in range(3):
-        table.add({aspect: rng.normal(size=(174, len(names))) for aspect, names in table.names.items()})
+        table.add(3, {aspect: rng.normal(size=(174, len(names))) for aspect, names in table.names.items()})
     return table.frame()
+
+
+def and_another_seed(frame, column):
+    """The table with the rows of a second pretraining, which figures do not show."""
+    return pd.concat([frame, frame.assign(**{"pretraining": 1, column: 0})], ignore_index=True)
 
 
 def premise(published=True, survey=True):
@@ -79,12 +84,12 @@ def history(epochs=4, free=3):
 
 def draw(tasks=TASKS, note=NOTE):
     return diagnostics(
-        cross=cross(),
-        ranking=ranking(tasks),
-        confusion=confusion() if "ranking_classification" in tasks else confusion().head(0),
+        cross=and_another_seed(cross(), "correlation"),
+        ranking=and_another_seed(ranking(tasks), "share"),
+        confusion=and_another_seed(confusion(), "photos") if "ranking_classification" in tasks else confusion().head(0),
         premise=premise(),
-        pretraining={task: history() for task in tasks},
-        finetuning={(init, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
+        pretraining={(task, seed): history() for task in tasks for seed in (3, 1)},
+        finetuning={(init, 0, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
         predictions=predictions(("imagenet", *tasks)),
         judge="ranking_regression",
         store=Pictures(),
@@ -124,7 +129,7 @@ def test_figures_carry_the_note_where_votes_enter_and_nowhere_else(drawn):
 
 
 def test_figures_of_pretraining_say_what_they_rest_on_as_their_captions_do(drawn):
-    histories = {task: [history()] for task in TASKS}
+    histories = {(task, 1): history() for task in TASKS}
     for name in ("ranking_accuracy", "heatmap", "confusion", "learning_curves"):
         above = drawn[name].subfigs[0] if name == "learning_curves" else drawn[name]
         words = above.get_suptitle().replace("\n", " ")
@@ -204,14 +209,17 @@ def test_confusion_matrices_are_shares_of_their_rows(drawn):
 
 
 def test_learning_curves_are_the_histories_and_mark_the_first_free_epoch():
-    finetuning = {("imagenet", 1): history(6), ("imagenet", 2): history(7), ("rotnet", 1): history(5, free=9)}
-    figure = figures_training.draw_learning_curves({"rotnet": history(4)}, finetuning)
+    finetuning = {("imagenet", 0, 1): history(6), ("imagenet", 0, 2): history(7), ("rotnet", 2, 1): history(5, free=9)}
+    figure = figures_training.draw_learning_curves({("rotnet", 1): history(4), ("rotnet", 2): history(3)}, finetuning)
     above, below = (part.axes[0] for part in figure.subfigs)
-    assert [list(line.get_ydata()) for line in above.lines] == [list(history(4)[c]) for c in ("train_loss", "val_loss")]
+    assert [list(line.get_ydata()) for line in above.lines] == [
+        list(history(n)[c]) for n in (4, 3) for c in ("train_loss", "val_loss")
+    ]
+    assert [text.get_text() for text in figure.subfigs[0].legends[0].texts] == ["training", "validation"]  # each once
     curves = [line for line in below.lines if len(line.get_xdata()) > 1]
     assert [list(line.get_ydata()) for line in curves] == [list(h["val_loss"]) for h in finetuning.values()]
     rings = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xdata()) == 1]
-    assert rings == [[3, h["val_loss"][2]] for (init, _), h in finetuning.items() if init == "imagenet"]
+    assert rings == [[3, h["val_loss"][2]] for (init, _, _), h in finetuning.items() if init == "imagenet"]
     assert [text.get_text() for text in figure.subfigs[1].legends[0].texts] == ["ImageNet", "RotNet"]
 
 

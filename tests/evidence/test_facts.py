@@ -18,6 +18,13 @@ def history(*losses, steps=12):
     )
 
 
+SEVERAL = {
+    ("ranking", 1): history(3.0, 1.0),
+    ("ranking", 2): history(1.0, 2.0),
+    ("rotnet", 1): history(1.0, steps=2500),
+}
+
+
 def test_roles_are_counted():
     split = pd.DataFrame({"id": list("abcdef"), "split": ["train", "test", "train", "labels", "val", "train"]})
     assert facts.roles("photos", split) == {"photos: labels": 1, "photos: test": 1, "photos: train": 3, "photos: val": 1}
@@ -27,27 +34,32 @@ def test_updates_are_those_of_the_kept_weights():
     """The kept epoch is the one with the lowest validation loss, of equal ones the last (pretrain keeps at <=)."""
     assert facts.kept(history(3.0, 1.0, 2.0))["epoch"] == 2
     assert facts.kept(history(3.0, 1.0, 1.0))["epoch"] == 3
-    assert facts.updates({"ranking": [history(3.0, 1.0, 2.0)]}) == "24 updates"
-    assert facts.updates({"ranking": [history(3.0, 1.0)], "rotnet": [history(2.0, 1.0)]}) == "24 updates each"
-    several = {"ranking": [history(3.0, 1.0), history(1.0, 2.0)], "rotnet": [history(1.0, steps=2500)]}
-    assert facts.updates(several) == "updates: ranking 12 to 24, RotNet 2,500"
+    assert facts.updates({("ranking", 1): history(3.0, 1.0, 2.0)}) == "24 updates"
+    assert facts.updates({("ranking", 1): history(3.0, 1.0), ("rotnet", 1): history(2.0, 1.0)}) == "24 updates each"
+    assert facts.updates({("ranking", 1): history(3.0, 1.0), ("ranking", 2): history(2.0, 1.0)}) == "24 updates each"
+    assert facts.updates(SEVERAL) == "updates: 12 to 24 (ranking), 2,500 (RotNet)"
 
 
-def test_histories_are_read_by_task(tmp_path):
-    for name in ("ranking", "simclr"):
-        history(2.0, 1.0).to_csv(tmp_path / f"{name}.csv", index=False)
-    found = facts.read([tmp_path / "ranking.csv", tmp_path / "simclr.csv"])
-    assert list(found) == ["ranking", "simclr"] and facts.updates(found) == "24 updates each"
+def test_histories_are_read_by_network(tmp_path):
+    paths = [tmp_path / f"{name}.csv" for name in ("ranking/seed1", "ranking/seed2", "simclr/seed1")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        history(2.0, 1.0).to_csv(path, index=False)
+    found = facts.read(paths)
+    assert list(found) == [("ranking", 1), ("ranking", 2), ("simclr", 1)] and facts.updates(found) == "24 updates each"
 
 
 def test_sentences():
-    histories = {"ranking": [history(2.0, 1.0)]}
+    histories = {("ranking", 1): history(2.0, 1.0)}
     assert facts.judged(COUNTS, histories) == (
         "Pretrained on 12 photos, 24 updates; judged on 4 others (test); no label takes part."
     )
     assert facts.trained(COUNTS, histories) == (
         "Pretrained on 12 photos, validated on 5 others, 24 updates; no label takes part."
     )
+    # figures and claims look at a task's first pretraining, learning curves at all
+    assert facts.judged(COUNTS, SEVERAL).startswith("Pretrained on 12 photos, updates: 24 (ranking), 2,500 (RotNet); judged")
+    assert "updates: 12 to 24 (ranking), 2,500 (RotNet); no label" in facts.trained(COUNTS, SEVERAL)
     assert facts.shown(1, COUNTS, "test") == "1 of the run's 4 test photos; no label takes part."
     assert facts.shown(24, COUNTS) == "24 of the run's 49 photos; no label takes part."
     assert facts.shown(1, {"photos: test": 1}, "test") == "1 of the run's 1 test photo; no label takes part."
@@ -63,7 +75,8 @@ def test_marks_stand_where_votes_enter_and_nowhere_else():
 
 @pytest.mark.parametrize("name", CAPTIONS)
 def test_every_caption_says_what_it_rests_on(name):
-    histories = {task: [history(2.0, 1.0)] for task in ("rotnet", "ranking", "ranking_classification", "ranking_regression")}
+    tasks = ("rotnet", "ranking", "ranking_classification", "ranking_regression")
+    histories = {(task, 1): history(2.0, 1.0) for task in tasks}
     text = basis(name, COUNTS | LISTED, histories, "With seeds.", "Without seeds.")
     caption = CAPTIONS[name]
     assert text.endswith("With seeds." if caption.votes else "Without seeds.")
@@ -78,12 +91,12 @@ def test_every_caption_says_what_it_rests_on(name):
 def test_captions_name_the_ablations_that_the_figure_draws():
     """Another number of updates than that of the paper's tasks shows which networks a caption counts."""
     histories = {
-        "ranking": [history(1.0)],
-        "rotnet": [history(1.0)],
-        "ranking_margin_04": [history(2.0, 1.0)],
-        "ranking_aspects": [history(3.0, 2.0, 1.0)],  # no single score, so no ranking accuracy
+        ("ranking", 1): history(1.0),
+        ("rotnet", 1): history(1.0),
+        ("ranking_margin_04", 1): history(2.0, 1.0),
+        ("ranking_aspects", 1): history(3.0, 2.0, 1.0),  # no single score, so no ranking accuracy
     }
     accuracy = basis("ranking_accuracy", COUNTS, histories, "", "")
-    assert "updates: ranking 12, ranking, margin 0.4 24;" in accuracy
+    assert "updates: 12 (ranking), 24 (ranking, margin 0.4);" in accuracy
     curves = basis("learning_curves", COUNTS, histories, "", "")
-    assert "updates: ranking 12, RotNet 12, ranking, margin 0.4 24, ranking, a score per aspect 36;" in curves
+    assert "updates: 12 (ranking), 12 (RotNet), 24 (ranking, margin 0.4), 36 (ranking, a score per aspect);" in curves

@@ -11,7 +11,7 @@ import pytest
 
 from aesthetic_pretraining import metrics, report, table2
 from aesthetic_pretraining.captions import CAPTIONS
-from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.runs import Run
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
 NOTE = "demo: simulated <votes> & more"
@@ -52,7 +52,7 @@ class Page(HTMLParser):
 
 FIGURES = ["figure3", "heatmap", "figure4", "figure5", "overview", "my own", "scatter"]
 TRAINED = ["imagenet", "ranking", "ranking_regression", "simclr"]
-HISTORIES = {task: [pd.DataFrame({"steps": [12, 24], "val_loss": [2.0, 1.0]})] for task in TRAINED[1:]}
+HISTORIES = {(task, 1): pd.DataFrame({"steps": [12, 24], "val_loss": [2.0, 1.0]}) for task in TRAINED[1:]}
 UNLABELLED = report.context_of("demo", [], "published", "native")
 CONTEXT = report.context_of("demo", [1, 2], "published", "native")
 CLAIMS = """id,place,claim,published,value,ours,verdict,note
@@ -67,13 +67,13 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
     for init in [*PUBLISHED["initialisation"], extra]:
-        row = {"init": init, "share": 100, "seed": 0, "epochs": 77, "capped": 0}
+        row = {"init": init, "share": 100, "pretraining": 0, "seed": 0, "epochs": 77, "capped": 0}
         for dataset in ("ava", "tid2013"):
             frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})
-            predictions[Run(init, 100, 0, dataset)] = frame.assign(
+            predictions[Run(init, 100, 0, 0, dataset)] = frame.assign(
                 predicted=target + rng.normal(0, 0.1 if init == extra else 1, 30)
             )
-            row |= metrics.evaluate(predictions[Run(init, 100, 0, dataset)], dataset, 5.5)
+            row |= metrics.evaluate(predictions[Run(init, 100, 0, 0, dataset)], dataset, 5.5)
         rows.append(row)
     table2.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
     (folder / "picture.png").write_bytes(PNG)

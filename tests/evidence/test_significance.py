@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from aesthetic_pretraining import significance
-from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.runs import Run
 
 
 def series(values):
@@ -125,14 +125,14 @@ def test_pictures_must_match():
 
 
 def runs(**errors):
-    return {Run(init, 100, 0, dataset): frame(values) for init, values in errors.items() for dataset in ("ava", "tid2013")}
+    return {Run(init, 100, 0, 0, dataset): frame(values) for init, values in errors.items() for dataset in ("ava", "tid2013")}
 
 
 def test_compare_counts_what_it_compares():
     rng = np.random.default_rng(0)
     base = rng.normal(0, 1, 40)
     predictions = runs(imagenet=base, ranking=base * 0.8, rotnet=base * 1.2, mine=base + rng.normal(0, 1e-3, 40))
-    predictions[Run("ranking", 20, 0, "ava")] = frame(base * 9)  # another share: no part of Table 2
+    predictions[Run("ranking", 20, 0, 0, "ava")] = frame(base * 9)  # another share: no part of Table 2
     table = significance.compare(predictions).set_index(["init", "dataset"])
     assert len(table) == 6 and set(table["comparisons"]) == {6} and set(table["alpha"]) == {0.01} and set(table["n"]) == {40}
     expected = stats.wilcoxon(np.abs(base * 0.8) - np.abs(base), alternative="less").pvalue
@@ -151,7 +151,7 @@ def test_the_correction_can_cost_a_dagger():
 
 def test_a_comparison_that_cannot_be_made_is_shown_and_counted():
     predictions = runs(imagenet=[1, 2, 3], ranking=[1, 2], rotnet=[0.5, 1, 2])
-    predictions[Run("rotnet", 100, 0, "tid2013")] = frame([0.5, 1, 2], target=5.5)
+    predictions[Run("rotnet", 100, 0, 0, "tid2013")] = frame([0.5, 1, 2], target=5.5)
     table = significance.compare(predictions).set_index(["init", "dataset"])
     assert len(table) == 4 and set(table["comparisons"]) == {4}
     assert table.loc[("ranking", "ava"), "problem"] == "other pictures than imagenet: only one of the two has '002'"

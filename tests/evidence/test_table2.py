@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from aesthetic_pretraining import metrics, names, table2
-from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.runs import Run
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
 PAPER = ["imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"]
@@ -23,11 +23,11 @@ def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression")):
     predictions, rows = {}, []
     for place, init in enumerate(inits):
         for seed in seeds:
-            row = {"init": init, "share": 100, "seed": seed, "epochs": 100 - 5 * place + seed, "capped": 0}
+            row = {"init": init, "share": 100, "pretraining": 0, "seed": seed, "epochs": 100 - 5 * place + seed, "capped": 0}
             for dataset, scores in target.items():
                 noise = rng.normal(0, 0.2 if init in better else 1.0, 60)
                 frame = pd.DataFrame({"id": np.arange(60).astype(str), "target": scores, "predicted": scores + noise})
-                predictions[Run(init, 100, seed, dataset)] = frame
+                predictions[Run(init, 100, 0, seed, dataset)] = frame
                 row |= metrics.evaluate(frame, dataset, training_mean=5.5)
             rows.append(row)
     return pd.DataFrame(rows, columns=metrics.COLUMNS), predictions
@@ -106,7 +106,7 @@ def test_bold_is_the_best_of_each_metric_ties_included():
 def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
     frame, predictions = made_up()
     frame.loc[frame["init"] == "ranking", "ava_mae"] = 0.001  # would be the best
-    run = Run("ranking", 100, 0, "ava")
+    run = Run("ranking", 100, 0, 0, "ava")
     predictions[run] = predictions[run].assign(id=lambda f: "x" + f["id"])
     table = table2.build(frame, predictions, PUBLISHED)
     cells = markdown_cells(table)[" ranking "]

@@ -2,9 +2,9 @@
 
 
 rule predict:
-    message: "predict with {wildcards.init}, {wildcards.share} %, seed {wildcards.seed}"
+    message: "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
-        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
+        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         ava=store("ava"),
         ava_ledger="data/{scale}/ava/ledger.csv",
         ava_split="data/{scale}/ava/split.csv",
@@ -13,8 +13,8 @@ rule predict:
         tid2013_split="data/{scale}/tid2013/split.csv",
         code=code("predict"),
     output:
-        ava="results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet",
-        tid2013="results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet",
+        ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
+        tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
     params:
         cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
     threads: CONFIG["finetune"]["threads"]
@@ -22,9 +22,9 @@ rule predict:
         gpu=GPU,
         loaders=LOADERS,
     log:
-        "logs/{scale}/predict/{init}_share{share}_seed{seed}.log",
+        "logs/{scale}/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
-        "logs/{scale}/benchmark/predict/{init}_share{share}_seed{seed}.tsv"
+        "logs/{scale}/benchmark/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
         "../scripts/predict.py"
 
@@ -35,8 +35,8 @@ rule respond:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
+        networks=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKED, pretraining=PRETRAININGS),
         code=code("respond"),
-        **{task: f"models/{{scale}}/pretrained/{task}.safetensors" for task in RANKED},
     output:
         responses="results/{scale}/metrics/responses.parquet",
         cross="results/{scale}/metrics/cross_responses.csv",
@@ -66,9 +66,9 @@ rule respond:
 rule metrics:
     message: "compute the metrics of all models"
     input:
-        summaries=runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        summaries=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         code=code("metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
@@ -84,8 +84,8 @@ rule metrics:
 rule intervals:
     message: "resample the pictures for the intervals of all metrics"
     input:
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         code=code("intervals"),
     output:
         values="results/{scale}/metrics/intervals.csv",
@@ -124,7 +124,7 @@ rule stage_evaluate:
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

@@ -10,8 +10,8 @@ rule table2:
     message: "make Table 2"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         intervals="results/{scale}/metrics/intervals.csv",
         ava_split="data/{scale}/ava/split.csv",
         published="resources/table2_published.csv",
@@ -43,7 +43,7 @@ rule claims:
         metrics="results/{scale}/metrics/metrics.csv",
         responses="results/{scale}/metrics/responses.parquet",
         confusion="results/{scale}/metrics/confusion.csv",
-        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=RANKED),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RANKED, pretraining=PRETRAININGS),
         split="data/{scale}/photos/split.csv",
         code=code("claims"),
     output:
@@ -132,7 +132,7 @@ rule figure4:
     message: "draw Figure 4"
     input:
         responses="results/{scale}/metrics/responses.parquet",
-        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=RESPONDING),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RESPONDING, pretraining=PRETRAININGS),
         split="data/{scale}/photos/split.csv",
         code=code("figure4"),
     output:
@@ -181,9 +181,9 @@ rule diagnostics:
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
         confusion="results/{scale}/metrics/confusion.csv",
         premise="results/{scale}/metrics/premise.csv",
-        pretraining=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
-        finetuning=expand("models/{{scale}}/finetuned/{init}/share100_seed{seed}.csv", init=INITS, seed=SEEDS),
-        predictions=expand("results/{{scale}}/predictions/{init}/share100_seed{seed}/ava.parquet", init=INITS, seed=SEEDS[:1]),
+        pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
+        finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
+        predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
         store=store("ava"),
         split="data/{scale}/photos/split.csv",
         code=code("diagnostics"),
@@ -215,7 +215,7 @@ rule report:
         figures=expand("results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", *DIAGNOSTICS]),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
-        histories=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
         template="src/aesthetic_pretraining/templates/report.html.j2",
@@ -245,4 +245,4 @@ rule stage_report:
         expand(rules.diagnostics.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

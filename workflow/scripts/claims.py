@@ -23,6 +23,9 @@ with job(snakemake):
         cfg["report.confidence"],
     )
     photos, network = facts.roles("photos", read_table(files.split)), f"{cfg['backbone.name']} at {cfg['image.size']} px"
-    here = {task: f"{facts.basis(photos, {task: several})}; {network}" for task, several in facts.read(files.histories).items()}
+    here = {
+        which[0]: f"{facts.basis(photos, {which: history})}; {network}"
+        for which, history in reversed(facts.read(files.histories).items())  # of a task's seeds the first
+    }
     found = check(yaml.safe_load(Path(files.claims).read_text()), evidence, comparable=not note(snakemake), here=here)
     write(found, snakemake.output.csv, snakemake.output.md, note(snakemake))

@@ -11,11 +11,11 @@ with job(snakemake):
     from aesthetic_pretraining.variants import open_variants
 
     files, cfg = snakemake.input, snakemake.params.cfg
-    split = read_table(files.split)
+    split, seed = read_table(files.split), int(snakemake.wildcards.pretraining)
     pretrain(
         snakemake.wildcards.task,
         config(snakemake, TaskConfig),
-        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"]),
+        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"], seed=seed),
         open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
         train=list(split["id"][split["split"] == "train"]),
         val=list(split["id"][split["split"] == "val"]),
