@@ -9,14 +9,15 @@ from scipy.stats import t
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.intervals import POWER
 from aesthetic_pretraining.markup import escape_markdown
-from aesthetic_pretraining.table2 import COLUMNS, MISSING, UNDEFINED, Column, note_of
+from aesthetic_pretraining.table2 import COLUMNS, Column
+from aesthetic_pretraining.table2_print import MISSING, UNDEFINED, note_of
 
 REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED = "reproduced", "within noise", "not reproduced"
 NOT_COMPARABLE = "not comparable: demo data"
 NOT_TRAINED, NOT_MEASURED, HAS_NO_VALUE, NO_INTERVAL = "not trained", "not measured", "undefined", "no interval"
 UNPUBLISHED = "not in the paper"
 # ASSUME: an interval wider than this on either side fits so many values that it confirms none; in the metric's unit
-RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0}
+RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
 ENDS = ("low", "high", "diff", "diff_low", "diff_high", "detectable")
 
 
@@ -64,13 +65,14 @@ def attach(table: pd.DataFrame, intervals: pd.DataFrame, confidence: float, comp
     ]
     columns = {}
     for column in COLUMNS:
-        dataset, _, metric = column.name.rpartition("_")
+        dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
         ends = known.reindex(
             [(init, share, dataset, metric) for init, share in zip(table["init"], table["share"], strict=True)]
         )
         ends = pd.DataFrame(ends.to_numpy(), columns=ENDS)
         if not dataset:
-            seeds = [over_seeds(r.epochs, r.epochs_sd, r.seeds, confidence) for r in table.itertuples()]
+            found = table[[column.name, f"{column.name}_sd", "seeds"]].itertuples(index=False)
+            seeds = [over_seeds(*row, confidence) for row in found]
             ends[["low", "high"]] = np.array(seeds).round(6)
         columns |= {f"{column.name}_{end}": ends[end] for end in ENDS}
         columns[f"{column.name}_verdict"] = [

@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2, verdicts
+    from aesthetic_pretraining import table2, table2_print, verdicts
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
@@ -32,5 +32,5 @@ with job(snakemake):
         alpha=cfg["report.alpha"],
     )
     table = verdicts.attach(table, pd.read_csv(files.intervals), cfg["report.confidence"], comparable=not note(snakemake))
-    table2.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
+    table2_print.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
     verdicts.write(table, snakemake.output.verdicts)
