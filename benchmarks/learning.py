@@ -44,10 +44,10 @@ def main(root: Path, arguments: list[str]) -> None:
     found = pretext(tables) | probed(probes) | finetuned(networks, references)
     print(f"{args.scale}: pretrained on {tables.basis()}; {facts.UNLABELLED}\n")
     print(pretext_table(tables))
-    print(probe_table(found))
+    print(probe_table(probes, found))
     print(network_table(networks, references))
     for name, value in found.items():
-        print(f"{name} = {value:g}" if isinstance(value, int) else f"{name} = {value:.3f}")
+        print(f"{name} = {value:g}" if isinstance(value, int) else f"{name} = {value:.4f}")
 
 
 class Tables:
@@ -134,9 +134,13 @@ def figure4(responses: pd.DataFrame) -> dict[str, float]:
 
 
 def probed(probes: pd.DataFrame) -> dict[str, float]:
-    """SRCC on AVA of the linear probe of all labels: ImageNet's, and over it those of the three ranking tasks, with the least."""
+    """SRCC on AVA of the linear probe of all labels: ImageNet's, and over it those of the three ranking tasks, with the least.
+
+    Over an SRCC that is not above 0 nothing is kept or lost: NaN.
+    """
     start = value(probes, init=BASELINE, **PROBE)
-    kept = {f"probe_kept_{task}": value(probes, init=task, **PROBE) / start for task in RANKED}
+    whole = start if start > 0 else np.nan
+    kept = {f"probe_kept_{task}": value(probes, init=task, **PROBE) / whole for task in RANKED}
     return {f"probe_{BASELINE}": start} | kept | {"probe_kept": min_or_nan(kept.values())}
 
 
@@ -193,13 +197,11 @@ def pretext_table(tables: Tables) -> str:
     return lines(("pretrained networks", "right", "chance", "of"), rows)
 
 
-def probe_table(found: Mapping[str, float]) -> str:
+def probe_table(probes: pd.DataFrame, found: Mapping[str, float]) -> str:
     """SRCC of the linear probes as parts of ImageNet's."""
-    start = found[f"probe_{BASELINE}"]
-    rows = [(LABELS[BASELINE], f"{start:.3f}", "1.000")]
+    rows = [(LABELS[BASELINE], f"{found[f'probe_{BASELINE}']:.3f}", "1.000")]
     for task in RANKED:
-        kept = found[f"probe_kept_{task}"]
-        rows.append((LABELS[task], f"{kept * start:.3f}", f"{kept:.3f}"))
+        rows.append((LABELS[task], f"{value(probes, init=task, **PROBE):.3f}", f"{found[f'probe_kept_{task}']:.3f}"))
     return lines(("linear probe, all labels, AVA", "SRCC", f"over {LABELS[BASELINE]}'s"), rows)
 
 

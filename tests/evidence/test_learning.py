@@ -171,6 +171,17 @@ def test_what_was_not_trained_is_no_number_and_spoils_the_least(bench, tmp_path,
     assert found["ranking_accuracy_ranking_regression"] == 0.7 and found["probe_kept_ranking_classification"] == 0.95
 
 
+def test_nothing_is_kept_of_a_start_that_tells_nothing(bench):
+    rows = [("imagenet", -0.1), *((task, 0.2) for task in TASKS)]
+    probes = pd.DataFrame(rows, columns=["init", "value"]).assign(share=100, trained_on="ava", dataset="ava", metric="srcc")
+    found = bench.probed(probes)
+    assert np.isnan(found["probe_kept"]) and found["probe_imagenet"] == -0.1
+    assert [line.split()[-2:] for line in bench.probe_table(probes, found).splitlines()[1:]] == [
+        ["-0.100", "1.000"],
+        *[["0.200", "nan"]] * 3,
+    ]
+
+
 def test_a_network_without_an_emd_is_not_better(bench):
     networks = pd.DataFrame({"init": ["rotnet", "rotnet"], "share": 100, "test_emd": [0.1, np.nan]})
     references = pd.DataFrame({"reference": ["constant"], "split": ["test"], "metric": ["emd2"], "value": [0.2]})
