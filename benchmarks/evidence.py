@@ -115,7 +115,9 @@ def history(salt: int) -> pd.DataFrame:
     """A training of `EPOCHS` epochs."""
     losses = np.random.default_rng(salt).random((EPOCHS, 2))
     epochs = np.arange(1, EPOCHS + 1)
-    return pd.DataFrame({"epoch": epochs, "train_loss": losses[:, 0], "val_loss": losses[:, 1], "frozen": epochs < EPOCHS // 2})
+    return pd.DataFrame(
+        {"epoch": epochs, "steps": epochs, "train_loss": losses[:, 0], "val_loss": losses[:, 1], "frozen": epochs < EPOCHS // 2}
+    )
 
 
 def opinions() -> pd.DataFrame:
@@ -136,6 +138,7 @@ def others(frames: Mapping[Run, pd.DataFrame]) -> dict[str, Figure]:
         judge=RESPONDING,
         store=SimpleNamespace(pixels=lambda _: np.zeros((336, 448, 3), np.uint8)),
         count=EXTREME,
+        photos={"photos: train": 100_000, "photos: val": 15_000, "photos: test": PHOTOS},
     )
 
 

@@ -1,22 +1,32 @@
 """Headings and captions of the report's figures, and what each of them is drawn from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from aesthetic_pretraining.names import LABELS, PAPER, RANKED
+import pandas as pd
+
+from aesthetic_pretraining import facts
+from aesthetic_pretraining.config import RANKING, RESPONDING
+from aesthetic_pretraining.names import LABELS, NAMING, PAPER, RANKED
 
 WILSON = "Bars are Wilson's 95 % intervals."
 
 
 class Caption(NamedTuple):
     """A figure's words: heading and text (also for those who cannot see the picture); `pictures`, a key of the report's counts;
-    `networks` that it shows where they are trained; `wide`: too large for a column, shown folded."""
+    `networks` that it shows where they are trained; `wide`: too large for a column, shown folded; `votes`: whether people's votes
+    enter, so that it carries the mark where these are simulated; `part`: the part that they enter, "" for all of it; `rests`: for
+    results of pretraining, the function of `facts` that says on which photos and updates they rest; `ablations`: shown, too."""
 
     heading: str
     text: str
     pictures: str
     networks: Sequence[str] = ()
     wide: bool = False
+    votes: bool = True
+    part: str = ""
+    rests: Callable[..., str] | None = None
+    ablations: Sequence[str] = ()
 
 
 CAPTIONS = {
@@ -25,8 +35,11 @@ CAPTIONS = {
         "Variants of one test photo. Of two variants the network has to score the less distorted one higher; in the multi-task "
         "settings it also names the distortion, or its level.",
         "photos: test",
+        votes=False,
     ),
-    "figure2": Caption("Figure 2: the unlabelled photos", "Photos of the unlabelled set, drawn at random.", "photos: listed"),
+    "figure2": Caption(
+        "Figure 2: the unlabelled photos", "Photos of the unlabelled set, drawn at random.", "photos: listed", votes=False
+    ),
     "figure3": Caption(
         "Figure 3: performance by share of the labels",
         "Accuracy, Pearson and Spearman correlation and mean absolute error on the AVA test set when fine-tuning uses part of "
@@ -39,6 +52,9 @@ CAPTIONS = {
         "Outputs of the pretrained, not fine-tuned regression network (first pretraining seed) for every test photo at each level of the applied "
         "distortion. Level 0 is the undistorted photo; circles are medians.",
         "photos: test",
+        (RESPONDING,),
+        votes=False,
+        rests=facts.judged,
     ),
     "figure5": Caption(
         "Figure 5: epochs until early stopping",
@@ -52,6 +68,9 @@ CAPTIONS = {
         "first epoch in which the whole network learns. The losses of different pretext tasks cannot be compared.",
         "ava: val",
         PAPER[1:],
+        part="below",
+        rests=facts.trained,
+        ablations=[name for name in LABELS if name not in PAPER],
     ),
     "probes": Caption(
         "Linear probes",
@@ -68,28 +87,36 @@ CAPTIONS = {
         "photos: test",
         RANKED,
         True,
+        votes=False,
+        rests=facts.judged,
+        ablations=[name for name in RANKING if name not in RANKED],
     ),
     "heatmap": Caption(
         "Answers of every output to every distortion",
         "Figure 4 for all pairs: correlation of each intensity output of the pretrained regression network (first seed) with the level of "
         "each applied distortion, within photos. The diagonal is what the network was trained on.",
         "photos: test",
-        (),
+        (RESPONDING,),
         True,
+        votes=False,
+        rests=facts.judged,
     ),
     "confusion": Caption(
         "Which distortion is it? (Appendix D)",
         "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: which distortion of its aspect "
         "each applied distortion is taken for, as shares of each row, all levels together.",
         "photos: test",
-        ("ranking_classification",),
+        (NAMING,),
         True,
+        votes=False,
+        rests=facts.judged,
     ),
     "premise": Caption(
         "Does the premise hold?",
         "Share of pairs of neighbouring levels in which people's mean score falls, by type of distortion; and, where a survey is "
         f"given, share of answers that prefer the original. {WILSON}",
         "tid2013: test",
+        part="TID2013",
     ),
     "scatter": Caption(
         "Predicted against given scores",
@@ -116,6 +143,7 @@ CAPTIONS = {
         "photos: test",
         (),
         True,
+        votes=False,
     ),
 }
 SECTIONS = {
@@ -131,10 +159,34 @@ def untrained(name: str, trained: Sequence[str]) -> list[str]:
     return [LABELS[init] for init in CAPTIONS[name].networks if init not in trained]
 
 
-def basis(name: str, counts: Mapping[str, int], context: str) -> str:
-    """A figure's last sentence: how many pictures, then the run's settings."""
-    dataset, _, role = CAPTIONS[name].pictures.partition(": ")
-    printed = {"photos": "photos", "ava": "AVA pictures", "tid2013": "TID2013 pictures"}[dataset]
-    number = counts.get(CAPTIONS[name].pictures)
-    shown = f"{number:,} {printed} ({role}). " if number is not None else ""
-    return shown + context
+def mark(name: str, note: str) -> str:
+    """The caveat as a figure's caption carries it: none where no vote enters, with the part that it is about where one is not all.
+
+    A figure without a caption carries the caveat: nothing is known of it.
+    """
+    caption = CAPTIONS.get(name)
+    if not note or (caption and not caption.votes):
+        return ""
+    return f"{caption.part}: {note}" if caption and caption.part else note
+
+
+def basis(
+    name: str, counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame], context: str, unlabelled: str
+) -> str:
+    """A figure's last sentences: on how many pictures it rests, results of pretraining on how many updates, the run's settings.
+
+    Args:
+        counts: number of pictures by what they are for, "<set>: <role>".
+        histories: {(task, seed): history} of all pretrainings of the run.
+        context: the settings where votes enter. unlabelled: where none do.
+    """
+    caption = CAPTIONS[name]
+    dataset, _, role = caption.pictures.partition(": ")
+    sentences = []
+    if caption.rests:
+        drawn = (*caption.networks, *caption.ablations)
+        sentences.append(caption.rests(counts, {network: rows for network, rows in histories.items() if network[0] in drawn}))
+    if (caption.votes or not caption.rests) and (number := counts.get(caption.pictures)) is not None:
+        printed = {"photos": "photos", "ava": "AVA pictures", "tid2013": "TID2013 pictures"}[dataset]
+        sentences.append(f"{number:,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
+    return " ".join([*sentences, context if caption.votes else unlabelled])

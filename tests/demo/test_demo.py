@@ -85,6 +85,19 @@ def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
         assert b"%PDF" in (RESULTS / f"figures/{name}.pdf").read_bytes()[:8]
 
 
+def test_what_no_vote_enters_is_judged_and_carries_no_mark():
+    claims = pd.read_csv(RESULTS / "tables/claims.csv", keep_default_na=False).set_index("id")
+    roles = pd.read_csv(ROOT / "data/demo/photos/split.csv")["split"].value_counts()
+    page = (RESULTS / "report.html").read_text()
+    for claim in ("brightness_is_read", "contrast_falls_with_brightness", "technical_is_easiest"):
+        verdict, note = claims.loc[claim, ["verdict", "note"]]
+        assert re.match(r"(not )?reproduced, without votes|within noise, without votes", verdict) and note == ""
+        assert f": {roles['train']} photos, " in verdict and f"judged on {roles['test']} others (test)" in verdict
+    for name, marked in {"figure3": True, "scatter": True, "figure4": False, "heatmap": False, "confusion": False}.items():
+        caption = page[page.index(f'id="{name}"') :].split("<figcaption>")[1].split("</figcaption>")[0]
+        assert ("simulated votes" in caption) == marked, name
+
+
 def test_figures_3_and_5_have_every_share():
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for init in ("imagenet", "ranking_regression"):

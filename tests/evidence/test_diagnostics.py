@@ -1,4 +1,4 @@
-"""The figures beside the paper's draw the numbers they are given, leave out what was not trained, and carry the note."""
+"""The figures beside the paper's draw the numbers they are given, leave out what was not trained, carry the note where votes enter."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
 
-from aesthetic_pretraining import figures_pretext, figures_scores, figures_training
-from aesthetic_pretraining.captions import CAPTIONS, SECTIONS
+from aesthetic_pretraining import facts, figures_pretext, figures_scores, figures_training
+from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.diagnostics import diagnostics
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.judging import Confusion, steps
@@ -18,6 +19,7 @@ from aesthetic_pretraining.proportions import with_shares
 NOTE = "demo: simulated votes, $5 and $6"
 TASKS = ["ranking", "ranking_classification", "ranking_regression"]
 NAMES = list(DISTORTIONS)
+PHOTOS = {"photos: labels": 28, "photos: test": 4, "photos: train": 12, "photos: val": 5}
 REPORTS = Path(__file__).parents[2] / "workflow/report"
 
 
@@ -53,12 +55,12 @@ def and_another_seed(frame, column):
     return pd.concat([frame, frame.assign(**{"pretraining": 1, column: 0})], ignore_index=True)
 
 
-def premise(published=True):
-    keys = [("TID2013", name, level) for name in ("Gaussian noise", "JPEG") for level in (2, 3, "all")] + [
-        ("survey", "all", "all")
-    ]
+def premise(published=True, survey=True):
+    keys = [("TID2013", name, level) for name in ("Gaussian noise", "JPEG") for level in (2, 3, "all")]
+    keys += [("survey", "all", "all")]
     frame = pd.DataFrame(keys, columns=["source", "distortion", "level"]).assign(agree=[1, 2, 3, 0, 4, 4, 7], pairs=8)
-    return with_shares(frame, "agree", "pairs").assign(published=0.74 if published else np.nan)
+    frame = with_shares(frame, "agree", "pairs").assign(published=0.74 if published else np.nan)
+    return frame if survey else frame[frame["source"] != "survey"]
 
 
 def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
@@ -72,7 +74,11 @@ def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
 
 def history(epochs=4, free=3):
     rng = np.random.default_rng(epochs)
-    columns = {"train_loss": rng.uniform(1, 2, epochs), "val_loss": rng.uniform(1, 2, epochs)}
+    columns = {
+        "steps": range(9, 9 * epochs + 1, 9),
+        "train_loss": rng.uniform(1, 2, epochs),
+        "val_loss": rng.uniform(1, 2, epochs),
+    }
     return pd.DataFrame({"epoch": range(1, epochs + 1), **columns, "frozen": [int(k < free) for k in range(1, epochs + 1)]})
 
 
@@ -88,6 +94,7 @@ def draw(tasks=TASKS, note=NOTE):
         judge="ranking_regression",
         store=Pictures(),
         count=4,
+        photos=PHOTOS,
         note=note,
     )
 
@@ -107,12 +114,35 @@ def test_every_figure_has_a_caption_a_place_on_the_page_and_a_text_for_snakemake
     assert set(re.search(r"DIAGNOSTICS = \[(.*)\]", rules).group(1).replace('"', "").split(", ")) == set(drawn)
 
 
-def test_every_figure_carries_the_note_and_can_be_rendered(drawn):
+def texts(figure):
+    """Every text on a figure, unfolded."""
+    return [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
+
+
+def test_figures_carry_the_note_where_votes_enter_and_nowhere_else(drawn):
     plain = draw(note="")
     for name, figure in drawn.items():
-        assert figure.get_suptitle().replace("\n", " ") == NOTE, name
+        assert any(NOTE in text for text in texts(figure)) == CAPTIONS[name].votes, name
+        assert (figure.get_suptitle().replace("\n", " ") == NOTE) == (CAPTIONS[name].votes and not CAPTIONS[name].part), name
         figure.draw_without_rendering()
-        assert plain[name].get_suptitle() == ""
+        assert not any("simulated" in text for text in texts(plain[name])), name
+
+
+def test_figures_of_pretraining_say_what_they_rest_on_as_their_captions_do(drawn):
+    histories = {(task, 1): history() for task in TASKS}
+    for name in ("ranking_accuracy", "heatmap", "confusion", "learning_curves"):
+        above = drawn[name].subfigs[0] if name == "learning_curves" else drawn[name]
+        words = above.get_suptitle().replace("\n", " ")
+        assert words.startswith("Pretrained on 12 photos") and f"{facts.kept(history())['steps']:.0f} updates" in words
+        assert basis(name, PHOTOS, histories, "", "").startswith(words)
+
+
+def test_the_note_stands_above_the_part_that_votes_enter(drawn):
+    above, below = drawn["learning_curves"].subfigs
+    assert NOTE in texts(below) and NOTE not in texts(above)
+    assert [axes.get_title() for axes in drawn["premise"].axes] == [f"TID2013: {NOTE}", "survey"]
+    alone = figures_scores.draw_premise(premise(survey=False), note=NOTE, noted="TID2013")
+    assert alone.get_suptitle().replace("\n", " ") == NOTE and alone.axes[0].get_title() == "TID2013"
 
 
 def test_networks_that_were_not_trained_are_left_out():

@@ -1,6 +1,7 @@
 """The report page, read back with an HTML parser: complete, labelled, and loading nothing."""
 
 import base64
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class Page(HTMLParser):
 
 FIGURES = ["figure3", "heatmap", "figure4", "figure5", "overview", "my own", "scatter"]
 TRAINED = ["imagenet", "ranking", "ranking_regression", "simclr"]
+HISTORIES = {(task, 3): pd.DataFrame({"steps": [12, 24], "val_loss": [2.0, 1.0]}) for task in TRAINED[1:]}
+UNLABELLED = report.context_of("demo", [3], [], "published", "native")
 CONTEXT = report.context_of("demo", [3], [1, 2], "published", "native")
 CLAIMS = """id,place,claim,published,value,ours,verdict,note
 prefer,section 4.2,74 % <prefer>,74 %,0.71,0.71,not comparable: demo data,x
@@ -80,8 +83,10 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
         table=folder / "table2.csv",
         figures=dict.fromkeys(FIGURES, folder / "picture.png"),
         sheets={"gaussian_noise": folder / "picture.png"},
-        counts={"ava: train": 229981, "ava: test": 12818, "photos: test": 15000},
+        counts={"ava: train": 229981, "ava: test": 12818, "photos: train": 100000, "photos: test": 15000},
+        histories=HISTORIES,
         context=CONTEXT,
+        unlabelled=UNLABELLED,
         trained=TRAINED,
         claims=folder / "claims.csv" if claims else None,
         probes=probes,
@@ -91,6 +96,12 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
         scale="demo",
     )
     return (folder / "report.html").read_text(encoding="utf-8"), table2.read(folder / "table2.csv")
+
+
+def caption_of(page, name):
+    """The text that belongs to one figure, read back."""
+    found = page[page.index(f'id="{name.replace(" ", "_")}"') :]
+    return unescape(found[: found.index("</figcaption>")].split("<figcaption>")[1])
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +152,10 @@ def test_captions_state_pictures_scale_seeds_table_and_engine(written):
     _, page, _ = written
     assert CONTEXT == "Scale demo; pretraining seed 3; fine-tuning seeds 1, 2; distortions: table published, engine native."
     assert f"12,818 AVA pictures (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
-    assert f"15,000 photos (test). {CONTEXT}" in page.text
+    assert UNLABELLED == "Scale demo; pretraining seed 3; distortions: table published, engine native."
+    rests = "Pretrained on 100,000 photos, 24 updates; judged on 15,000 others (test); no label takes part."
+    assert page.text.count(f"{rests} {UNLABELLED}") == 2  # Figure 4 and the heat map
+    assert f"15,000 photos (test); no label takes part. {UNLABELLED}" in page.text  # the distortions
     assert report.context_of("smoke", [1, 4], [7], "corrected", "reference").startswith(
         "Scale smoke; pretraining seeds 1, 4; fine-tuning seed 7; "
     )
@@ -173,7 +187,12 @@ def test_every_link_has_its_target_and_wide_figures_are_folded(written):
 
 def test_the_note_is_prominent_or_absent(written, tmp_path):
     _, page, _ = written
-    assert page.text.count(NOTE) >= 14  # title, banner, introduction, three tables, seven figures, two that are left out
+    # title, banner, three tables; Figures 3 and 5, scatter plots, a figure of one's own
+    assert page.text.count(NOTE) == 5 + 4
+    for name in ("figure3", "figure5", "scatter", "my own"):
+        assert f"{NOTE}" in caption_of(written[0], name)
+    for name in ("figure4", "heatmap", "overview"):
+        assert "simulated" not in caption_of(written[0], name)
     banner = page.text.index(NOTE, page.text.index(NOTE) + 1)  # the first is the title's
     assert banner < page.text.index("The paper’s claims")
     assert {"class": "note", "role": "note"} in page.all("p")
@@ -246,7 +265,9 @@ def test_a_table_with_another_note_is_refused(tmp_path):
             figures={},
             sheets={},
             counts={},
+            histories={},
             context="",
+            unlabelled="",
             trained=[],
             params_text="",
             versions={},

@@ -102,7 +102,7 @@ rule figure1:
             labels={"figure": "Figure 1"},
         ),
     params:
-        cfg=P("image.size", "distortions.edited_width", "distortions.table", "labels.source", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:
@@ -125,7 +125,7 @@ rule figure2:
             labels={"figure": "Figure 2"},
         ),
     params:
-        cfg=P("labels.source", "report.random_photos", "seed"),
+        cfg=P("report.random_photos", "seed"),
     log:
         "logs/{scale}/figure2.log",
     benchmark:
@@ -161,6 +161,8 @@ rule figure4:
     message: "draw Figure 4"
     input:
         responses="results/{scale}/metrics/responses.parquet",
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RESPONDING, pretraining=PRETRAININGS),
+        split="data/{scale}/photos/split.csv",
         code=code("figure4"),
     output:
         report(
@@ -170,7 +172,7 @@ rule figure4:
             labels={"figure": "Figure 4"},
         ),
     params:
-        cfg=P("report.response_distortion", "report.response_outputs", "labels.source"),
+        cfg=P("report.response_distortion", "report.response_outputs"),
     log:
         "logs/{scale}/figure4.log",
     benchmark:
@@ -212,6 +214,7 @@ rule diagnostics:
         finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
         predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
         store=store("ava"),
+        split="data/{scale}/photos/split.csv",
         code=code("diagnostics"),
     output:
         **{
@@ -244,6 +247,7 @@ rule report:
         ),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
         template="src/aesthetic_pretraining/templates/report.html.j2",

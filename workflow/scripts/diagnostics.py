@@ -7,9 +7,11 @@ with job(snakemake):
 
     import pandas as pd
 
+    from aesthetic_pretraining import facts
     from aesthetic_pretraining.config import RESPONDING
     from aesthetic_pretraining.diagnostics import diagnostics
     from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.runs import pretraining_of, training_of
     from aesthetic_pretraining.store import Store
 
@@ -25,6 +27,7 @@ with job(snakemake):
         judge=RESPONDING,
         store=Store(files.store),
         count=snakemake.params.cfg["report.extreme_photos"],
+        photos=facts.roles("photos", read_table(files.split)),
         note=note(snakemake),
     )
     for name, figure in figures.items():
