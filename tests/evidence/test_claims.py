@@ -171,8 +171,12 @@ def test_daggers_are_the_tables_where_a_sentence_of_the_paper_says_more(listed):
     """Fidelity row 40: section 5 writes that all three tasks are significantly better; Table 2 marks five of the six values."""
     published = found(listed, published_as_ours())["published"]
     marked = {name: published[f"table2.{name}.dagger"] for name in DAGGERS}
-    assert marked == {name: "not significant" if name == "ranking_classification.ava_mae" else "significant" for name in DAGGERS}
-    assert not [claim["id"] for claim in listed if "signific" in claim.get("claim", "")]  # and no claim stands for that sentence
+    assert marked == {
+        name: "not significant" if name == "ranking_classification.ava_mae" else "significant" for name in DAGGERS
+    }
+    assert not [
+        claim["id"] for claim in listed if "signific" in claim.get("claim", "")
+    ]  # and no claim stands for that sentence
 
 
 def test_one_seed_has_no_interval_and_a_capped_training_no_epochs(listed):

@@ -108,7 +108,9 @@ def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, mon
 
     for how in ("continue", "restart"):
         made = []
-        monkeypatch.setattr(module.torch.optim, "Adam", lambda *a, make=torch.optim.Adam, made=made, **k: made.append(make(*a, **k)) or made[-1])
+        monkeypatch.setattr(
+            module.torch.optim, "Adam", lambda *a, make=torch.optim.Adam, made=made, **k: made.append(make(*a, **k)) or made[-1]
+        )
         seen = steps[how] = []
 
         def spy(network, *rest, made=made, seen=seen):
