@@ -18,7 +18,7 @@ from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network, batch_norms, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.team import Alone, open_team
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.variants import Variants, augmented
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class PretrainConfig:
     warmup_steps: int = 0
     layer_decay: float = 1.0
     clip_norm: float = 0.0
+    augment: str = "none"
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
@@ -131,7 +132,8 @@ def pretrain(
         order = runtime.shuffled(train, config.seed, task_name, epoch)[:photos][step * size :]
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
         steps, left = step + len(parts), len(order)
-        loader = Loader(task, variants, seeded_int(config.seed, epoch))
+        shown = variants if task.contrast else augmented(variants, config.augment, seeded_int(config.seed, "view", epoch))
+        loader = Loader(task, shown, seeded_int(config.seed, epoch))
         for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
             views = pictures.shape[1]
             set_learning(network, config.trainable, total_steps < config.frozen_steps, config.batch_norm)

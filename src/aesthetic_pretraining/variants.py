@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from aesthetic_pretraining.augmentation import flip_crop
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, Variant
 from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.render import render, rows
@@ -53,6 +54,17 @@ class Variants:
         return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width)
 
 
+class AugmentedVariants(Variants):
+    """The same of a random view of each photo, which depends on `epoch_seed` and the photo's id (`augmentation.flip_crop`)."""
+
+    def __init__(self, variants: Variants, epoch_seed: int):
+        super().__init__(variants.store, variants.size, variants.table, variants.edited_width)
+        self.epoch_seed = epoch_seed
+
+    def photo(self, photo_id: str) -> np.ndarray:
+        return flip_crop(super().photo(photo_id), self.epoch_seed, photo_id)
+
+
 class RenderedVariants(Variants):
     """The same out of shards that `render_shard` wrote; `seed` changes nothing here."""
 
@@ -75,6 +87,21 @@ class RenderedVariants(Variants):
             ) from error
         pictures = np.stack([np.asarray(Image.open(io.BytesIO(file))) for file in files])
         return torch.from_numpy(pictures).permute(0, 3, 1, 2)
+
+
+def augmented(variants: Variants, augment: str, epoch_seed: int) -> Variants:
+    """The variants as training sees them in one epoch; augment: as in params.yaml, pretrain.augment.
+
+    Raises: UserError if the pictures were rendered before, and so cannot be of another view.
+    """
+    if augment == "none":
+        return variants
+    if isinstance(variants, RenderedVariants):
+        raise UserError(
+            f"pretrain.augment is {augment!r}, but distortions.engine 'reference' renders pictures before training; "
+            "set pretrain.augment to 'none' or distortions.engine to 'native'"
+        )
+    return AugmentedVariants(variants, epoch_seed)
 
 
 def open_variants(
