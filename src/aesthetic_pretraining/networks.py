@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from aesthetic_pretraining.backbones import Backbone, build_backbone
+from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 
@@ -69,7 +70,7 @@ def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
     return outputs["votes"].softmax(dim=1)
 
 
-def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch") -> None:
+def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch", learning_blocks: int = 0) -> None:
     """Choose which weights get gradients and which batch normalisations use and move running statistics.
 
     Args:
@@ -78,6 +79,7 @@ def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str
         frozen: only the heads learn, and the backbone runs in inference mode.
         batch_norm: "batch": normalised by the batch's statistics; "frozen": by the running ones of the start, which stay as they
             are, while the layers' weights and biases learn (fidelity row 42).
+        learning_blocks: of `trainable` "all": only so many last blocks of the backbone learn; 0: all.
     """
     network.train()
     learns = trainable == "all" and not frozen
@@ -88,6 +90,10 @@ def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str
     elif trainable == "released":
         for module in network.backbone.last_block:
             module.requires_grad_(True)
+    elif learning_blocks:
+        for block in blocks(network.backbone.features)[:-learning_blocks]:
+            for weight in block:
+                weight.requires_grad_(False)
     if batch_norm == "frozen":
         for layer in batch_norms(network.backbone):
             layer.eval()

@@ -46,6 +46,7 @@ class PretrainConfig:
     layer_decay: float = 1.0
     clip_norm: float = 0.0
     augment: str = "none"
+    learning_blocks: int = 0
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
@@ -136,7 +137,9 @@ def pretrain(
         loader = Loader(task, shown, seeded_int(config.seed, epoch))
         for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
             views = pictures.shape[1]
-            set_learning(network, config.trainable, total_steps < config.frozen_steps, config.batch_norm)
+            set_learning(
+                network, config.trainable, total_steps < config.frozen_steps, config.batch_norm, config.learning_blocks
+            )
             set_rates(optimiser, rate, total_steps, config)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
@@ -191,7 +194,7 @@ def start_of(
     """The network with the `start` weights under new heads, and its optimiser (section 4.3).
 
     The optimiser has a group for each block of the backbone, whose `scale` is its factor on the learning rate, and one for the heads.
-    Raises: UserError if the batch normalisation of a backbone that has none shall be frozen.
+    Raises: UserError if the batch normalisation of a backbone that has none shall be frozen, or more blocks shall learn than it has.
     """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
     network = Network(new_backbone(config.backbone, start), task.heads, task.hidden, config.head_dropout, config.head_init).to(
@@ -200,6 +203,11 @@ def start_of(
     if config.batch_norm == "frozen" and not batch_norms(network.backbone):
         raise UserError(
             f"pretrain.batch_norm is 'frozen', but backbone.name {config.backbone} has no batch normalisation; set it to 'batch'"
+        )
+    if config.learning_blocks > len(blocks(network.backbone.features)):
+        raise UserError(
+            f"pretrain.learning_blocks is {config.learning_blocks}, but backbone.name {config.backbone} has "
+            f"{len(blocks(network.backbone.features))} blocks; lower it, or set it to 0 for all"
         )
     # ASSUME: rates fall from block to block towards the input by the factor layer_decay; heads and last block have the full rate
     parts = reversed(blocks(network.backbone.features))

@@ -68,7 +68,7 @@ def search_rate(
     alone = Alone(runtime.set_up(config.threads))  # a search is short: one process, in float32
     task = TASKS[task_name](task_config)
     network, optimiser = start_of(task, task_name, config, start, alone.device)
-    set_learning(network, config.trainable, frozen=False, batch_norm=config.batch_norm)
+    set_learning(network, config.trainable, frozen=False, batch_norm=config.batch_norm, learning_blocks=config.learning_blocks)
     rows: list[dict] = []
     # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
     for rate, pictures in zip(

@@ -6,9 +6,11 @@ import importlib
 import pytest
 import torch
 from pretraining import CONFIG, TASK
+from safetensors.torch import load_file
 
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.backbones.backbone import blocks
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.pretext import TASKS
 from aesthetic_pretraining.pretrain import pretrain, set_rates, start_of
 
@@ -61,3 +63,20 @@ def test_gradients_are_clipped_together(clip_norm, arguments, tmp_path, monkeypa
         assert norms == pytest.approx([clip_norm] * len(norms), rel=1e-3)
     else:
         assert min(norms) > 1e-2
+
+
+@pytest.mark.parametrize("learning_blocks", [1, 12])
+def test_the_last_blocks_learn_and_those_before_stay_the_starts(learning_blocks, arguments, backbone_file, tmp_path):
+    pretrain(**arguments(tmp_path, epochs=1, frozen_steps=0, learning_blocks=learning_blocks, batch_norm="frozen"))
+    network = build_backbone("efficientnet_lite0")
+    names = {id(weight): name for name, weight in network.named_parameters()}
+    learnt = {names[id(w)] for block in blocks(network.features)[-learning_blocks:] for w in block}
+    made, was = load_file(tmp_path / "weights.safetensors"), load_file(backbone_file)
+    assert {name for name, value in was.items() if not torch.equal(made[f"backbone.{name}"], value)} == learnt
+
+
+def test_more_blocks_than_there_are_are_refused(arguments, tmp_path):
+    with pytest.raises(
+        UserError, match=r"pretrain\.learning_blocks is 19, but backbone\.name efficientnet_lite0 has 18 blocks"
+    ):
+        pretrain(**arguments(tmp_path, learning_blocks=19))
