@@ -60,8 +60,8 @@ released-gradients: $(READY) ## count which weights get a gradient in the releas
 bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
 	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
 
-bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
-	python benchmarks/training.py
+bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network; ONLY=recompute: its memory and time alone
+	python benchmarks/training.py $(if $(ONLY),--only-$(ONLY))
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
 	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)

@@ -54,11 +54,15 @@ class PretrainConfig:
     head_dropout: float = 0.0
     head_init: str = "torch"
     contrast_updates: str = "epochs"
+    contrast_micro_batch: int = 0
+    tf32: bool = False
+    recompute: bool = False
 
 
 @preemptible()
 @runtime.out_of_memory(
-    "pretrain.kept_micro_batches, pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch"
+    "pretrain.kept_micro_batches, pretrain.micro_batch or, for rotnet and simclr, pretrain.contrast_micro_batch (0 is the largest), "
+    "pretrain.batch_photos or pretrain.contrast_batch, or set compute.recompute"
 )
 def pretrain(
     task_name: str,
@@ -90,10 +94,10 @@ def pretrain(
         lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
     """
-    team = open_team(runtime.set_up(config.threads), config.processes, config.precision)
+    team = open_team(runtime.set_up(config.threads, tf32=config.tf32), config.processes, config.precision)
     task = TASKS[task_name](task_config)
     network, optimiser = start_of(task, task_name, config, start, team.device)
-    size = batch_of(task, config)
+    size, micro_batch = batch_of(task, config), micro_batch_of(task, config)
     if min(size, len(train), len(val)) < team.size:
         raise UserError(
             f"compute.processes is {team.size}, but a batch or a split has only {min(size, len(train), len(val))} photos; "
@@ -135,7 +139,7 @@ def pretrain(
         steps, left = step + len(parts), len(order)
         shown = variants if task.contrast else augmented(variants, config.augment, seeded_int(config.seed, "view", epoch))
         loader = Loader(task, shown, seeded_int(config.seed, epoch))
-        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
+        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
             views = pictures.shape[1]
             set_learning(
                 network, config.trainable, total_steps < config.frozen_steps, config.batch_norm, config.learning_blocks
@@ -145,9 +149,9 @@ def pretrain(
             optimiser.zero_grad(set_to_none=True)
             loss = microbatch.backward(
                 network,
-                pictures.flatten(0, 1).to(team.device),
+                pictures.flatten(0, 1),
                 microbatch.by_photo(task.loss, views),
-                config.micro_batch,
+                micro_batch,
                 team,
                 config.kept_micro_batches,
             )
@@ -197,21 +201,23 @@ def start_of(
     Raises: UserError if the batch normalisation of a backbone that has none shall be frozen, or more blocks shall learn than it has.
     """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden, config.head_dropout, config.head_init).to(
-        device, memory_format=torch.channels_last
-    )
-    if config.batch_norm == "frozen" and not batch_norms(network.backbone):
+    backbone = new_backbone(config.backbone, start)
+    if config.batch_norm == "frozen" and not batch_norms(backbone):
         raise UserError(
             f"pretrain.batch_norm is 'frozen', but backbone.name {config.backbone} has no batch normalisation; set it to 'batch'"
         )
-    if config.learning_blocks > len(blocks(network.backbone.features)):
+    parts = blocks(backbone.features)
+    if config.learning_blocks > len(parts):
         raise UserError(
             f"pretrain.learning_blocks is {config.learning_blocks}, but backbone.name {config.backbone} has "
-            f"{len(blocks(network.backbone.features))} blocks; lower it, or set it to 0 for all"
+            f"{len(parts)} blocks; lower it, or set it to 0 for all"
         )
+    backbone.prepare(device, config.recompute)
+    network = Network(backbone, task.heads, task.hidden, config.head_dropout, config.head_init).to(
+        device, memory_format=torch.channels_last
+    )
     # ASSUME: rates fall from block to block towards the input by the factor layer_decay; heads and last block have the full rate
-    parts = reversed(blocks(network.backbone.features))
-    groups = [{"params": weights, "scale": config.layer_decay**k, "heads": False} for k, weights in enumerate(parts)]
+    groups = [{"params": weights, "scale": config.layer_decay**k, "heads": False} for k, weights in enumerate(reversed(parts))]
     groups.append({"params": list(network.heads.parameters()), "scale": 1.0, "heads": True})
     # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
     optimiser = torch.optim.RMSprop(
@@ -255,6 +261,11 @@ def say_if_unmoved(task: str, history: Sequence[Mapping], start: str | Path, bes
         progress.log.warning("%s", warning)
 
 
+def micro_batch_of(task: Task, config: PretrainConfig) -> int:
+    """Pictures of the task that pass the network at once; 0: all of a batch."""
+    return config.contrast_micro_batch if task.contrast else config.micro_batch
+
+
 def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:
     """This process's share of each batch."""
     return [part[team.share(len(part))] for part in parts]
@@ -287,8 +298,8 @@ def validate(
     total = 0.0
     parts = [val[part.start : part.stop] for part in runtime.cut(len(val), size, least=team.size)]
     loader = Loader(task, variants, seeded_int(config.seed, "val"))
-    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
-        outputs = microbatch.forward(network, pictures.flatten(0, 1).to(team.device), config.micro_batch, team)
+    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
+        outputs = microbatch.forward(network, pictures.flatten(0, 1), micro_batch_of(task, config), team)
         total += microbatch.by_photo(task.loss, pictures.shape[1])(outputs).item() * len(part)
         after_batch()
     return total / len(val)

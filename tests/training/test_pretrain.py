@@ -18,7 +18,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain
+from aesthetic_pretraining.pretrain import micro_batch_of, pretrain
 from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")
@@ -234,6 +234,24 @@ def test_rmsprops_smoothing_is_the_parameter(smoothing, size, arguments, tmp_pat
         pretrain(**arguments(tmp_path / name, learning_rate=rate, **more))
     still, moved = (load_file(tmp_path / n / "weights.safetensors")["heads.rotation.weight"] for n in ("still", "moved"))
     assert (moved - still).abs().median().item() == pytest.approx(1e-3 / size**0.5, rel=1e-2)
+
+
+def test_contrast_tasks_have_a_micro_batch_of_their_own(arguments, photo_store, tmp_path):
+    config = dataclasses.replace(pretraining.CONFIG, micro_batch=5, contrast_micro_batch=3)
+    asked = {task: micro_batch_of(TASKS[task](TASK), config) for task in ("ranking", "ranking_regression", "rotnet", "simclr")}
+    assert asked == {"ranking": 5, "ranking_regression": 5, "rotnet": 3, "simclr": 3}
+    # the four turns of each photo are normalised apart, in training; the other micro-batch says nothing
+    changes = dict(epochs=1, frozen_steps=0, learning_rate=STILL, contrast_batch=2)
+    pretrain(**arguments(tmp_path, **changes, contrast_micro_batch=4, micro_batch=3))
+    row, network = pd.read_csv(tmp_path / "history.csv").iloc[0], network_of(tmp_path).train()
+    with torch.no_grad():
+        apart = np.mean([cross_entropy(network(turns(photo_store, name))["rotation"]) for name in TRAIN])
+    assert row["steps"] == 1 and row["train_loss"] == pytest.approx(apart, rel=1e-4)
+
+
+def test_recomputation_ends_with_the_same_bytes(arguments, reference, tmp_path):
+    pretrain(**arguments(tmp_path, recompute=True))
+    assert outputs(tmp_path) == outputs(reference)
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):

@@ -26,6 +26,7 @@ rule table2:
     params:
         cfg=P(
             *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
+            "pretrain.contrast_micro_batch",
             *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
             *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),

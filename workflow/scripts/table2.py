@@ -18,12 +18,16 @@ with job(snakemake):
     )
     if micro_batch := cfg["pretrain.micro_batch"]:
         settings += f"; batch normalisation in pretraining saw micro-batches of at most {micro_batch} pictures"
+    if micro_batch := cfg["pretrain.contrast_micro_batch"]:
+        settings += f"; in RotNet and SimCLR micro-batches of at most {micro_batch} pictures"
     if micro_batch := cfg["finetune.micro_batch"]:
         settings += f"; batch normalisation in fine-tuning saw micro-batches of at most {micro_batch} pictures"
     if (processes := cfg["compute.processes"]) > 1:
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    if cfg["compute.tf32"]:
+        settings += "; TF32 allowed in training"
     if cfg["pretrain.contrast_updates"] == "matched":
         settings += "; RotNet and SimCLR got as many updates as the ranking tasks, not as many epochs"
     if cfg["finetune.at_unfreezing"] == "restart":
