@@ -102,6 +102,30 @@ CAPTIONS = {
         "network sees them.",
         "ava: test",
     ),
+    "sensitivity": Caption(
+        "How far distortions move the features (section 5)",
+        "Distance between the pretrained network's features of a distorted test photo and of its level 0, the mean over the "
+        "distortion's levels; 1 is the (root mean square) distance of two different photos. Last row of each panel: the mean over "
+        "the aspect. Bars are Student's intervals over photos, of which photo_check.distorted_photos were looked at. No label "
+        "takes part.",
+        "photos: test",
+        PAPER[1:],
+        True,
+    ),
+    "photo_scores": Caption(
+        "Are the photos highly aesthetic? (section 4.2)",
+        "Mean scores that the network fine-tuned on all labels from the ImageNet start, averaged over seeds, gives to the unlabelled "
+        "photos. The title has the share above five with Wilson's 95 % interval over photos, and the paper's.",
+        "photos: listed",
+    ),
+    "photo_classes": Caption(
+        "What is in the photos (Appendix B)",
+        "Left: how many photos each class is the most certain one of, or show that kind of object. Right: all that were seen, by "
+        "frequency; the number is exp(entropy). No label takes part.",
+        "photos: listed",
+        (),
+        True,
+    ),
     "overview": Caption(
         "The distortions",
         "One photo under the distortions that the networks are pretrained to put in order; level 0 is framed.",
@@ -112,9 +136,9 @@ CAPTIONS = {
 }
 SECTIONS = {
     "Figures of the paper": ("figure1", "figure2", "figure3", "figure4", "figure5"),
-    "What pretraining taught": ("learning_curves", "ranking_accuracy", "heatmap", "confusion"),
+    "What pretraining taught": ("learning_curves", "ranking_accuracy", "heatmap", "confusion", "sensitivity"),
     "What the fine-tuned networks say": ("scatter", "histograms", "best_worst"),
-    "What it all rests on": ("premise", "overview"),
+    "What it all rests on": ("premise", "photo_scores", "photo_classes", "overview"),
 }
 
 

@@ -27,7 +27,7 @@ UNKNOWN = (np.nan, np.nan, np.nan)
 @dataclass(frozen=True)
 class Evidence:
     """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses, confusion; confidence of
-    intervals. `confusion` is empty where ranking + classification was not trained."""
+    intervals. `confusion` is empty where ranking + classification was not trained. The last three are for `photo_claims`."""
 
     table: pd.DataFrame
     differences: pd.DataFrame
@@ -35,6 +35,9 @@ class Evidence:
     responses: pd.DataFrame
     confusion: pd.DataFrame
     confidence: float
+    photo_scores: pd.DataFrame | None = None
+    diversity: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
 
     def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> tuple[float, float, float]:
         """By how much `init` is better than `other`, and the interval's ends; NaN where one of them was not measured."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining import verdicts
+from aesthetic_pretraining import photo_claims, verdicts
 from aesthetic_pretraining.claim_checks import COMPUTE, UNKNOWN, Evidence, Finding
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_text
@@ -19,6 +19,7 @@ from aesthetic_pretraining.names import LABELS, RANKED
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
 FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict"]
+WAYS = COMPUTE | photo_claims.COMPUTE
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
 
 
@@ -27,19 +28,20 @@ def check(claims: Sequence[Mapping], evidence: Evidence, comparable: bool) -> pd
 
     Args:
         claims: resources/claims.yaml.
-        comparable: False where labels are simulated: the numbers stand there, but no verdict is given.
+        comparable: False where labels are simulated: the numbers stand there, but no verdict is given, except on claims
+            that say `labels: false`, because no label takes part in them.
     Raises: UserError naming a claim that is there twice or that names no way of checking.
     """
     rows = []
     for claim in _expanded(claims, evidence.table):
         if "needs" in claim:
             finding = Finding(*UNKNOWN, "", f"needs {claim['needs']}")
-        elif claim.get("compute") in COMPUTE:
-            finding = COMPUTE[claim["compute"]](evidence, claim["published"], **claim["with"])
-            if not comparable and finding.verdict not in WITHOUT_VERDICT:
+        elif claim.get("compute") in WAYS:
+            finding = WAYS[claim["compute"]](evidence, claim["published"], **claim.get("with", {}))
+            if not comparable and claim.get("labels", True) and finding.verdict not in WITHOUT_VERDICT:
                 finding = finding._replace(verdict=verdicts.NOT_COMPARABLE)
         else:
-            raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(COMPUTE)}")
+            raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(WAYS)}")
         number = _printed(claim, finding.value, finding.low, finding.high)
         published = claim["published"] if isinstance(claim["published"], str) else _printed(claim, claim["published"])
         rows.append(

@@ -1,4 +1,4 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, the photos
 
 
 rule predict:
@@ -118,12 +118,94 @@ rule premise:
         "../scripts/premise.py"
 
 
+rule photo_scores:
+    message: "score the unlabelled photos with the fine-tuned ImageNet network"
+    input:
+        weights=expand("models/{{scale}}/finetuned/imagenet/share100_seed{seed}.safetensors", seed=SEEDS),
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("photo_scores"),
+    output:
+        scores="results/{scale}/metrics/photo_scores.parquet",
+        shares="results/{scale}/metrics/photo_scores.csv",
+    params:
+        cfg=P("backbone.name", "image.size", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/photo_scores.log",
+    benchmark:
+        "logs/{scale}/benchmark/photo_scores.tsv"
+    script:
+        "../scripts/photo_scores.py"
+
+
+rule photo_classes:
+    message: "look for classes and objects in the unlabelled photos"
+    input:
+        ledger="data/{scale}/photos/ledger.csv",
+        split="data/{scale}/photos/split.csv",
+        code=code("photo_classes"),
+    output:
+        counts="results/{scale}/metrics/photo_classes.csv",
+        diversity="results/{scale}/metrics/photo_diversity.csv",
+    params:
+        cfg=P(
+            *("backbone.name", "photos.source", "photos.folder", "photo_check.networks", "photo_check.object_score"),
+            *("finetune.batch", "finetune.threads"),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/photo_classes.log",
+    benchmark:
+        "logs/{scale}/benchmark/photo_classes.tsv"
+    retries: 3
+    script:
+        "../scripts/photo_classes.py"
+
+
+rule sensitivity:
+    message: "measure how far distortions move the features of every initialisation"
+    input:
+        store=store("photos"),
+        rendered=rendered(),
+        split="data/{scale}/photos/split.csv",
+        code=code("sensitivity"),
+        **{init: f"models/{{scale}}/pretrained/{init}.safetensors" for init in INITS},
+    output:
+        table="results/{scale}/metrics/sensitivity.csv",
+        by_photo="results/{scale}/metrics/sensitivity.parquet",
+    params:
+        cfg=P(
+            *("backbone.name", "image.size", "seed", "photo_check.distorted_photos", "report.confidence"),
+            *("finetune.batch", "finetune.threads", *section("distortions")),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/sensitivity.log",
+    benchmark:
+        "logs/{scale}/benchmark/sensitivity.tsv"
+    script:
+        "../scripts/sensitivity.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
+        expand(rules.photo_scores.output, scale=SCALE),
+        expand(rules.photo_classes.output, scale=SCALE),
+        expand(rules.sensitivity.output, scale=SCALE),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
     params:

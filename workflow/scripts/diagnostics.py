@@ -20,6 +20,9 @@ with job(snakemake):
             (Path(path).parent.name, int(Path(path).stem.rpartition("seed")[2])): pd.read_csv(path) for path in files.finetuning
         },
         predictions={Path(path).parents[1].name: pd.read_parquet(path) for path in files.predictions},
+        sensitivity=pd.read_csv(files.sensitivity),
+        photo_scores=(pd.read_parquet(files.photo_scores), pd.read_csv(files.photo_shares)),
+        photo_classes=(pd.read_csv(files.photo_classes, keep_default_na=False), pd.read_csv(files.photo_diversity)),
         judge=RESPONDING,
         store=Store(files.store),
         count=snakemake.params.cfg["report.extreme_photos"],

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 DETECTOR = "retinanet_resnet50_fpn"  # appendix B
-SHORT_SIDE, LONG_SIDE = 800, 1333  # pixels that the detector shows itself, as it was trained
+SIDES = (800, 1333)  # pixels: short side of the photos that the detector was trained on, and the most of the long one
 
 
 class Classifier(nn.Module):
@@ -32,7 +32,8 @@ class Detector(nn.Module):
     """RetinaNet (Lin and others 2017) trained on COCO: a photo, uint8 (3, H, W) -> kinds (n,) and scores (n,), best first.
 
     Attributes:
-        names: by kind; "N/A" and the background stand for none.
+        names: by kind; "N/A" and "__background__" stand for none.
+        short_side: to which it resizes a photo by itself, in pixels, unless the long side would get too long.
     """
 
     def __init__(self) -> None:
@@ -51,8 +52,8 @@ class Detector(nn.Module):
             returned_layers=[2, 3, 4],
             extra_blocks=LastLevelP6P7(256, 256),
         )
-        self.names = tuple(weights.meta["categories"])
-        self.network = RetinaNet(pyramid, len(self.names), min_size=SHORT_SIDE, max_size=LONG_SIDE)
+        self.names, self.short_side = tuple(weights.meta["categories"]), SIDES[0]
+        self.network = RetinaNet(pyramid, len(self.names), min_size=SIDES[0], max_size=SIDES[1])
         self.network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
         for module in self.network.modules():
             if isinstance(module, FrozenBatchNorm2d):
