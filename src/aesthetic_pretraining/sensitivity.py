@@ -81,7 +81,8 @@ class Moves:
             for name, values in [*inside.items(), (ALL, inside.mean(axis=1))]:
                 numbers = mean_interval(values.mean(), values.std(ddof=1), photos, confidence)
                 rows.append((init, aspect, name, ALL, photos, *map(float, numbers)))
-        return pd.DataFrame(rows, columns=MOVES)
+        table = pd.DataFrame(rows, columns=MOVES)
+        return table.assign(low=table["low"].clip(lower=0))  # a distance
 
 
 @torch.no_grad()
