@@ -52,8 +52,9 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, note: s
         ranks = np.arange(1, len(found) + 1)
         right.bar(ranks, found["photos"], width=1.0, color=OKABE_ITO[0])
         right.set(xlabel=f"{kind} by frequency", ylabel="photos")
-        right.set_title(f"as diverse as {row.effective:.1f} equal ones", fontsize="medium")
-        if found["photos"].max(initial=0) > 20:
+        title = f"as diverse as {row.effective:.1f} equal ones" if len(found) else "nothing was found"
+        right.set_title(title, fontsize="medium")
+        if found["photos"].gt(20).any():
             right.set_yscale("log")
     return figure
 
