@@ -276,5 +276,5 @@ def test_the_features_moves_stand_where_the_table_has_them(drawn):
     style = drawn["sensitivity"].axes[1]
     assert style.get_title() == "style" and len(style.containers) == 4
     wanted = table[(table["init"] == "imagenet") & (table["aspect"] == "style") & (table["level"] == "all")]
-    np.testing.assert_allclose(style.containers[0].lines[0].get_xdata(), wanted["distance"])
+    np.testing.assert_allclose(style.containers[0].lines[0].get_xdata().astype(float), wanted["distance"])
     assert [t.get_text() for t in style.get_yticklabels()][-1] == "all"
