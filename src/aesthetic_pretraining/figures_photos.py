@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
 from aesthetic_pretraining.figures import OKABE_ITO, blank, label, share_legend, styles, words
@@ -54,6 +55,8 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, note: s
         right.set(xlabel=f"{kind} by frequency", ylabel="photos")
         title = f"as diverse as {row.effective:.1f} equal ones" if len(found) else "nothing was found"
         right.set_title(title, fontsize="medium")
+        for axis in (left.xaxis, right.yaxis, right.xaxis):
+            axis.set_major_locator(MaxNLocator(integer=True))
         if found["photos"].gt(20).any():
             right.set_yscale("log")
     return figure
