@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence released-gradients
+.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning released-gradients
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -25,7 +25,7 @@ $(READY): requirements.lock
 
 demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
 	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
-	@echo && cat results/demo/tables/table2.md && echo && echo "Report: results/demo/report.html"
+	@echo && cat results/demo/tables/table2.md && PYTHONPATH=src python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
 
 test: $(READY) ## all tests
 	python -m pytest -q -n auto --dist worksteal
@@ -65,6 +65,9 @@ bench-training: $(READY) ## time pretraining and fine-tuning steps against the r
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
 	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
+
+bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
+	@PYTHONPATH=src python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))
 
 bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
 	PYTHONPATH=src python benchmarks/evidence.py

@@ -4,11 +4,12 @@ import subprocess
 from pathlib import Path
 
 from aesthetic_pretraining.distortions import xmp
+from aesthetic_pretraining.distortions.fields import shadhi
 
 
 def write_xmp(path: Path, name: str, value: float) -> None:
     """The released parameter file of one published style picture; the published radius ignores the photo's width."""
-    path.write_text(xmp.document(xmp.module(name, value, "published", width=0)))
+    path.write_text(xmp.document(xmp.module(name, value, shadhi("published", 0), width=0)))
 
 
 def darktable(*places: object, config: Path) -> None:

@@ -22,7 +22,7 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining import claims, metrics, table2, verdicts
+from aesthetic_pretraining import claims, metrics, table2, table2_print, verdicts
 from aesthetic_pretraining.claim_checks import Evidence
 from aesthetic_pretraining.config import RESPONDING
 from aesthetic_pretraining.diagnostics import diagnostics
@@ -32,9 +32,10 @@ from aesthetic_pretraining.figures_paper import COMPARED, draw_figure3, draw_fig
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
 from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy
 from aesthetic_pretraining.losses import aspect_distortions
-from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES, Run
+from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
 from aesthetic_pretraining.names import PAPER, RANKED
 from aesthetic_pretraining.premise import falls
+from aesthetic_pretraining.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {"ava": 12818, "tid2013": 3000}
@@ -71,10 +72,22 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
         for share in SHARES if init in COMPARED else (100,):
             for seed in SEEDS:
                 summary = folder / f"{init}-{share}-{seed}.json"
-                summary.write_text(json.dumps({"init": init, "share": share, "seed": seed, "epochs": 90, "stopped": "early"}))
+                summary.write_text(
+                    json.dumps(
+                        {
+                            "init": init,
+                            "share": share,
+                            "pretraining": 0,
+                            "seed": seed,
+                            "epochs": 90,
+                            "best_epoch": 80,
+                            "stopped": "early",
+                        }
+                    )
+                )
                 summaries.append(summary)
                 for dataset in TARGET_SCALES:
-                    saved.append(folder / f"predictions/{init}/share{share}_seed{seed}/{dataset}.parquet")
+                    saved.append(folder / f"predictions/{init}/share{share}_pretraining0_seed{seed}/{dataset}.parquet")
                     metrics.write_predictions(predictions(dataset, len(saved)), saved[-1])
     return summaries, saved
 
@@ -84,7 +97,7 @@ def responses() -> pd.DataFrame:
     rows = pd.MultiIndex.from_product([range(PHOTOS), range(-5, 6)], names=["photo", "level"]).to_frame(index=False)
     noise = np.random.default_rng(0).normal(0, 0.1, (len(rows), len(DISTORTIONS)))
     answers = pd.DataFrame(rows["level"].to_numpy()[:, None] / 10 + noise, columns=list(DISTORTIONS))
-    return pd.concat([rows.assign(distortion="brightness"), answers], axis=1)
+    return pd.concat([rows.assign(pretraining=1, distortion="brightness"), answers], axis=1)
 
 
 def judged() -> dict[str, pd.DataFrame]:
@@ -92,9 +105,9 @@ def judged() -> dict[str, pd.DataFrame]:
     random = np.random.default_rng(0)
     ranking, confusion, cross = RankingAccuracy(), Confusion(), CrossResponse()
     for task in RANKED:
-        ranking.add(task, random.random(len(VARIANTS)))
-    confusion.add({a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
-    cross.add(random.random((len(VARIANTS), len(DISTORTIONS))))
+        ranking.add(task, 1, random.random(len(VARIANTS)))
+    confusion.add(1, {a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
+    cross.add(1, random.random((len(VARIANTS), len(DISTORTIONS))))
     return {"ranking": ranking.frame(), "confusion": confusion.frame(), "cross": cross.frame()}
 
 
@@ -102,7 +115,9 @@ def history(salt: int) -> pd.DataFrame:
     """A training of `EPOCHS` epochs."""
     losses = np.random.default_rng(salt).random((EPOCHS, 2))
     epochs = np.arange(1, EPOCHS + 1)
-    return pd.DataFrame({"epoch": epochs, "train_loss": losses[:, 0], "val_loss": losses[:, 1], "frozen": epochs < EPOCHS // 2})
+    return pd.DataFrame(
+        {"epoch": epochs, "steps": epochs, "train_loss": losses[:, 0], "val_loss": losses[:, 1], "frozen": epochs < EPOCHS // 2}
+    )
 
 
 def opinions() -> pd.DataFrame:
@@ -117,12 +132,13 @@ def others(frames: Mapping[Run, pd.DataFrame]) -> dict[str, Figure]:
     return diagnostics(
         **judged(),
         premise=opinions(),
-        pretraining={task: history(k) for k, task in enumerate(PAPER[1:])},
-        finetuning={(init, seed): history(seed) for init in PAPER for seed in SEEDS},
-        predictions={init: frames[Run(init, 100, 1, "ava")] for init in PAPER},
+        pretraining={(task, 1): history(k) for k, task in enumerate(PAPER[1:])},
+        finetuning={(init, 0, seed): history(seed) for init in PAPER for seed in SEEDS},
+        predictions={init: frames[Run(init, 100, 0, 1, "ava")] for init in PAPER},
         judge=RESPONDING,
         store=SimpleNamespace(pixels=lambda _: np.zeros((336, 448, 3), np.uint8)),
         count=EXTREME,
+        photos={"photos: train": 100_000, "photos: val": 15_000, "photos: test": PHOTOS},
     )
 
 
@@ -142,7 +158,7 @@ def timed(steps: list[tuple[str, float, float]], name: str, work: Callable):
 def main() -> None:
     """Time all and print."""
     report = yaml.safe_load((ROOT / "params.yaml").read_text())["report"]
-    one_seed = {Run(init, 100, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
+    one_seed = {Run(init, 100, 0, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
     resampling: list[tuple[str, float, float]] = []
     for kind in ("percentile", "bca"):
         config = IntervalConfig(RESAMPLES, report["confidence"], kind, seed=1)
@@ -160,7 +176,9 @@ def main() -> None:
         frames = timed(steps, "read predictions", lambda: metrics.read_predictions(saved))
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, report["confidence"], comparable=True))
-        timed(steps, "tables, written", lambda: table2.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex"))))
+        timed(
+            steps, "tables, written", lambda: table2_print.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex")))
+        )
         evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"])
         listed = yaml.safe_load((ROOT / "resources/claims.yaml").read_text())
         timed(steps, "claims", lambda: claims.check(listed, evidence, comparable=True))

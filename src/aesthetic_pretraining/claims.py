@@ -10,42 +10,56 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining import photo_claims, verdicts
-from aesthetic_pretraining.claim_checks import COMPUTE, UNKNOWN, Evidence, Finding
+from aesthetic_pretraining import claim_checks, photo_claims, verdicts
+from aesthetic_pretraining.claim_checks import UNKNOWN, Evidence, Finding
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.markup import escape_markdown
 from aesthetic_pretraining.names import LABELS, RANKED
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
-FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict"]
-WAYS = COMPUTE | photo_claims.COMPUTE
+FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict", "reason"]
+WAYS = claim_checks.COMPUTE | photo_claims.COMPUTE
+PRETEXT = (*claim_checks.PRETEXT, *photo_claims.PRETEXT)  # no vote enters
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
 
 
-def check(claims: Sequence[Mapping], evidence: Evidence, comparable: bool) -> pd.DataFrame:
+def check(claims: Sequence[Mapping], evidence: Evidence) -> pd.DataFrame:
     """All claims with what this run says to them: one row per claim, columns `FRAME`.
 
     Args:
         claims: resources/claims.yaml.
-        comparable: False where labels are simulated: the numbers stand there, but no verdict is given, except on claims
-            that say `labels: false`, because no label takes part in them.
+    Where the run is another experiment than the paper's (its Table 2 says so), the numbers stand there, but no verdict is given;
+    `reason` says why. For claims that no vote enters (`PRETEXT`), votes do not matter.
     Raises: UserError naming a claim that is there twice or that names no way of checking.
     """
     rows = []
     for claim in _expanded(claims, evidence.table):
+        reason = ""
         if "needs" in claim:
             finding = Finding(*UNKNOWN, "", f"needs {claim['needs']}")
         elif claim.get("compute") in WAYS:
             finding = WAYS[claim["compute"]](evidence, claim["published"], **claim.get("with", {}))
-            if not comparable and claim.get("labels", True) and finding.verdict not in WITHOUT_VERDICT:
-                finding = finding._replace(verdict=verdicts.NOT_COMPARABLE)
+            reason = verdicts.reason_of(evidence.table, "pretext" if claim["compute"] in PRETEXT else "votes")
+            if reason and finding.verdict not in WITHOUT_VERDICT:
+                finding = finding._replace(verdict=verdicts.ANOTHER)
         else:
             raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(WAYS)}")
         number = _printed(claim, finding.value, finding.low, finding.high)
         published = claim["published"] if isinstance(claim["published"], str) else _printed(claim, claim["published"])
         rows.append(
-            (claim["id"], claim["place"], claim["claim"], published, *finding[:3], finding.words or number, finding.verdict)
+            (
+                *(
+                    claim["id"],
+                    claim["place"],
+                    claim["claim"],
+                    published,
+                    *finding[:3],
+                    finding.words or number,
+                    finding.verdict,
+                ),
+                reason if finding.verdict == verdicts.ANOTHER else "",
+            )
         )
     frame = pd.DataFrame(rows, columns=FRAME)
     if frame["id"].duplicated().any():
@@ -60,6 +74,8 @@ def to_markdown(frame: pd.DataFrame, note: str = "", cells: bool = True) -> str:
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
     lines = [f"**{escape_markdown(note)}**", ""] if note else []
     lines += [*_table(frame[~single]), "", f"Table 2, number by number and dagger by dagger ({single.sum()}): {summary}."]
+    reasons = frame["reason"].dropna().unique() if "reason" in frame else ()
+    lines += [f"\n{verdicts.ANOTHER.capitalize()} than the paper's: {escape_markdown(reason)}." for reason in reasons if reason]
     return "\n".join([*lines, *(["", *_table(frame[single])] if cells else []), ""])
 
 
@@ -126,5 +142,5 @@ def _printed(claim: Mapping, value: float, low: float = np.nan, high: float = np
 
 def _table(frame: pd.DataFrame) -> list[str]:
     head = ["| Claim | Place | Published | Ours | Verdict |", "|---|---|---:|---:|---|"]
-    columns = ["claim", "place", "published", "ours", "verdict"]
+    columns = ["claim", "place", "published", "ours", "verdict"]  # reasons stand below
     return head + ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in frame[columns].itertuples(index=False)]

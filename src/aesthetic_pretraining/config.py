@@ -12,6 +12,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.pexels import require_terms
 
 FILE = "params.yaml"
+MIN_EDITED_WIDTH = 300  # pixels; the published blur of 100 pixels leaves no surroundings in a narrower photo
 RESPONDING = "ranking_regression"  # the task whose network Figure 4 asks
 BETWEEN_PHOTOS = ("ranking_across_photos", "ranking_consistency")  # the ablations that compare photos of a batch
 # the tasks whose networks score all variants of a photo by one number
@@ -124,6 +125,11 @@ def _check_rest(values: dict) -> None:
         total = sum(values[section][key].values())
         if not abs(total - 1) <= 1e-6:
             raise UserError(f"{FILE} ({scale}): {section}.{key} add up to {total:g}, but must add up to 1")
+    if 0 < (edited := values["distortions"]["edited_width"]) < MIN_EDITED_WIDTH:
+        raise UserError(
+            f"{FILE} ({scale}): distortions.edited_width is {edited}, but must be 0 or at least {MIN_EDITED_WIDTH} pixels, "
+            "because narrower photos were hardly edited"
+        )
     if RESPONDING not in values["pretrain"]["tasks"]:
         raise UserError(f"{FILE} ({scale}): pretrain.tasks lacks {RESPONDING!r}, which Figure 4 is drawn with; put it back")
     for name in BETWEEN_PHOTOS:
@@ -151,6 +157,11 @@ def _check_rest(values: dict) -> None:
                 raise UserError(
                     f"{FILE} ({scale}): {section}.{key} is empty, but {section}.source is 'folder'; name the folder"
                 )
+    if values["probe"]["lowest"] >= values["probe"]["highest"]:
+        raise UserError(
+            f"{FILE} ({scale}): probe.lowest is {values['probe']['lowest']:g}, but must be below probe.highest, "
+            f"which is {values['probe']['highest']:g}"
+        )
     _check_extra(values["labels"]["extra"], scale)
     if values["photos"]["source"] == "pexels":
         require_terms(values["pexels"]["accept_terms"])

@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.names import LABELS
@@ -24,6 +24,7 @@ DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)
 LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker, dashes
 # the two that the paper compares first: their colours are the easiest to tell apart
 KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
+FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
 MARGIN = 0.1  # inches around what is drawn; without it the frame of the note touches the edge
 STYLE = {
     "font.size": 9,
@@ -51,17 +52,29 @@ def save(figure: Figure, *paths: Path) -> None:
                 figure.savefig(temporary, format=path.suffix[1:], bbox_inches=box, metadata=metadata[path.suffix])
 
 
-def blank(width: float, height: float, note: str) -> Figure:
-    """An empty figure of so many inches with the note, if any, above everything else."""
+def blank(width: float, height: float, note: str = "", *, facts: str = "") -> Figure:
+    """An empty figure of so many inches with the note, if any, above everything else; else with the facts, see `state`."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        if note:
-            frame = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}
-            # Folded by hand, about 10 letters an inch: matplotlib's own wrapping runs over the edge. A "$" is a dollar.
-            lines = textwrap.fill(note, int(10 * width))
-            figure.suptitle(lines, fontsize="medium", fontweight="bold", bbox=frame, parse_math=False)
+        mark(figure, width, note)
+        if not note:
+            state(figure, width, facts)
     return figure
+
+
+def mark(part: Figure | SubFigure, width: float, note: str) -> None:
+    """Print the note, if any, framed above a figure or a part of one, of so many inches."""
+    if note:
+        # Folded by hand, about 10 letters an inch: matplotlib's own wrapping runs over the edge. A "$" is a dollar.
+        lines = textwrap.fill(note, int(10 * width))
+        part.suptitle(lines, fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
+
+
+def state(part: Figure | SubFigure, width: float, facts: str) -> None:
+    """Print what a figure or a part of one rests on (`facts`), if anything is given, plainly above it."""
+    if facts:
+        part.suptitle(textwrap.fill(facts, int(14 * width)), fontsize="small", parse_math=False)
 
 
 def label(init: str) -> str:

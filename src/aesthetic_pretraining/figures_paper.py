@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.figures import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
 from aesthetic_pretraining.names import BASELINE
 
@@ -24,15 +25,15 @@ COLUMNS = 6  # of Figure 2
 ROUND_OFF = 1e-5  # tables hold six decimals
 
 
-def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, note: str = "") -> Figure:
+def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str = "") -> Figure:
     """Figure 1: what pretraining asks of the network, shown on the variants of one photo.
 
     Args:
         examples: {distortion: {level: uint8 (S, S, 3)}}, one row each; level 0 included, levels of one side.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     width = max(map(len, examples.values()))
-    figure = blank(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, note)
+    figure = blank(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, facts=facts)
     table = figure.subplots(len(examples), width + 1, squeeze=False, width_ratios=[*[1] * width, 2.4])
     for row, (distortion, levels) in zip(table, examples.items(), strict=True):
         ordered = sorted(levels, key=abs)
@@ -44,16 +45,16 @@ def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, note: str 
     return figure
 
 
-def draw_figure2(photos: Sequence[np.ndarray], *, note: str = "") -> Figure:
+def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
     """Figure 2: photos of the unlabelled set, as they come.
 
     Args:
         photos: uint8 (H, W, 3) each, of any size; at least one.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     columns = min(COLUMNS, len(photos))
     rows = -(-len(photos) // columns)
-    figure = blank(1.15 * columns + 0.2, 1.15 * rows + 0.2, note)
+    figure = blank(1.15 * columns + 0.2, 1.15 * rows + 0.2, facts=facts)
     show_pictures(list(figure.subplots(rows, columns, squeeze=False).flat), photos)
     return figure
 
@@ -69,7 +70,7 @@ def draw_figure3(
         inits: initialisations to draw.
         intervals: columns init, share, dataset, metric, low, high: what the bars show. Without it, or where it lacks a point,
             they show one sample standard deviation over the seeds, and nothing for one seed.
-    Raises: ValueError naming an initialisation without metrics, an interval that does not hold the mean it belongs to, or two of one point.
+    Raises: UserError naming an initialisation without metrics; ValueError for an interval that does not hold the mean it belongs to, or two of one point.
     """
     figure = blank(7.0, 5.2, note)
     for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
@@ -82,19 +83,19 @@ def draw_figure3(
 
 
 def draw_figure4(
-    responses: pd.DataFrame, *, note: str = "", distortion: str = "brightness", outputs: Sequence[str] = ANSWERS
+    responses: pd.DataFrame, *, facts: str = "", distortion: str = "brightness", outputs: Sequence[str] = ANSWERS
 ) -> Figure:
     """Figure 4: how the brightness and the contrast output answer to each level of one distortion, one panel per output.
 
     Args:
         responses: columns photo, distortion, level, and one per output: what the pretrained regression network reads off
             (about -1..1) every test photo at each level of `distortion`, 0 (the original) included.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
         distortion: the distortion that was applied.
         outputs: the outputs to show.
     Raises: ValueError if an output or level 0 is missing, or a value is not finite (names the photo).
     """
-    figure = blank(3.5 * len(outputs), 3.2, note)
+    figure = blank(3.5 * len(outputs), 3.2, facts=facts)
     shown = responses[responses["distortion"] == distortion]
     panels = figure.subplots(1, len(outputs), sharey=True, squeeze=False).flat
     for axes, output, (colour, hatch) in zip(panels, outputs, cycle(VIOLINS), strict=False):
@@ -141,7 +142,9 @@ def _draw_by_share(
     for init, (colour, marker, dashes) in styles(inits).items():
         chosen = metrics[metrics["init"] == init]
         if chosen.empty:
-            raise ValueError(f"no metrics of {init} to draw")
+            raise UserError(
+                f"finetune.compared names {init}, of which there are no metrics; run 'snakemake stage_evaluate', or take it out"
+            )
         means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
         axes.errorbar(
             means.index,

@@ -32,15 +32,15 @@ def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, *, note: str =
     return figure
 
 
-def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, facts: str = "") -> Figure:
     """Which classes networks see in the photos: left, the most frequent ones by name; right, all of them by frequency.
 
     Args:
         counts, diversity: as `photo_classes.photo_classes` writes them; a row of panels for each network.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     heights = [min(NAMED, (counts["network"] == name).sum()) + 4 for name in diversity["network"]]
-    figure = blank(8.2, 0.5 + 0.17 * sum(heights), note)
+    figure = blank(8.2, 0.5 + 0.17 * sum(heights), facts=facts)
     panels = figure.subplots(len(heights), 2, squeeze=False, width_ratios=[1.6, 1], height_ratios=heights)
     for (left, right), row in zip(panels, diversity.itertuples(), strict=True):
         kind = "kinds of objects" if row.kind == "object" else "classes"
@@ -62,17 +62,17 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, note: s
     return figure
 
 
-def draw_sensitivity(moves: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_sensitivity(moves: pd.DataFrame, *, facts: str = "") -> Figure:
     """How far each initialisation's features move under each distortion, the mean over its levels, with intervals over photos.
 
     Args:
         moves: columns init, aspect, distortion, level ("all": what is drawn), photos, distance, low, high.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     rows = moves[moves["level"] == "all"]
     looks = styles(list(rows["init"].unique()))
     panels = [[name for name, d in DISTORTIONS.items() if d.aspect == aspect] + ["all"] for aspect in ASPECTS]
-    figure = blank(6.4, 1.4 + 0.32 * sum(map(len, panels)), note)
+    figure = blank(6.4, 1.4 + 0.32 * sum(map(len, panels)), facts=facts)
     places = figure.subplots(len(ASPECTS), 1, sharex=True, height_ratios=[len(names) for names in panels])
     for axes, aspect, names in zip(places, ASPECTS, panels, strict=True):
         for k, (init, (colour, marker, _)) in enumerate(looks.items()):
@@ -87,7 +87,9 @@ def draw_sensitivity(moves: pd.DataFrame, *, note: str = "") -> Figure:
         axes.set_title(aspect, fontsize="medium")
         axes.grid(axis="x", color="0.9")
         axes.axhline(len(names) - 1.5, color="black", linewidth=0.8)
-    places[-1].set_xlabel("distance of features from level 0; 1 is as far as another photo")
+    places[-1].set_xlabel(
+        f"distance of features from level 0, {rows['photos'].iloc[0]:,} test photos; 1 is as far as another photo"
+    )
     places[-1].set_xlim(left=0)
     share_legend(figure)
     return figure

@@ -17,17 +17,17 @@ WORTH_PRINTING = 0.3  # weaker correlations stay without a number
 NOTHING = "0.85"  # grey of cells without a value
 
 
-def draw_heatmap(cross: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_heatmap(cross: pd.DataFrame, *, facts: str = "") -> Figure:
     """How each output of the regression network (column) answers to each applied distortion (row): Figure 4 for everything.
 
     Args:
         cross: columns applied, output, correlation; the correlation within photos of the output with the level. Cells
             without a value stay grey.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     names = list(DISTORTIONS)
     values = cross.pivot(index="applied", columns="output", values="correlation").reindex(index=names, columns=names).to_numpy()
-    figure = blank(8.2, 7.2, note)
+    figure = blank(8.2, 7.2, facts=facts)
     axes = figure.subplots()
     axes.set_facecolor(NOTHING)
     image = axes.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1)
@@ -39,16 +39,16 @@ def draw_heatmap(cross: pd.DataFrame, *, note: str = "") -> Figure:
     return figure
 
 
-def draw_ranking_accuracy(ranking: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_ranking_accuracy(ranking: pd.DataFrame, *, facts: str = "") -> Figure:
     """Share of photos whose neighbouring levels are ranked rightly: a panel per network, a row per distortion.
 
     Args:
         ranking: columns task, distortion, level (the further one of the two), share. Levels that a distortion lacks stay grey.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
     tasks, names = list(ranking["task"].unique()), list(DISTORTIONS)
     levels = sorted(ranking["level"].unique())
-    figure = blank(2.2 * len(tasks) + 2.6, 5.4, note)
+    figure = blank(2.2 * len(tasks) + 2.6, 5.4, facts=facts)
     panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
     for axes, task in zip(panels, tasks, strict=True):
         shares = ranking[ranking["task"] == task].pivot(index="distortion", columns="level", values="share")
@@ -65,14 +65,14 @@ def draw_ranking_accuracy(ranking: pd.DataFrame, *, note: str = "") -> Figure:
     return figure
 
 
-def draw_confusion(confusion: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_confusion(confusion: pd.DataFrame, *, facts: str = "") -> Figure:
     """Appendix D: accuracy of the classification heads by level, and which distortion each calls what, over all levels.
 
     Args:
         confusion: columns aspect, applied, level, answered, photos.
-        note: a caveat to print on the figure.
+        facts: what the figure rests on, to print on it.
     """
-    figure = blank(9.0, 6.0, note)
+    figure = blank(9.0, 6.0, facts=facts)
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.6])
     _draw_accuracy(above.subplots(1, len(ASPECTS), sharey=True), accuracy_by_level(confusion))
     sizes = [confusion["applied"][confusion["aspect"] == aspect].nunique() for aspect in ASPECTS]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining.figures import OKABE_ITO, blank, label, share_legend, show_pictures
+from aesthetic_pretraining.figures import FRAME, OKABE_ITO, blank, label, share_legend, show_pictures
 
 SCORES = (1, 10)
 BINS = np.arange(1, 10.01, 0.25)
@@ -75,17 +75,18 @@ def extremes(predictions: pd.DataFrame, count: int) -> tuple[pd.DataFrame, pd.Da
     return ordered.head(count), ordered.tail(count).iloc[::-1]
 
 
-def draw_premise(premise: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> Figure:
     """Share of judgements that agree with the premise (more distortion looks worse), by source and distortion.
 
     Args:
         premise: columns source, distortion, level ("all": what is drawn), share, low, high, and published, which may be empty.
         note: a caveat to print on the figure.
+        noted: the source that it is about; beside other sources it stands above that one's panel, not above them all.
     """
     rows = premise[premise["level"] == "all"]
     sources = list(rows["source"].unique())
     heights = [len(rows[rows["source"] == source]) for source in sources]
-    figure = blank(6.4, 1.0 + 0.22 * sum(heights) + 0.5 * len(sources), note)
+    figure = blank(6.4, 1.0 + 0.22 * sum(heights) + 0.5 * len(sources), note if sources == [noted] or not noted else "")
     panels = figure.subplots(len(sources), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
     for axes, source in zip(panels, sources, strict=True):
         shown = rows[rows["source"] == source].iloc[::-1]
@@ -98,6 +99,8 @@ def draw_premise(premise: pd.DataFrame, *, note: str = "") -> Figure:
         axes.set_yticks(places, shown["distortion"], fontsize="small")
         axes.set(xlim=(0, 1.02), ylim=(-0.6, len(shown) - 0.4))
         axes.set_title(source, fontsize="medium")
+        if note and source == noted and len(sources) > 1:
+            axes.set_title(f"{source}: {note}", fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
         axes.grid(axis="x", color="0.9")
     panels[-1].set_xlabel("share that agrees: more distortion is worse")
     if rows["published"].notna().any():

@@ -5,28 +5,42 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining.figures import OKABE_ITO, blank, label, styles
+from aesthetic_pretraining.figures import OKABE_ITO, blank, label, mark, state, styles
 
+WIDTH = 7.0  # inches
 SEEDS_ALPHA = 0.55  # lines of several seeds lie on top of each other
 
 
 def draw_learning_curves(
-    pretraining: Mapping[str, pd.DataFrame], finetuning: Mapping[tuple[str, int], pd.DataFrame], *, note: str = ""
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
+    *,
+    facts: str = "",
+    note: str = "",
 ) -> Figure:
     """Loss by epoch: a panel per pretext task, then one for all fine-tunings on all labels.
 
     Args:
-        pretraining: {task: history}, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
-        finetuning: {(initialisation, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
+        pretraining: {(task, seed): history}, a line per seed, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
+        finetuning: {(initialisation, pretraining, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
             the first epoch in which everything learns.
-        note: a caveat to print on the figure.
+        facts: what pretraining, in which no label takes part, rests on, to print above it.
+        note: a caveat to print above fine-tuning.
     """
-    figure = blank(7.0, 5.4, note)
+    figure = blank(WIDTH, 5.6)
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.35])
-    panels = above.subplots(1, len(pretraining), squeeze=False)[0]
-    for axes, (task, history) in zip(panels, pretraining.items(), strict=True):
-        _curve(axes, history, "train_loss", color=OKABE_ITO[1], linestyle="--", marker="s", label="training")
-        _curve(axes, history, "val_loss", color=OKABE_ITO[0], marker="o", label="validation")
+    state(above, WIDTH, facts)
+    mark(below, WIDTH, note)
+    tasks = list(dict.fromkeys(task for task, _ in pretraining))
+    panels = above.subplots(1, len(tasks), squeeze=False)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        first = True
+        for history in (history for (other, _), history in pretraining.items() if other == task):
+            names = ("training", "validation") if first else (None, None)
+            alpha = 1 if first else SEEDS_ALPHA
+            _curve(axes, history, "train_loss", color=OKABE_ITO[1], linestyle="--", marker="s", alpha=alpha, label=names[0])
+            _curve(axes, history, "val_loss", color=OKABE_ITO[0], marker="o", alpha=alpha, label=names[1])
+            first = False
         axes.set_title(label(task).replace(" + ", " +\n"), fontsize="small")
         axes.set_xlabel("epoch", fontsize="small")
         axes.xaxis.get_major_locator().set_params(integer=True)
@@ -44,7 +58,7 @@ def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figu
         history: columns learning_rate (rising) and loss; losses that are no number are not drawn.
         chosen: the rate in use, marked by a line.
     """
-    figure = blank(4.6, 3.4, "")
+    figure = blank(4.6, 3.4)
     axes = figure.subplots()
     axes.plot(history["learning_rate"], history["loss"], "-o", color=OKABE_ITO[0], markersize=3, linewidth=1)
     axes.axvline(chosen, color=OKABE_ITO[1], linestyle="--", label=f"pretrain.learning_rate = {chosen:g}")
@@ -55,11 +69,11 @@ def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figu
     return figure
 
 
-def _finetuning(figure, histories: Mapping[tuple[str, int], pd.DataFrame]) -> None:
+def _finetuning(figure, histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> None:
     axes = figure.subplots()
-    looks = styles(list(dict.fromkeys(init for init, _ in histories)))
+    looks = styles(list(dict.fromkeys(init for init, _, _ in histories)))
     shown = set()
-    for (init, _), history in histories.items():
+    for (init, _, _), history in histories.items():
         colour, marker, dashes = looks[init]
         name = None if init in shown else label(init)
         shown.add(init)

@@ -50,6 +50,7 @@ class FinetuneConfig:
     micro_batch: int = 0
     processes: int = 1
     precision: str = "float32"
+    at_unfreezing: str = "continue"
 
 
 @dataclass
@@ -79,6 +80,8 @@ class Schedule:
         if self.since_change >= self.config.halve_after:
             if self.frozen:
                 self.frozen, self.since_best = False, 0
+                if self.config.at_unfreezing == "restart":  # fidelity row 34
+                    self.best = float("inf")
             else:
                 self.factor *= self.config.halving
             self.since_change = 0
@@ -209,6 +212,8 @@ def finetune(
             }
         )
         schedule.update(val_loss)
+        if config.at_unfreezing == "restart" and frozen and not schedule.frozen:
+            optimiser.state.clear()  # as a new Adam, whose moments are nothing
         if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from aesthetic_pretraining import facts
 from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.store import Store
@@ -27,40 +29,43 @@ def draw_sheets(
     table: str,
     overview: str | Path,
     sheets: Sequence[str | Path],
-    note: str = "",
+    counts: Mapping[str, int],
+    edited_width: int = EDITED_WIDTH,
 ) -> None:
     """Write the first photo's sheet of all distortions, and for each distortion a sheet of all photos and tables.
 
     Args:
         table: the table of distortions that `overview` shows.
         overview: PNG to write. sheets: PNGs to write, named by their distortion.
+        counts: `facts.roles` of the photos, of whose test split these are.
+        edited_width: as for `fields.shadhi`.
     """
-    by_table = {t: [_render(store, photo, size, seed, t) for photo in photos] for t in TABLES}
-    _save(contact_sheet(by_table[table][0], note), overview)
+    by_table = {t: [_render(store, photo, size, seed, t, edited_width) for photo in photos] for t in TABLES}
+    _save(contact_sheet(by_table[table][0], facts.shown(1, counts, "test")), overview)
     for path in map(Path, sheets):
-        _save(compare_tables(path.stem, by_table, note), path)
+        _save(compare_tables(path.stem, by_table, facts.shown(len(photos), counts, "test")), path)
 
 
 def examples(
-    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str]
+    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str], edited_width: int = EDITED_WIDTH
 ) -> dict[str, dict[int, np.ndarray]]:
     """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and every second level of the positive side."""
-    pictures = _render(store, photo, size, seed, table)
+    pictures = _render(store, photo, size, seed, table, edited_width)
     return {
         name: {level: p for level, p in _levels(pictures, name).items() if level == 0 or (level > 0 and level % 2)}
         for name in names
     }
 
 
-def contact_sheet(pictures: np.ndarray, note: str = "") -> Image.Image:
+def contact_sheet(pictures: np.ndarray, title: str = "") -> Image.Image:
     """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels ascending, level 0 framed.
 
-    `note` is the caveat that every figure of a run carries.
+    `title` stands above, such as what the sheet rests on.
     """
-    return grid([(name.replace("_", " "), _levels(pictures, name)) for name in DISTORTIONS], note)
+    return grid([(name.replace("_", " "), _levels(pictures, name)) for name in DISTORTIONS], title)
 
 
-def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]], note: str = "") -> Image.Image:
+def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]], title: str = "") -> Image.Image:
     """{table: pictures (174, S, S, 3) of each photo} -> rows of one distortion, a row per photo and per table that differs."""
     rows: list[Row] = []
     for versions in zip(*by_table.values(), strict=True):
@@ -71,7 +76,7 @@ def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]]
             name = f"{shown[same][0]}, {table}" if same in shown else table
             shown[same] = (name, levels)
         rows += [("all tables", levels) if len(shown) == 1 else (name, levels) for name, levels in shown.values()]
-    return grid(rows, f"{distortion.replace('_', ' ')}    {note}".strip())
+    return grid(rows, f"{distortion.replace('_', ' ')}    {title}".strip())
 
 
 def grid(rows: Sequence[Row], title: str = "") -> Image.Image:
@@ -100,8 +105,9 @@ def _levels(pictures: np.ndarray, distortion: str) -> dict[int, np.ndarray]:
     return {level: pictures[shown[level]] for level in sorted(shown)}
 
 
-def _render(store: Store, photo: str, size: int, seed: int, table: str) -> np.ndarray:
-    return render(store.pixels(photo), photo, size, seed, table=table).permute(0, 2, 3, 1).numpy()
+def _render(store: Store, photo: str, size: int, seed: int, table: str, edited_width: int) -> np.ndarray:
+    pictures = render(store.pixels(photo), photo, size, seed, table=table, edited_width=edited_width)
+    return pictures.permute(0, 2, 3, 1).numpy()
 
 
 def _save(sheet: Image.Image, path: str | Path) -> None:

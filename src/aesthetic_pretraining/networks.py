@@ -20,11 +20,17 @@ class Network(nn.Module):
     Args:
         heads: {name: number of outputs}; each is one linear layer.
         hidden: heads among them that get a hidden layer as wide as the features (SimCLR's projection).
-        dropout: before every head.
+        dropout: before every head, drawn for each head anew.
+        init: "torch": as torch fills a linear layer; "xavier": as the released code does (fidelity row 30).
     """
 
     def __init__(
-        self, backbone: Backbone, heads: Mapping[str, int], hidden: frozenset[str] = frozenset(), dropout: float = 0.0
+        self,
+        backbone: Backbone,
+        heads: Mapping[str, int],
+        hidden: frozenset[str] = frozenset(),
+        dropout: float = 0.0,
+        init: str = "torch",
     ):
         super().__init__()
         self.backbone = backbone
@@ -38,6 +44,11 @@ class Network(nn.Module):
                 for name, n in heads.items()
             }
         )
+        if init == "xavier":
+            for layer in self.heads.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.xavier_uniform_(layer.weight)  # ASSUME: the uniform kind, and no bias
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """uint8 (N, 3, S, S) -> {head: raw outputs (N, n)}."""
@@ -45,8 +56,7 @@ class Network(nn.Module):
 
     def on_features(self, features: Tensor) -> dict[str, Tensor]:
         """Features (N, width) -> {head: raw outputs (N, n)}."""
-        dropped = self.dropout(features)
-        return {name: head(dropped) for name, head in self.heads.items()}
+        return {name: head(self.dropout(features)) for name, head in self.heads.items()}
 
 
 def score_network(backbone: Backbone, dropout: float) -> Network:
@@ -59,13 +69,15 @@ def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
     return outputs["votes"].softmax(dim=1)
 
 
-def set_learning(network: Network, trainable: str, frozen: bool) -> None:
+def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch") -> None:
     """Choose which weights get gradients and which batch normalisations use and move running statistics.
 
     Args:
-        trainable: "all", or "released": the last block and the heads (fidelity row 26); the statistics of all blocks
-            move, as they do in the released code.
+        trainable: "all", or "released": the last block and the heads (fidelity row 26); with `batch_norm` "batch" the statistics
+            of all blocks move, as they do in the released code.
         frozen: only the heads learn, and the backbone runs in inference mode.
+        batch_norm: "batch": normalised by the batch's statistics; "frozen": by the running ones of the start, which stay as they
+            are, while the layers' weights and biases learn (fidelity row 42).
     """
     network.train()
     learns = trainable == "all" and not frozen
@@ -76,6 +88,14 @@ def set_learning(network: Network, trainable: str, frozen: bool) -> None:
     elif trainable == "released":
         for module in network.backbone.last_block:
             module.requires_grad_(True)
+    if batch_norm == "frozen":
+        for layer in batch_norms(network.backbone):
+            layer.eval()
+
+
+def batch_norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """The batch normalisations inside a module."""
+    return [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
 
 
 def new_backbone(name: str, weights: str | Path) -> Backbone:

@@ -12,10 +12,12 @@ import pandas as pd
 from aesthetic_pretraining import verdicts
 from aesthetic_pretraining.claim_checks import UNKNOWN, Evidence, Finding
 from aesthetic_pretraining.distortions import DISTORTIONS
+from aesthetic_pretraining.names import BASELINE
 from aesthetic_pretraining.photo_shares import ALL, MEAN
 from aesthetic_pretraining.proportions import mean_interval, wilson
+from aesthetic_pretraining.runs import UNTRAINED
+from aesthetic_pretraining.training_luck import Trainings, known_luck, next_training
 
-SEEDS = 3  # fewer trainings say nothing of what another one would give
 SHARE_RESOLUTION = 0.05  # ASSUME: a share that is known less well than that confirms nothing; as for Table 2
 MANY = 0.5  # ASSUME: "many classes": at least half of those that a network knows, or of as many as there are photos
 SPREAD = 0.5  # ASSUME: "spread": no class is the first of more than half of the photos
@@ -25,23 +27,23 @@ def high_quality(evidence: Evidence, published: float) -> Finding:
     """The share of photos that score above five, the mean over seeds, against the published one.
 
     The published number is that of one training. From three seeds on, the interval is for another training: Student's prediction
-    interval over seeds, with Wilson's over photos added in quadrature. With fewer it is Wilson's alone, and gets no verdict.
+    interval over seeds (`training_luck.next_training`), with Wilson's over photos added in quadrature. With fewer it is Wilson's alone, and gets no verdict.
     """
     rows = evidence.photo_scores
     if rows is None or rows.empty:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
     rows = rows[(rows["split"] == ALL) & (rows["seed"].astype(str) != MEAN)]
-    seeds, photos, share = len(rows), rows["photos"].iloc[0], rows["share"].mean()
+    photos, share = rows["photos"].iloc[0], rows["share"].mean()
+    trainings = Trainings(BASELINE, tuple((UNTRAINED, int(seed)) for seed in rows["seed"]), np.arange(len(rows)))
     low, high = map(float, wilson(share * photos, photos, evidence.confidence))
     words = f"{share:.1%} of {photos:,} photos score above 5 [{low:.1%}, {high:.1%}]"
-    if seeds < SEEDS:
-        return Finding(share, low, high, f"{words}, interval over photos alone", verdicts.NO_INTERVAL)
-    # one more value lies within spread * sqrt(1 + 1 / n) of the mean, where the mean itself does within spread / sqrt(n)
-    _, _, end = mean_interval(share, rows["share"].std(ddof=1) * np.sqrt(seeds + 1), seeds, evidence.confidence)
+    _, end = next_training(trainings, rows["share"], evidence.confidence)
+    if np.isnan(end):
+        return Finding(share, low, high, f"{words}, interval over photos alone", verdicts.FEW_SEEDS)
     down, up = np.hypot(end - share, share - low), np.hypot(end - share, high - share)
     low, high = max(0.0, float(share - down)), min(1.0, float(share + up))
     words = f"{share:.1%} of {photos:,} photos score above 5; another training [{low:.1%}, {high:.1%}]"
-    return Finding(share, low, high, words, verdicts.of_value(published, low, high, np.nan, SHARE_RESOLUTION))
+    return Finding(share, low, high, words, verdicts.of_value(published, low, high, SHARE_RESOLUTION, known_luck(trainings)))
 
 
 def spread_over_classes(evidence: Evidence, published: str) -> Finding:
@@ -99,3 +101,6 @@ def _range(moved: pd.DataFrame) -> str:
 COMPUTE: dict[str, Callable[..., Finding]] = {
     function.__name__: function for function in (high_quality, spread_over_classes, moved_less)
 }
+
+
+PRETEXT = (spread_over_classes.__name__, moved_less.__name__)  # as in `claim_checks`: no vote enters

@@ -6,14 +6,14 @@ To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml a
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from aesthetic_pretraining import losses
-from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
-from aesthetic_pretraining.distortions.render import base_photo
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
 from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.letterbox import letterbox
+from aesthetic_pretraining.letterbox import resize
 from aesthetic_pretraining.variants import Variants
 
 
@@ -25,6 +25,7 @@ class TaskConfig:
     balance_temperature: float
     simclr_temperature: float
     simclr_projection: int
+    balance_ranking_alone: bool = False
 
 
 class Task:
@@ -33,11 +34,13 @@ class Task:
     Attributes:
         heads: {name: outputs}; hidden: those with a hidden layer.
         contrast: whether photos are batched as for RotNet and SimCLR, not as for the ranking tasks.
+        views: pictures of one photo.
     """
 
     heads: Mapping[str, int] = {}
     hidden: frozenset[str] = frozenset()
     contrast = False
+    views = len(VARIANTS)
 
     def __init__(self, config: TaskConfig):
         self.config = config
@@ -47,8 +50,9 @@ class Task:
         return variants.pictures(photo_id, seed)
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
-        """{head: raw outputs (B, n, width)} -> the loss that is minimised."""
-        return self.rank(outputs)
+        """{head: raw outputs (B, n, width)} -> the loss that is minimised; of ranking alone here (fidelity row 29)."""
+        loss = self.rank(outputs)
+        return losses.balanced(loss, self.config.balance_temperature) if self.config.balance_ranking_alone else loss
 
     def rank(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """Equation 1 on the sigmoid of the ranking head."""
@@ -85,12 +89,18 @@ class RotNet(Task):
 
     heads = {"rotation": 4}
     contrast = True
+    views = 4
 
     def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
-        # a letterboxed photo would tell its turn by the black bars, so the centre square is turned
-        size, base = variants.size, base_photo(variants.photo(photo_id), variants.size)
-        top, left = (base.shape[0] - size) // 2, (base.shape[1] - size) // 2
-        square = torch.from_numpy(base[top : top + size, left : left + size].copy()).permute(2, 0, 1)
+        # A letterboxed photo would tell its turn by the black bars, so a square is turned.
+        # ASSUME: a square of the stored photo, its side drawn evenly from the network's size to the whole short side, its place
+        # likewise; another one in each epoch, the same one in every validation
+        photo, size = variants.photo(photo_id), variants.size
+        rng = np.random.default_rng(seeded_int("rotnet", photo_id, seed))
+        side = int(rng.integers(size, min(photo.shape[:2]), endpoint=True))
+        top, left = (int(rng.integers(0, length - side, endpoint=True)) for length in photo.shape[:2])
+        square = resize(photo[top : top + side, left : left + side], size, size)
+        square = torch.from_numpy(square.copy()).permute(2, 0, 1)
         return torch.stack([square.rot90(k, (1, 2)) for k in range(4)])
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
@@ -102,6 +112,7 @@ class SimCLR(Task):
 
     hidden = frozenset({"projection"})
     contrast = True
+    views = 2
 
     def __init__(self, config: TaskConfig):
         super().__init__(config)
@@ -110,9 +121,10 @@ class SimCLR(Task):
     def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
         from torchvision.transforms import v2  # here, because only SimCLR needs it and its import takes seconds
 
-        # ASSUME: SimCLR's published augmentations at strength 1, from the letterboxed picture's square
+        # ASSUME: SimCLR's published augmentations at strength 1, from the stored photo: a letterboxed one has black bars, which two
+        # views of a photo share and others do not
         size = variants.size
-        square = torch.from_numpy(letterbox(variants.photo(photo_id), size)).permute(2, 0, 1)
+        photo = torch.from_numpy(variants.photo(photo_id).copy()).permute(2, 0, 1)
         view = v2.Compose(
             [
                 v2.RandomResizedCrop(size, scale=(0.08, 1.0), antialias=True),
@@ -124,7 +136,7 @@ class SimCLR(Task):
         )
         with torch.random.fork_rng(devices=[]):  # the views depend on the photo and the seed, never on the order
             torch.manual_seed(seeded_int("simclr", photo_id, seed))
-            return torch.stack([view(square), view(square)])
+            return torch.stack([view(photo), view(photo)])
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
         return losses.nt_xent(outputs["projection"], self.config.simclr_temperature)

@@ -1,17 +1,21 @@
 """Self-supervised pretraining (section 4.3): from a store of photos to the weights that fine-tuning starts from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pandas as pd
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
-from aesthetic_pretraining import microbatch, progress, runtime
+from aesthetic_pretraining import microbatch, pretrained, progress, runtime
+from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.course import Course, course
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.networks import Network, new_backbone, save_weights, set_learning
+from aesthetic_pretraining.networks import Network, batch_norms, new_backbone, save_weights, set_learning
 from aesthetic_pretraining.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.team import Alone, open_team
 from aesthetic_pretraining.variants import Variants
@@ -19,7 +23,7 @@ from aesthetic_pretraining.variants import Variants
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """params.yaml: pretrain, distortions, compute, backbone.name and seed; units and ranges stand in the schema."""
+    """params.yaml: pretrain, distortions, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
 
     backbone: str
     engine: str
@@ -37,9 +41,17 @@ class PretrainConfig:
     weight_decay: float
     trainable: str
     threads: int
+    batch_norm: str = "batch"
+    warmup_steps: int = 0
+    layer_decay: float = 1.0
+    clip_norm: float = 0.0
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
+    edited_width: int = 1000
+    head_dropout: float = 0.0
+    head_init: str = "torch"
+    contrast_updates: str = "epochs"
 
 
 @preemptible()
@@ -67,7 +79,8 @@ def pretrain(
         train, val: ids of photos.
         start: safetensors of the backbone (ImageNet).
         weights: written: safetensors of the network with its heads, of the epoch with the lowest validation loss.
-        history_csv: written: epoch, steps, train_loss, val_loss, learning_rate.
+        history_csv: written: epoch (pass over the photos), steps (updates so far), unfrozen_updates (those of them that let the
+            backbone learn), pictures (seen so far), train_loss, val_loss, learning_rate.
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
         workers: processes that decode and distort photos ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
@@ -85,11 +98,12 @@ def pretrain(
             "lower it, or raise pretrain.batch_photos and pretrain.contrast_batch"
         )
 
+    plan = course_of(task, config, len(train), team)
     epoch, step, total_steps, loss_sum = 0, 0, 0, 0.0
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     checkpoint = Checkpoint(
-        Path(work) / f"pretrain_{task_name}.pt",
+        Path(work) / f"pretrain_{task_name}_seed{config.seed}.pt",
         asdict(task_config) | asdict(config) | {"size": variants.size},
         {
             "the start's weights": digest(files=[start]),
@@ -109,18 +123,19 @@ def pretrain(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
-    lines = progress.Progress(task_name, config.epochs)
+    lines = progress.Progress(f"{task_name} seed {config.seed}", plan.passes)
     first, seen = epoch, 0
-    while epoch < config.epochs:
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * config.learning_rate_decay**epoch
-        order = runtime.shuffled(train, config.seed, task_name, epoch)[step * size :]
+    while epoch < plan.passes:
+        rate = config.learning_rate * config.learning_rate_decay ** plan.falls(epoch)
+        photos = plan.photos(epoch)
+        order = runtime.shuffled(train, config.seed, task_name, epoch)[:photos][step * size :]
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
         steps, left = step + len(parts), len(order)
         loader = Loader(task, variants, seeded_int(config.seed, epoch))
         for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
             views = pictures.shape[1]
-            set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
+            set_learning(network, config.trainable, total_steps < config.frozen_steps, config.batch_norm)
+            set_rates(optimiser, rate, total_steps, config)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
             loss = microbatch.backward(
@@ -133,20 +148,24 @@ def pretrain(
             )
             where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, part, checkpoint) * len(part)
+            if config.clip_norm:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
             optimiser.step()
             step, total_steps, seen, left = step + 1, total_steps + 1, seen + len(part) * views, left - len(part)
             lines.step(epoch + 1, step, steps, seen, left * views)
             checkpoint.save(snapshot)
         val_loss = validate(network, task, variants, val, size, config, team, workers, lambda: checkpoint.leave(snapshot))
         runtime.finite(val_loss, f"{task_name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
-        epoch, train_loss = epoch + 1, loss_sum / len(train)
+        epoch, train_loss = epoch + 1, loss_sum / photos
         history.append(
             {
                 "epoch": epoch,
                 "steps": total_steps,
+                "unfrozen_updates": max(0, total_steps - config.frozen_steps),
+                "pictures": task.views * photos + (history[-1]["pictures"] if history else 0),
                 "train_loss": train_loss,
                 "val_loss": val_loss,
-                "learning_rate": optimiser.param_groups[0]["lr"],
+                "learning_rate": rate,
             }
         )
         if val_loss <= min(row["val_loss"] for row in history):
@@ -158,6 +177,7 @@ def pretrain(
             progress.show(history, live)
 
     if team.first:
+        say_if_unmoved(task_name, history, start, best)
         progress.write_history(history, history_csv)
         save_weights(best, weights)
     checkpoint.remove()
@@ -166,14 +186,26 @@ def pretrain(
 def start_of(
     task: Task, task_name: str, config: PretrainConfig, start: str | Path, device: torch.device
 ) -> tuple[Network, torch.optim.Optimizer]:
-    """The network with the `start` weights under new heads, and its optimiser (section 4.3)."""
+    """The network with the `start` weights under new heads, and its optimiser (section 4.3).
+
+    The optimiser has a group for each block of the backbone, whose `scale` is its factor on the learning rate, and one for the heads.
+    Raises: UserError if the batch normalisation of a backbone that has none shall be frozen.
+    """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
+    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden, config.head_dropout, config.head_init).to(
         device, memory_format=torch.channels_last
     )
+    if config.batch_norm == "frozen" and not batch_norms(network.backbone):
+        raise UserError(
+            f"pretrain.batch_norm is 'frozen', but backbone.name {config.backbone} has no batch normalisation; set it to 'batch'"
+        )
+    # ASSUME: rates fall from block to block towards the input by the factor layer_decay; heads and last block have the full rate
+    parts = reversed(blocks(network.backbone.features))
+    groups = [{"params": weights, "scale": config.layer_decay**k, "heads": False} for k, weights in enumerate(parts)]
+    groups.append({"params": list(network.heads.parameters()), "scale": 1.0, "heads": True})
     # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
     optimiser = torch.optim.RMSprop(
-        network.parameters(),
+        groups,
         lr=config.learning_rate,
         alpha=config.rmsprop_decay,
         momentum=config.momentum,
@@ -182,9 +214,35 @@ def start_of(
     return network, optimiser
 
 
+def set_rates(optimiser: torch.optim.Optimizer, rate: float, updates: int, config: PretrainConfig) -> None:
+    """Set each group's learning rate for the update after `updates` ones.
+
+    ASSUME: the warm-up is linear and begins where a group's weights begin to learn, because the first steps of RMSprop are its
+    largest: 1 / sqrt(1 - rmsprop_decay) times the rate at every weight, whatever the gradient's size.
+    """
+    for group in optimiser.param_groups:
+        learnt = updates - (0 if group["heads"] else config.frozen_steps)
+        warm = min(1.0, (learnt + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+        group["lr"] = rate * group["scale"] * max(warm, 0.0)
+
+
 def batch_of(task: Task, config: PretrainConfig) -> int:
     """Photos in a batch of the task."""
     return config.contrast_batch if task.contrast else config.batch_photos
+
+
+def course_of(task: Task, config: PretrainConfig, photos: int, team: Alone) -> Course:
+    """How long a training on so many photos lasts."""
+    matched = task.contrast and config.contrast_updates == "matched"
+    return course(config.epochs, photos, batch_of(task, config), config.batch_photos, team.size, matched)
+
+
+def say_if_unmoved(task: str, history: Sequence[Mapping], start: str | Path, best: Mapping[str, Tensor]) -> None:
+    """Warn in the log if the kept epoch never moved the backbone's weights: fine-tuning would start from ImageNet's."""
+    moved = pretrained.drift(load_file(start), best)
+    kept = pretrained.kept(pd.DataFrame(history))
+    for warning in pretrained.unmoved(task, kept, moved):
+        progress.log.warning("%s", warning)
 
 
 def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:

@@ -1,7 +1,7 @@
 """The page that shows what a run found: claims, Table 2, figures, what went in. One file, readable without a network."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,8 +9,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aesthetic_pretraining import table2
-from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis, untrained
+from aesthetic_pretraining import probe_table, table2, table2_print
+from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis, mark, untrained
 from aesthetic_pretraining.files import atomic_path
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -18,12 +18,13 @@ CLAIMED = ("claim", "place", "published", "ours", "verdict")  # columns of claim
 
 
 class Shown(NamedTuple):
-    """A figure on the page; `source` is empty where there is none to show."""
+    """A figure on the page; `mark` is the caveat where votes enter, `source` is empty where there is none to show."""
 
     name: str
     heading: str
     text: str
     basis: str
+    mark: str
     wide: bool
     source: str
 
@@ -35,11 +36,14 @@ def write_report(
     figures: Mapping[str, Path],
     sheets: Mapping[str, Path],
     counts: Mapping[str, int],
+    histories: Mapping[tuple[str, int], pd.DataFrame],
     context: str,
+    unlabelled: str,
     trained: Sequence[str],
     params_text: str,
     versions: Mapping[str, str],
     claims: Path | None = None,
+    probes: Path | None = None,
     note: str = "",
     scale: str,
 ) -> None:
@@ -47,22 +51,25 @@ def write_report(
 
     Args:
         out: the page, results/<scale>/report.html.
-        table: table2.csv, as `table2.write` wrote it.
+        table: table2.csv, as `table2_print.write` wrote it.
         figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
         sheets: PNG contact sheets by distortion, shown folded.
         counts: number of pictures by what they are for, "<set>: <role>".
-        context: the sentence below every figure, see `context_of`.
+        histories: {(task, seed): history} of all pretrainings.
+        context: the sentence below every figure that votes enter, see `context_of`. unlabelled: below those that none enter.
         trained: initialisations of the run; a figure says which of its networks were not trained.
         params_text: the parameters of the run, YAML text.
         versions: program or package -> version.
         claims: claims.csv, as `claims.write` wrote it; those in prose are shown first, single numbers of Table 2 are counted.
-        note: a caveat to print first and large, such as "demo: simulated votes".
+        probes: tables/probes.csv, as `probe_table.write` wrote it.
+        note: a caveat to print first and large, and wherever votes enter, such as "demo: simulated votes".
         scale: name of the run's scale, such as "demo".
     Raises: ValueError if the table's note is another one: page and table would contradict each other.
     """
     frame = table2.read(table)
-    if table2.note_of(frame) != note:
-        raise ValueError(f"{table} carries the note {table2.note_of(frame)!r}, the report {note!r}")
+    if table2_print.note_of(frame) != note:
+        raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
+    linear = None if probes is None else probe_table.read(probes)
     # Autoescape on: initialisation names, notes and parameters come from users.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -70,10 +77,11 @@ def write_report(
     page = environment.get_template("report.html.j2").render(
         claims=None if claims is None else _claims(claims),
         columns=table2.COLUMNS,
-        rows=table2.rows(frame),
-        footnotes=table2.footnotes(frame),
-        tests=[(row["label"], [row[f"{name}_p"] for name in table2.TESTED]) for _, row in frame.iterrows()],
-        sections=_sections(figures, counts, context, trained),
+        rows=table2_print.rows(frame),
+        footnotes=table2_print.footnotes(frame),
+        tests=table2_print.tests(frame),
+        probes=None if linear is None else (probe_table.parts(linear), probe_table.footnotes(linear)),
+        sections=_sections(figures, lambda name: basis(name, counts, histories, context, unlabelled), context, trained, note),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
         context=context,
@@ -86,10 +94,12 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def context_of(scale: str, seeds: Sequence[int], table: str, engine: str) -> str:
-    """What every caption ends with: scale, fine-tuning seeds, distortions' table and engine, one sentence."""
-    number = f"fine-tuning seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-    return f"Scale {scale}; {number}; distortions: table {table}, engine {engine}."
+def context_of(scale: str, pretrainings: Sequence[int], seeds: Sequence[int], table: str, engine: str) -> str:
+    """What every caption ends with, one sentence: scale, seeds of pretraining and (where it enters) fine-tuning, distortions' table
+    and engine."""
+    kinds = {"pretraining": pretrainings, "fine-tuning": seeds}
+    numbers = [f"{kind} seed{'s' if len(used) > 1 else ''} {', '.join(map(str, used))}" for kind, used in kinds.items() if used]
+    return f"Scale {scale}; {'; '.join(numbers)}; distortions: table {table}, engine {engine}."
 
 
 def data_uri(path: Path) -> Markup:
@@ -98,16 +108,20 @@ def data_uri(path: Path) -> Markup:
 
 
 def _sections(
-    figures: Mapping[str, Path], counts: Mapping[str, int], context: str, trained: Sequence[str]
+    figures: Mapping[str, Path], basis_of: Callable[[str], str], context: str, trained: Sequence[str], note: str
 ) -> dict[str, list[Shown]]:
     """{heading: figures}: those of `SECTIONS` that are there or were left out for want of a network, then all others."""
     shown = {
         heading: [
-            _shown(name, figures.get(name), counts, context, trained) for name in names if _belongs(name, figures, trained)
+            _shown(name, figures.get(name), basis_of, trained, note) for name in names if _belongs(name, figures, trained)
         ]
         for heading, names in SECTIONS.items()
     }
-    others = [Shown(name, name, name, context, False, data_uri(path)) for name, path in figures.items() if name not in CAPTIONS]
+    others = [
+        Shown(name, name, name, context, mark(name, note), False, data_uri(path))
+        for name, path in figures.items()
+        if name not in CAPTIONS
+    ]
     return {heading: parts for heading, parts in (shown | {"More figures": others}).items() if parts}
 
 
@@ -115,11 +129,12 @@ def _belongs(name: str, figures: Mapping[str, Path], trained: Sequence[str]) -> 
     return name in figures or bool(untrained(name, trained))
 
 
-def _shown(name: str, path: Path | None, counts: Mapping[str, int], context: str, trained: Sequence[str]) -> Shown:
+def _shown(name: str, path: Path | None, basis_of: Callable[[str], str], trained: Sequence[str], note: str) -> Shown:
     caption, missing = CAPTIONS[name], untrained(name, trained)
-    last = basis(name, counts, context) if path is not None else "Left out."
+    last = basis_of(name) if path is not None else "Left out."
     last += f" Not trained in this run: {', '.join(missing)}." if missing else ""
-    return Shown(name, caption.heading, caption.text, last, caption.wide, "" if path is None else data_uri(path))
+    source = "" if path is None else data_uri(path)
+    return Shown(name, caption.heading, caption.text, last, mark(name, note), caption.wide, source)
 
 
 def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], str]:

@@ -20,10 +20,11 @@ from aesthetic_pretraining.pretext import TASKS
 from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 
-GROUP = 64  # photos that are written together
+GROUP = 64  # photos of one network that are written together
 ROWS = [(name, level, i) for name in DISTORTIONS for level, i in ladder(name)]  # of one photo in the table of responses
 SCHEMA = pa.schema(
     [
+        ("pretraining", pa.int32()),
         ("photo", pa.string()),
         ("distortion", pa.string()),
         ("level", pa.int16()),
@@ -47,49 +48,51 @@ def respond(
     variants: Variants,
     photos: Sequence[str],
     seed: int,
-    weights: Mapping[str, str | Path],
+    weights: Mapping[tuple[str, int], str | Path],
     *,
     responses: str | Path,
     cross: str | Path,
     ranking: str | Path,
+    pooled: str | Path,
     confusion: str | Path,
     workers: int = 0,
 ) -> None:
     """Show each photo's 174 pictures once to every network and write what they say; memory does not grow with the photos.
 
     Args:
-        weights: {task: safetensors}, tasks of `config.RANKING`; those that a run does not train are left out. A table whose network is
-            not there has its heads and no rows.
-        responses: Parquet, a row per photo, distortion and level (0, the distortion's own anchor, included): photo,
-            distortion, level, and the 21 intensities (float32, about -1..1) that ranking_regression reads off (Figure 4).
+        weights: {(task, pretraining seed): safetensors}, tasks of `config.RANKING`; those that a run does not train are left out. A
+            table whose network is not there has its heads and no rows. All tables have a column pretraining.
+        responses: Parquet, a row per photo, pretraining seed, distortion and level (0, the distortion's own anchor, included):
+            pretraining, photo, distortion, level, and the 21 intensities (float32, about -1..1) that ranking_regression reads off (Figure 4).
         cross: CSV of `judging.CrossResponse`, from the same network.
-        ranking: CSV of `judging.RankingAccuracy`, of every network.
+        ranking: CSV of `judging.RankingAccuracy`, of every network; pooled: over all distortions and levels.
         confusion: CSV of `judging.Confusion`, from ranking_classification.
         workers: processes that make the pictures.
     """
     device = runtime.set_up(config.threads, training=False)
     networks = {
-        task: _network(config, task, path).to(device, memory_format=torch.channels_last) for task, path in weights.items()
+        key: _network(config, key[0], path).to(device, memory_format=torch.channels_last) for key, path in weights.items()
     }
     ranks, classes, crossed = RankingAccuracy(), Confusion(), CrossResponse()
     with atomic_path(responses) as tmp, pq.ParquetWriter(tmp, SCHEMA) as writer:
         group: list[pa.Table] = []
         for photo, outputs in _outputs(networks, variants, photos, seed, config.batch, workers, device):
-            for task, heads in outputs.items():
-                ranks.add(task, heads["rank"][:, 0])
+            for (task, pretraining), heads in outputs.items():
+                ranks.add(task, pretraining, heads["rank"][:, 0])
                 if "intensity" in heads:
-                    crossed.add(heads["intensity"])
-                    group.append(_rows(photo, heads["intensity"]))
+                    crossed.add(pretraining, heads["intensity"])
+                    group.append(_rows(pretraining, photo, heads["intensity"]))
                 if set(ASPECTS) <= set(heads):
-                    classes.add(heads)
-            if len(group) == GROUP:
+                    classes.add(pretraining, heads)
+            if len(group) >= GROUP:
                 writer.write_table(pa.concat_tables(group).combine_chunks())
                 group = []
         if group:
             writer.write_table(pa.concat_tables(group).combine_chunks())
-    for table, path in ((ranks, ranking), (classes, confusion), (crossed, cross)):
+    tables = ((ranks.frame(), ranking), (ranks.pooled(), pooled), (classes.frame(), confusion), (crossed.frame(), cross))
+    for table, path in tables:
         with atomic_path(path) as tmp:
-            table.frame().to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+            table.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
 
 
 def _network(config: RespondConfig, task: str, weights: str | Path) -> Network:
@@ -99,23 +102,23 @@ def _network(config: RespondConfig, task: str, weights: str | Path) -> Network:
 
 
 def _outputs(
-    networks: Mapping[str, Network],
+    networks: Mapping[tuple[str, int], Network],
     variants: Variants,
     photos: Sequence[str],
     seed: int,
     batch: int,
     workers: int,
     device: torch.device,
-) -> Iterator[tuple[str, dict[str, dict[str, np.ndarray]]]]:
-    """(photo, {task: {head: (174, width)}}) of each photo."""
+) -> Iterator[tuple[str, dict[tuple[str, int], dict[str, np.ndarray]]]]:
+    """(photo, {(task, pretraining seed): {head: (174, width)}}) of each photo."""
     load, alone = _Pictures(variants, seed), Alone(device)
     for photo, pictures in zip(photos, runtime.batches([[photo] for photo in photos], load, workers), strict=True):
         shown = pictures[0].to(device)
         yield (
             photo,
             {
-                task: {head: out.cpu().numpy() for head, out in microbatch.forward(network, shown, batch, alone).items()}
-                for task, network in networks.items()
+                key: {head: out.cpu().numpy() for head, out in microbatch.forward(network, shown, batch, alone).items()}
+                for key, network in networks.items()
             },
         )
 
@@ -130,10 +133,11 @@ class _Pictures:
         return self.variants.pictures(photo_id, self.seed)
 
 
-def _rows(photo: str, intensities: np.ndarray) -> pa.Table:
+def _rows(pretraining: int, photo: str, intensities: np.ndarray) -> pa.Table:
     """One photo's part of the table of responses."""
     values = pd.DataFrame(intensities[[i for _, _, i in ROWS]], columns=list(DISTORTIONS))
-    values.insert(0, "photo", photo)
-    values.insert(1, "distortion", [name for name, _, _ in ROWS])
-    values.insert(2, "level", [level for _, level, _ in ROWS])
+    values.insert(0, "pretraining", pretraining)
+    values.insert(1, "photo", photo)
+    values.insert(2, "distortion", [name for name, _, _ in ROWS])
+    values.insert(3, "level", [level for _, level, _ in ROWS])
     return pa.Table.from_pandas(values, SCHEMA, preserve_index=False).replace_schema_metadata()

@@ -68,14 +68,14 @@ def search_rate(
     alone = Alone(runtime.set_up(config.threads))  # a search is short: one process, in float32
     task = TASKS[task_name](task_config)
     network, optimiser = start_of(task, task_name, config, start, alone.device)
-    set_learning(network, config.trainable, frozen=False)
+    set_learning(network, config.trainable, frozen=False, batch_norm=config.batch_norm)
     rows: list[dict] = []
     # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
     for rate, pictures in zip(
         rates(search), _batches(task, variants, train, config, batch_of(task, config), workers), strict=False
     ):
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["scale"]
         runtime.seed_step("search", config.seed, task_name, len(rows))
         optimiser.zero_grad(set_to_none=True)
         loss_of = microbatch.by_photo(task.loss, pictures.shape[1])

@@ -1,5 +1,7 @@
 """TID2013 (paper section 4.6): mos_with_names.txt and distorted_images/iRR_TT_L.bmp, mean opinion scores 0 to 9."""
 
+import re
+
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
@@ -37,3 +39,13 @@ def read_tid2013(source: Source) -> pd.DataFrame:
     if len({row[0] for row in rows}) != len(rows):
         raise UserError(f"{LABELS}: a picture stands there twice; fetch the file again")
     return pd.DataFrame(rows, columns=["id", "file", "score"])
+
+
+def scene_of(picture: str) -> str:
+    """The reference photo, "i01" to "i25", that a picture's id "i01_24_5" says it was made of. Raises UserError for another id."""
+    match = re.fullmatch(r"(i\d+)_\d+_\d+", picture)
+    if match is None:
+        raise UserError(
+            f"tid2013: the picture {picture!r} is not named iRR_TT_L, so its scene is unknown; fetch {LABELS} again"
+        )
+    return match[1]

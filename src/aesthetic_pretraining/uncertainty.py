@@ -1,23 +1,21 @@
-"""How sure the metrics are: a paired bootstrap over pictures (docs/statistics.md).
+"""How far metrics move with other pictures: a paired bootstrap (docs/statistics.md).
 
-One resample draws as many pictures as the test set has, with replacement, and is shared by all networks: rows of Table 2
-are compared on the same draw. A resample is kept as the number of times that each picture was drawn, so that every metric
-is a weighted one: means and moments are one matrix product for many resamples, and ranks follow from running sums of those
-numbers in the order of the scores.
+One resample draws as many clusters as the test set has (pictures, or scenes of which there are several pictures), with
+replacement, and is shared by all networks: rows of Table 2 are compared on the same draw. A resample is kept as the number of
+times that each picture was drawn, so that every metric is a weighted one: means and moments are one matrix product for many
+resamples, and ranks follow from running sums of those numbers in the order of the scores.
+`training_luck` adds what another training would change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 AT_ONCE = 64  # resamples whose moments are one matrix product
-DECIMALS = 12  # of a metric; closer values differ by round-off
 FEWEST = 3  # pictures; of fewer, correlations are undefined (metrics.lcc)
-METHODS = ("percentile", "bca")
 
 
 class Order(NamedTuple):
@@ -46,13 +44,11 @@ class Panel:
 
     Attributes:
         target: (N,). predicted: (N, R). means: {metric: (N, R)}, metrics that are means over pictures.
-        groups: of each of G groups the runs that it is the mean of: the seeds of one row.
     """
 
     target: np.ndarray
     predicted: np.ndarray
     means: dict[str, np.ndarray]
-    groups: Sequence[Sequence[int]]
 
     @cached_property
     def orders(self) -> list[Order]:
@@ -64,13 +60,6 @@ class Panel:
         """What is summed up for means and for Pearson's correlations: (N, 2 + 3 R + R for each mean)."""
         y, x = (self.target - self.target.mean())[:, None], self.predicted - self.predicted.mean(axis=0)
         return np.hstack([y, y**2, x, x**2, x * y, *self.means.values()])
-
-    def metrics(self, counts: np.ndarray) -> dict[str, np.ndarray]:
-        """{metric: (B, G)}: the mean over seeds of each metric in B resamples; counts (B, N), see `statistics`."""
-        return {
-            name: np.stack([values[:, runs].mean(axis=1) for runs in self.groups], axis=1)
-            for name, values in statistics(self, counts).items()
-        }
 
 
 def statistics(panel: Panel, counts: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,22 +87,22 @@ def rank_correlations(panel: Panel, counts: np.ndarray) -> np.ndarray:
     (n^3 - sum g^3) / 12. Pearson's correlation of these ranks is what scipy.stats.spearmanr computes of the drawn pictures.
     Doubled ranks keep the sums in whole numbers, whose running sums are four times as fast.
     """
-    result = np.full(panel.predicted.shape[1], np.nan)
+    runs = panel.predicted.shape[1]
     if len(counts) < FEWEST:
-        return result
+        return np.full(runs, np.nan)
     n = int(counts.sum())
-    target, *runs = panel.orders
+    target, *orders = panel.orders
     g = target.sums(counts)
     spread = _spread(n, g)
     # twice the target's ranks less their mean; they sum up to 0, so that the other side's mean drops out
     deviations = counts * (2 * np.cumsum(g) - g - n)[target.group]
-    for run, order in enumerate(runs):
+    covariance, product = np.empty(runs), np.empty(runs)
+    for run, order in enumerate(orders):
         g = order.sums(counts)
-        product = spread * _spread(n, g)
-        if product > 0:
-            covariance = order.sums(deviations).astype(float) @ (2 * np.cumsum(g) - g).astype(float)
-            result[run] = np.clip(3 * covariance / np.sqrt(product), -1, 1)
-    return result
+        product[run] = spread * _spread(n, g)
+        covariance[run] = order.sums(deviations).astype(float) @ (2 * g.cumsum() - g).astype(float)
+    product[product <= 0] = np.nan
+    return np.clip(3 * covariance / np.sqrt(product), -1, 1)
 
 
 def _spread(n: int, g: np.ndarray) -> float:
@@ -122,71 +111,32 @@ def _spread(n: int, g: np.ndarray) -> float:
     return float(n) ** 3 - (g * g) @ g
 
 
-def draws(pictures: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Bootstrap resamples as counts (up to AT_ONCE, pictures); the same for the same arguments."""
-    generator = np.random.default_rng(seed)
-    for first in range(0, resamples, AT_ONCE):
-        width = min(AT_ONCE, resamples - first)
-        yield np.stack([np.bincount(generator.integers(0, pictures, pictures), minlength=pictures) for _ in range(width)])
-
-
-def leave_one_out(pictures: int) -> Iterator[np.ndarray]:
-    """The jackknife as counts (up to AT_ONCE, pictures): each resample lacks one picture."""
-    for first in range(0, pictures, AT_ONCE):
-        yield 1 - np.eye(min(AT_ONCE, pictures - first), pictures, first, dtype=int)
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Each metric of each group: {metric: array}, on the set itself (G,), in resamples (B, G), and without one picture (N, G)."""
-
-    value: dict[str, np.ndarray]
-    resampled: dict[str, np.ndarray]
-    jackknife: dict[str, np.ndarray] | None
-
-
-def bootstrap(panel: Panel, resamples: int, seed: int, method: str = "percentile") -> Bootstrap:
-    """The paired bootstrap of one test set; `method` "bca" needs the jackknife, which costs as much as N more resamples."""
-    if method not in METHODS:
-        raise ValueError(f"unknown kind of interval {method!r}, known: {', '.join(METHODS)}")
-    pictures = len(panel.target)
-    return Bootstrap(
-        {name: values[0] for name, values in panel.metrics(np.ones((1, pictures), int)).items()},
-        _metrics_of_all(panel, draws(pictures, resamples, seed)),
-        _metrics_of_all(panel, leave_one_out(pictures)) if method == "bca" else None,
-    )
-
-
-def _metrics_of_all(panel: Panel, blocks: Iterator[np.ndarray]) -> dict[str, np.ndarray]:
-    parts = [panel.metrics(counts) for counts in blocks]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def interval(
-    value: np.ndarray, resampled: np.ndarray, confidence: float, jackknife: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Bootstrap intervals (K,), (K,) of K statistics: percentile, or BCa (Efron 1987) if there is a jackknife.
+def draws(clusters: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Bootstrap resamples as counts (up to AT_ONCE, N); the same for the same arguments.
 
     Args:
-        value: the statistics themselves, (K,). resampled: (B, K). jackknife: (N, K).
-    BCa falls back on the percentiles where it is undefined: all resamples on one side of the value, or all equal.
+        clusters: (N,), which of the C clusters 0 .. C - 1 each picture belongs to. C clusters are drawn, each with all its pictures,
+            so that resamples of clusters of different sizes differ in their number of pictures.
+    """
+    generator, number = np.random.default_rng(seed), int(clusters.max()) + 1
+    for first in range(0, resamples, AT_ONCE):
+        width = min(AT_ONCE, resamples - first)
+        drawn = [np.bincount(generator.integers(0, number, number), minlength=number) for _ in range(width)]
+        yield np.stack(drawn)[:, clusters]
+
+
+def bootstrap(panel: Panel, clusters: np.ndarray, resamples: int, seed: int) -> tuple[dict, dict]:
+    """Each metric of each run, {metric: (R,)}, and in each resample of the clusters (N,) of `draws`, {metric: (B, R)}."""
+    value = {name: values[0] for name, values in statistics(panel, np.ones((1, len(panel.target)), int)).items()}
+    parts = [statistics(panel, counts) for counts in draws(clusters, resamples, seed)]
+    return value, {name: np.concatenate([part[name] for part in parts]) for name in value}
+
+
+def interval(value: np.ndarray, resampled: np.ndarray, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile intervals (K,), (K,) of K statistics (K,) from their resamples (B, K).
+
     NaN where the value or one of its resamples is undefined: to leave such resamples out would make the interval too narrow.
     """
-    tail = np.array([(1 - confidence) / 2, (1 + confidence) / 2])[:, None]
-    tails = np.broadcast_to(tail, (2, resampled.shape[1]))
-    if jackknife is not None:
-        above = (resampled - value).round(DECIMALS)  # equal on paper must be equal here: such resamples count half
-        bias = ndtri(((above < 0).mean(axis=0) + (above <= 0).mean(axis=0)) / 2)
-        u = jackknife.mean(axis=0) - jackknife
-        with np.errstate(divide="ignore", invalid="ignore"):
-            acceleration = (u**3).sum(axis=0) / (6 * (u**2).sum(axis=0) ** 1.5)
-            shifted = bias + ndtri(tail)
-            adjusted = ndtr(bias + shifted / (1 - acceleration * shifted))
-        tails = np.where(np.isfinite(adjusted).all(axis=0), adjusted, tails)
-    ordered = np.sort(resampled, axis=0)  # NaN comes last
-    at = tails * (len(ordered) - 1)
-    below = np.floor(at).astype(int)
-    above = np.minimum(below + 1, len(ordered) - 1)
-    low, high = (np.take_along_axis(ordered, k, axis=0) for k in (below, above))
-    ends = low + (high - low) * (at - below)
-    return tuple(np.where(np.isnan(value) | np.isnan(ordered[-1]), np.nan, ends))
+    ends = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)  # NaN if any is
+    low, high = np.where(np.isnan(value), np.nan, ends)
+    return low, high

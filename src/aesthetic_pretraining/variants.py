@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, Variant
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.render import render, rows
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import enough_space, seeded_int, sha256
@@ -32,11 +33,11 @@ TOGETHER = 8  # photos that the reference engine gets at once: one start of dark
 class Variants:
     """A photo's variants by the native engine, made anew at every call.
 
-    size: side of the network's picture in pixels; table: one of distortions.TABLES
+    size: side of the network's picture in pixels; table: one of distortions.TABLES; edited_width: as for `fields.shadhi`
     """
 
-    def __init__(self, store: Store, size: int, table: str):
-        self.store, self.size, self.table = store, size, table
+    def __init__(self, store: Store, size: int, table: str, edited_width: int = EDITED_WIDTH):
+        self.store, self.size, self.table, self.edited_width = store, size, table, edited_width
 
     @property
     def files(self) -> list[str]:
@@ -49,7 +50,7 @@ class Variants:
 
     def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
         """The pictures of `render.rows(only)`: uint8 (n, 3, size, size); noise depends on `seed`."""
-        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table)
+        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width)
 
 
 class RenderedVariants(Variants):
@@ -76,9 +77,11 @@ class RenderedVariants(Variants):
         return torch.from_numpy(pictures).permute(0, 3, 1, 2)
 
 
-def open_variants(store: Store, size: int, table: str, shards: Sequence[str | Path]) -> Variants:
+def open_variants(
+    store: Store, size: int, table: str, shards: Sequence[str | Path], edited_width: int = EDITED_WIDTH
+) -> Variants:
     """Variants out of the rendered shards if there are any, else live."""
-    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table)
+    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table, edited_width)
 
 
 def member_name(photo_id: str, variant: Variant) -> str:
@@ -95,32 +98,40 @@ def key(photo_id: str) -> str:
 
 
 def engine(name: str) -> Callable[..., Tensor]:
-    """(photos, ids, size, seed, table) -> uint8 (n, 174, 3, size, size) by the engine of that name."""
+    """(photos, ids, size, seed, table, None, edited_width) -> uint8 (n, 174, 3, size, size) by the engine of that name."""
     if name == "reference":
         from aesthetic_pretraining.distortions.reference import render_reference  # needs darktable only where it is asked for
 
         return render_reference
     if name == "native":
-        return lambda photos, ids, size, seed, table: torch.stack(
-            [render(photo, i, size, seed, None, table) for photo, i in zip(photos, ids, strict=True)]
+        return lambda photos, ids, size, seed, table, only, edited_width: torch.stack(
+            [render(photo, i, size, seed, only, table, edited_width) for photo, i in zip(photos, ids, strict=True)]
         )
     raise ValueError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")
 
 
 def render_shard(
-    store: Store, photos: Sequence[str], size: int, seed: int, name: str, table: str, tar: str | Path, work: str | Path
+    store: Store,
+    photos: Sequence[str],
+    size: int,
+    seed: int,
+    name: str,
+    table: str,
+    tar: str | Path,
+    work: str | Path,
+    edited_width: int = EDITED_WIDTH,
 ) -> None:
     """Write all variants of the photos, PNG in WebDataset's form, each photo's followed by what made them as JSON.
 
     Args:
-        name, table: the engine and the table of distortions.
+        name, table: the engine and the table of distortions; edited_width: as for `fields.shadhi`.
         tar: written; the same bytes when written again on the same machine.
         work: folder of the unfinished shard. A killed job goes on after the last whole photo in it.
     Raises: UserError if the engine's programs are missing or fail.
     """
-    unfinished = Path(work) / f"render-{_digest(store, photos, size, seed, name, table):016x}.tar"
+    unfinished = Path(work) / f"render-{_digest(store, photos, size, seed, name, table, edited_width):016x}.tar"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    make = engine(name)
+    make, made_by = engine(name), {"engine": name, "table": table, "edited_width": edited_width, "size": size, "seed": seed}
     done, end = _whole(unfinished)
     with enough_space(unfinished), open(unfinished, "r+b" if unfinished.exists() else "w+b") as file:
         file.truncate(end)
@@ -132,9 +143,9 @@ def render_shard(
         ):
             for at in range(0, len(left), TOGETHER):
                 ids = left[at : at + TOGETHER]
-                pictures = make([store.pixels(i) for i in ids], ids, size, seed, table)
+                pictures = make([store.pixels(i) for i in ids], ids, size, seed, table, None, edited_width)
                 for photo_id, mine in zip(ids, pictures, strict=True):
-                    _add_photo(out, photo_id, mine, {"engine": name, "table": table, "size": size, "seed": seed})
+                    _add_photo(out, photo_id, mine, made_by)
                 bar.update(len(ids))
     _verify(unfinished, photos, size)
     Path(tar).parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Does ours agree with the published number? The verdicts on the cells of Table 2 (docs/statistics.md defines them)."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +10,47 @@ from scipy.stats import t
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.intervals import POWER
 from aesthetic_pretraining.markup import escape_markdown
-from aesthetic_pretraining.table2 import COLUMNS, MISSING, UNDEFINED, Column, note_of
+from aesthetic_pretraining.table2 import COLUMNS, Column
+from aesthetic_pretraining.table2_print import MISSING, UNDEFINED, note_of
+from aesthetic_pretraining.training_luck import FEWEST_SEEDS, SEEDS, Trainings, known_luck, mean_interval, next_training
 
 REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED = "reproduced", "within noise", "not reproduced"
-NOT_COMPARABLE = "not comparable: demo data"
+ANOTHER = "another experiment"  # `experiment.other_than_published` says why
 NOT_TRAINED, NOT_MEASURED, HAS_NO_VALUE, NO_INTERVAL = "not trained", "not measured", "undefined", "no interval"
+FEW_SEEDS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} seeds"
+FEW_PRETRAININGS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} pretrainings"
 UNPUBLISHED = "not in the paper"
 # ASSUME: an interval wider than this on either side fits so many values that it confirms none; in the metric's unit
-RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0}
-ENDS = ("low", "high", "diff", "diff_low", "diff_high", "detectable")
+RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
+ENDS = {
+    **{"low": "low", "high": "high", "over": "over"},
+    **{
+        "diff": "difference",
+        "diff_low": "diff_low",
+        "diff_high": "diff_high",
+        "diff_over": "diff_over",
+        "detectable": "detectable",
+    },
+    **{"next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
+}  # suffix in Table 2 -> column of `intervals.VALUES`
+TEXTS = ("over", "diff_over", "next_over")
+REASONS = {"votes": "experiment", "pretext": "pretext_experiment"}  # columns of Table 2 for `experiment.other_than_published`
 
 
-def of_value(published: float, low: float, high: float, spread: float, resolution: float) -> str:
-    """Whether a published value agrees with ours.
+def of_value(published: float, low: float, high: float, resolution: float, over: str = SEEDS) -> str:
+    """Whether a published value, which came of one training, agrees with ours.
 
     Args:
-        low, high: interval of ours. spread: standard deviation of ours over seeds, NaN for one seed.
+        low, high: prediction interval of one more training of ours (`training_luck.next_training`), NaN where there is none.
         resolution: half-width above which the interval can confirm nothing.
+        over: which seeds the interval is over (`training_luck.known_luck`). Where it lacks the pretrainings, it is too narrow: a
+            value in it agrees, one outside is not refuted.
     """
     if np.isnan(low):
-        return NO_INTERVAL
-    if low <= published <= high and high - low <= 2 * resolution:
-        return REPRODUCED
-    # The published value is one training: another one of ours may differ by two standard deviations as well.
-    more = 0 if np.isnan(spread) else 2 * spread
-    return WITHIN_NOISE if low - more <= published <= high + more else NOT_REPRODUCED
+        return FEW_SEEDS
+    if low <= published <= high:
+        return REPRODUCED if high - low <= 2 * resolution else WITHIN_NOISE
+    return NOT_REPRODUCED if over == SEEDS else FEW_PRETRAININGS
 
 
 def of_sign(low: float, high: float) -> str:
@@ -43,44 +60,66 @@ def of_sign(low: float, high: float) -> str:
     return REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else WITHIN_NOISE
 
 
-def over_seeds(mean: float, spread: float, seeds: int, confidence: float) -> tuple[float, float]:
-    """Student's interval of a mean over seeds; NaN for fewer than two."""
-    if seeds < 2:
+def of_mean(mean: float, spread: float, number: int, confidence: float) -> tuple[float, float]:
+    """Student's interval of the mean of independent values; NaN for fewer than `FEWEST_SEEDS`."""
+    if number < FEWEST_SEEDS:
         return np.nan, np.nan
-    half = t.ppf((1 + confidence) / 2, seeds - 1) * spread / np.sqrt(seeds)
+    half = t.ppf((1 + confidence) / 2, number - 1) * spread / np.sqrt(number)
     return mean - half, mean + half
 
 
-def attach(table: pd.DataFrame, intervals: pd.DataFrame, confidence: float, comparable: bool) -> pd.DataFrame:
-    """Table 2 (`table2.build`) with, per column, `_low`, `_high`, `_diff`, `_diff_low`, `_diff_high`, `_detectable`, `_verdict`.
+def attach(
+    table: pd.DataFrame, intervals: pd.DataFrame, metrics: pd.DataFrame, confidence: float, reasons: Mapping[str, str]
+) -> pd.DataFrame:
+    """Table 2 (`table2.build`) with, per column, `_verdict` and all of `ENDS`; and with `confidence` and the columns of `REASONS`.
 
     Args:
-        intervals: the frame `intervals.VALUES`; of the epochs, which no picture explains, Student's interval over seeds is taken.
-        comparable: False where labels are simulated: then no verdict is given.
-    `_diff` is the difference to ImageNet; `_detectable` the smallest one that the test set shows.
+        intervals: the frame `intervals.VALUES`. metrics: the metrics frame, for the epochs, which no picture explains: their
+            intervals are over seeds alone.
+        reasons: why this is another experiment than the paper's (`experiment.other_than_published`); then no verdict is given.
+    `_diff` is the difference to ImageNet; `_detectable` the smallest one that the test set shows; `_next` one more training.
     """
-    known = intervals.set_index(["init", "share", "dataset", "metric"])[
-        ["low", "high", "difference", "diff_low", "diff_high", "detectable"]
-    ]
+    known = intervals.set_index(["init", "share", "dataset", "metric"])[list(ENDS.values())]
     columns = {}
     for column in COLUMNS:
-        dataset, _, metric = column.name.rpartition("_")
-        ends = known.reindex(
-            [(init, share, dataset, metric) for init, share in zip(table["init"], table["share"], strict=True)]
-        )
-        ends = pd.DataFrame(ends.to_numpy(), columns=ENDS)
+        dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
+        rows = [(init, share, dataset, metric) for init, share in zip(table["init"], table["share"], strict=True)]
+        ends = known.reindex(rows).set_axis(list(ENDS), axis=1).reset_index(drop=True)
         if not dataset:
-            seeds = [over_seeds(r.epochs, r.epochs_sd, r.seeds, confidence) for r in table.itertuples()]
-            ends[["low", "high"]] = np.array(seeds).round(6)
+            of_epochs = [
+                _epochs(metrics, column.name, init, share, confidence)
+                for init, share in zip(table["init"], table["share"], strict=True)
+            ]
+            ends = pd.DataFrame(of_epochs, columns=list(ENDS))
+        ends = ends.astype({end: float for end in ENDS if end not in TEXTS}).fillna(dict.fromkeys(TEXTS, ""))
         columns |= {f"{column.name}_{end}": ends[end] for end in ENDS}
         columns[f"{column.name}_verdict"] = [
-            _verdict(row, column, low, high, comparable)
-            for (_, row), low, high in zip(table.iterrows(), ends["low"], ends["high"], strict=True)
+            _verdict(row, column, bounds, reasons["votes"])
+            for (_, row), (_, bounds) in zip(table.iterrows(), ends.iterrows(), strict=True)
         ]
-    return pd.concat([table, pd.DataFrame(columns), pd.Series(confidence, table.index, name="confidence")], axis=1)
+    more = {"confidence": confidence} | {name: reasons[kind] for kind, name in REASONS.items()}
+    return pd.concat([table, pd.DataFrame(columns)], axis=1).assign(**more)
 
 
-def _verdict(row: pd.Series, column: Column, low: float, high: float, comparable: bool) -> str:
+def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:
+    """Why Table 2 is another experiment than the paper's, "" if it is not; `kind` as in `REASONS`."""
+    reason = table[REASONS[kind]].iloc[0]
+    return "" if pd.isna(reason) else reason
+
+
+def _epochs(metrics: pd.DataFrame, name: str, init: str, share: int, confidence: float) -> dict:
+    """Intervals of the epochs (`name`: stop or best) of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
+    rows = metrics[(metrics["init"] == init) & (metrics["share"] == share)]
+    if rows.empty or rows["capped"].any():
+        return {}
+    row = Trainings(init, tuple(zip(rows["pretraining"], rows["seed"], strict=True)), np.arange(len(rows)))
+    found = {}
+    for ends, function in ((("low", "high"), mean_interval), (("next_low", "next_high"), next_training)):
+        found |= dict(zip(ends, np.round(function(row, rows[name], confidence), 6), strict=True))
+    return found | {"over": known_luck(row), "next_over": known_luck(row)}
+
+
+def _verdict(row: pd.Series, column: Column, ends: pd.Series, reason: str) -> str:
     published = row[f"{column.name}_published"]
     if not row["seeds"]:
         return NOT_TRAINED
@@ -88,11 +127,13 @@ def _verdict(row: pd.Series, column: Column, low: float, high: float, comparable
         return HAS_NO_VALUE
     if np.isnan(published):
         return UNPUBLISHED
-    if not comparable:
-        return NOT_COMPARABLE
+    if reason:
+        return ANOTHER
+    if row.get(f"{column.name.rpartition('_')[0]}_problem"):
+        return f"{NO_INTERVAL}: other pictures than ImageNet's"
     if column.name == "epochs" and row["capped"]:
         return f"{NO_INTERVAL}: the cap ended some"
-    return of_value(published, low, high, row[f"{column.name}_sd"], RESOLUTION[column.name])
+    return of_value(published, ends["next_low"], ends["next_high"], RESOLUTION[column.name], ends["next_over"])
 
 
 def to_markdown(table: pd.DataFrame) -> str:
@@ -109,12 +150,20 @@ def to_markdown(table: pd.DataFrame) -> str:
 def footnotes(table: pd.DataFrame) -> list[str]:
     """What the intervals and the verdicts mean, and how small a difference the test sets can show."""
     confidence = f"{table['confidence'].iloc[0] * 100:g} %"
+    over = sorted({each for column in COLUMNS for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
+    lines = [f"In brackets: {confidence} intervals, over {' or '.join(over) or 'nothing'}; of epochs over seeds."]
+    if any(each.removesuffix(" and images") != SEEDS for each in over):
+        lines.append(
+            "Where not all seeds are in an interval, there are fewer than three of them, and it does not hold what another training would change."
+        )
+    if reason_of(table):
+        lines.append(f"{ANOTHER.capitalize()} than the paper's ({reason_of(table)}), so that its numbers get no verdict.")
     return [
-        f"In brackets: {confidence} intervals, from a paired bootstrap over pictures, which leaves the networks as they are; of "
-        "epochs, Student's interval over seeds.",
-        f"Verdicts: {REPRODUCED}: the published value lies in our interval, which is no wider than ±0.05 (epochs: ±10); "
-        f"{WITHIN_NOISE}: it lies there, but the interval is wider, or it lies outside by no more than two standard deviations over "
-        f"seeds; {NOT_REPRODUCED}: it lies farther away; {NO_INTERVAL}: one seed, or too few pictures; simulated labels get no verdict.",
+        *lines,
+        f"Verdicts: {REPRODUCED}: the published value, which came of one training, lies in the {confidence} prediction interval of one "
+        f"more training of ours on the same pictures, which is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it lies there, but "
+        f"the interval is wider; {NOT_REPRODUCED}: it lies outside; {NO_INTERVAL}: fewer than three seeds, or it lies outside of an "
+        "interval that does not hold the luck of pretraining.",
         f"Smallest difference to ImageNet that would show (chance {POWER * 100:g} %, two-sided at {confidence}), the largest of all rows: "
         + "; ".join(
             f"{c.group} {c.title} {worst:.4f}"

@@ -9,6 +9,7 @@ from aesthetic_pretraining.distortions.render import render
 from aesthetic_pretraining.inspection import contact_sheet, draw_sheets, examples
 
 SIZE, SEED = 32, 3
+COUNTS = {"photos: test": 2}
 NAMES = ("sub/with space.jpg", "b.png")
 
 
@@ -20,7 +21,7 @@ def store(photo_store):
 @pytest.fixture(scope="module")
 def drawn(store, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
-    draw_sheets(store, NAMES, SIZE, SEED, "published", out / "overview.png", [out / "shadows.png", out / "tint.png"], "a note")
+    draw_sheets(store, NAMES, SIZE, SEED, "published", out / "overview.png", [out / "shadows.png", out / "tint.png"], COUNTS)
     return out
 
 
@@ -62,7 +63,7 @@ def test_examples_are_one_side_of_the_ladder(store):
 
 def test_a_photo_that_is_not_stored_leaves_nothing(store, tmp_path):
     with pytest.raises(KeyError):
-        draw_sheets(store, ["gone.jpg"], SIZE, SEED, "published", tmp_path / "o.png", [tmp_path / "tint.png"])
+        draw_sheets(store, ["gone.jpg"], SIZE, SEED, "published", tmp_path / "o.png", [tmp_path / "tint.png"], COUNTS)
     assert list(tmp_path.iterdir()) == []
 
 

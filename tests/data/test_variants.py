@@ -58,7 +58,14 @@ def test_pictures_and_their_origin_are_read_back(store, shard):
     with tarfile.open(shard) as tar:
         facts = json.loads(tar.extractfile("c%2Ev2%2Ejpg.json").read())
         picture = Image.open(io.BytesIO(tar.extractfile("c%2Ev2%2Ejpg.original_+0.png").read()))
-    assert facts == {"id": "c.v2.jpg", "engine": "native", "table": "corrected", "size": SIZE, "seed": SEED}
+    assert facts == {
+        "id": "c.v2.jpg",
+        "engine": "native",
+        "table": "corrected",
+        "edited_width": 1000,
+        "size": SIZE,
+        "seed": SEED,
+    }
     assert (np.asarray(picture) == expected[0].permute(1, 2, 0).numpy()).all()
     with pytest.raises(UserError, match="nobody.* is in no rendered shard"):
         back.pictures("nobody", 0)
@@ -75,7 +82,7 @@ def test_live_variants_are_what_render_makes_and_no_shards_mean_live(store):
 def test_a_killed_job_goes_on_to_the_same_bytes(cut, store, shard, tmp_path, monkeypatch):
     """The unfinished file cut off anywhere; photos that were whole are not made again."""
     made, whole = [], shard.read_bytes()
-    digest = variants._digest(store, PHOTOS, SIZE, SEED, "native", "corrected")
+    digest = variants._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000)
     (tmp_path / f"render-{digest:016x}.tar").write_bytes(whole[:cut])
     monkeypatch.setattr(variants, "render", lambda photo, i, *rest: made.append(i) or render(photo, i, *rest))
     render_shard(store, PHOTOS, SIZE, SEED, "native", "corrected", tmp_path / "out/0.tar", tmp_path)
@@ -87,13 +94,14 @@ def test_a_killed_job_goes_on_to_the_same_bytes(cut, store, shard, tmp_path, mon
 
 def test_other_settings_never_meet_the_unfinished_file(store, tmp_path):
     names = {
-        variants._digest(store, photos, size, SEED, engine, table)
+        variants._digest(store, photos, size, SEED, engine, table, width)
         for photos in (PHOTOS, PHOTOS[:2])
         for size in (32, 34)
         for engine in variants.ENGINES
         for table in ("published", "corrected")
+        for width in (0, 1000)
     }
-    assert len(names) == 16
+    assert len(names) == 32
 
 
 def test_a_shard_with_a_wrong_picture_is_refused(store, tmp_path, monkeypatch):

@@ -22,11 +22,16 @@ def demo():
         pytest.skip("no results of the demo here: run 'make demo' first")
 
 
+def first(init):
+    """Which pretraining of an initialisation is looked at."""
+    return "pretraining0" if init == "imagenet" else "pretraining1"
+
+
 @pytest.mark.parametrize("init", PAPER_ROWS)
 def test_networks_beat_a_constant_prediction(init):
     """On the test pictures, against the mean of the training votes; every pretrained network clearly so."""
-    summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_seed1.json").read_text())
-    table = pd.read_parquet(RESULTS / f"predictions/{init}/share100_seed1/ava.parquet")
+    summary = json.loads((ROOT / f"models/demo/finetuned/{init}/share100_{first(init)}_seed1.json").read_text())
+    table = pd.read_parquet(RESULTS / f"predictions/{init}/share100_{first(init)}_seed1/ava.parquet")
     ours, constant = (table["target"] - table["predicted"]).abs(), (table["target"] - summary["train_mean"]).abs()
     assert ours.mean() < 0.95 * constant.mean()
     # a constant has no order at all
@@ -62,13 +67,35 @@ def test_table_has_the_papers_rows_and_columns_and_every_page_its_note():
     for column in ("epochs", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"):
         assert table[column].notna().all()
         assert f"{column}_published" in table
-    names = ["table2.csv", "table2.md", "table2.tex", "table2_verdicts.md", "claims.csv", "claims.md"]
+    names = [
+        "table2.csv",
+        "table2.md",
+        "table2.tex",
+        "table2_verdicts.md",
+        "claims.csv",
+        "claims.md",
+        "probes.csv",
+        "probes.md",
+    ]
     for name in (*(f"tables/{name}" for name in names), "report.html"):
         assert "demo: simulated votes" in (RESULTS / name).read_text(), name
     figures = {f"figure{n}" for n in range(1, 6)} | {"heatmap", "ranking_accuracy", "confusion", "learning_curves", "premise"}
-    for name in figures | {"scatter", "histograms", "best_worst"}:
+    for name in figures | {"scatter", "histograms", "best_worst", "probes"}:
         assert (RESULTS / f"figures/{name}.png").stat().st_size > 5000
         assert b"%PDF" in (RESULTS / f"figures/{name}.pdf").read_bytes()[:8]
+
+
+def test_what_no_vote_enters_is_judged_and_carries_no_mark():
+    claims = pd.read_csv(RESULTS / "tables/claims.csv", keep_default_na=False).set_index("id")
+    roles = pd.read_csv(ROOT / "data/demo/photos/split.csv")["split"].value_counts()
+    page = (RESULTS / "report.html").read_text()
+    for claim in ("brightness_is_read", "contrast_falls_with_brightness", "technical_is_easiest"):
+        verdict, note = claims.loc[claim, ["verdict", "note"]]
+        assert re.match(r"(not )?reproduced, without votes|within noise, without votes", verdict) and note == ""
+        assert f": {roles['train']} photos, " in verdict and f"judged on {roles['test']} others (test)" in verdict
+    for name, marked in {"figure3": True, "scatter": True, "figure4": False, "heatmap": False, "confusion": False}.items():
+        caption = page[page.index(f'id="{name}"') :].split("<figcaption>")[1].split("</figcaption>")[0]
+        assert ("simulated votes" in caption) == marked, name
 
 
 def test_figures_3_and_5_have_every_share():
@@ -93,7 +120,8 @@ def test_figure_4_and_its_summaries_rest_on_the_same_answers():
 def test_early_stopping_ended_some_trainings_and_the_figure_tells_which():
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for row in metrics.itertuples():
-        summary = json.loads((ROOT / f"models/demo/finetuned/{row.init}/share{row.share}_seed{row.seed}.json").read_text())
+        name = f"share{row.share}_pretraining{row.pretraining}_seed{row.seed}.json"
+        summary = json.loads((ROOT / "models/demo/finetuned" / row.init / name).read_text())
         assert (row.epochs, bool(row.capped)) == (summary["epochs"], summary["stopped"] == "cap")
     assert 0 < metrics["capped"].mean() < 0.8 and metrics["epochs"].nunique() >= 3
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from aesthetic_pretraining.distortions import style
 from aesthetic_pretraining.distortions.darktable import style_steps
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.render import base_photo
 from aesthetic_pretraining.sources import Packages
 
@@ -27,10 +28,10 @@ def real_photos():
 
 @pytest.fixture(scope="session")
 def native_styles():
-    """Factory: photo, table, names -> uint8 (n, h, w, 3) in the order of `style_steps`."""
+    """Factory: photo, table, names, width of the edited files -> uint8 (n, h, w, 3) in the order of `style_steps`."""
 
-    def make(photo, table="published", only=None):
-        tones = style.Photo(torch.from_numpy(photo).permute(2, 0, 1).contiguous(), table)
+    def make(photo, table="published", only=None, edited_width=EDITED_WIDTH):
+        tones = style.Photo(torch.from_numpy(photo).permute(2, 0, 1).contiguous(), table, edited_width)
         values = {}
         for step in style_steps(table, only):
             values.setdefault(step.name, []).append(step.value)

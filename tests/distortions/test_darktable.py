@@ -12,6 +12,7 @@ from PIL import Image
 
 from aesthetic_pretraining.distortions import DISTORTIONS, darktable, darktable_cli, fields, xmp
 from aesthetic_pretraining.distortions.darktable import style_steps, style_variants
+from aesthetic_pretraining.distortions.fields import shadhi as shadhi_of
 from aesthetic_pretraining.errors import UserError
 
 pytestmark = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
@@ -84,7 +85,8 @@ def photos(real_photos):
 
 @pytest.fixture(scope="module")
 def published(photos):
-    return list(style_variants(photos))
+    """With the radius as it stands in the released files, which the second driver has, too."""
+    return list(style_variants(photos, edited_width=0))
 
 
 def test_the_batch_is_what_single_renders_are(tmp_path, photos, published):
@@ -101,7 +103,7 @@ def test_few_photos_together_are_the_same_as_many_also_without_a_home(photos, pu
     places = [k for k, step in enumerate(style_steps("published")) if step.name in names]
     monkeypatch.setenv("HOME", "/proc/none")  # where darktable would stop
     darktable_cli._version.cache_clear()
-    for made, expected in zip(style_variants(photos[3:5], only=names), published[3:5], strict=True):
+    for made, expected in zip(style_variants(photos[3:5], only=names, edited_width=0), published[3:5], strict=True):
         assert (made == expected[places]).all()
 
 
@@ -132,7 +134,7 @@ def check_parity(steps, references, natives):
 
 
 def test_native_on_real_photos(photos, published, native_styles):
-    check_parity(style_steps("published"), published, [native_styles(photo) for photo in photos])
+    check_parity(style_steps("published"), published, [native_styles(photo, edited_width=0) for photo in photos])
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,15 @@ def test_native_with_the_corrected_table(photos, corrected, native_styles):
     """Negative vibrance, the other field of shadows and highlights at 0, and their radius by the photo's width."""
     natives = [native_styles(photo, "corrected", CORRECTED) for photo in photos[3:5]]
     check_parity(style_steps("corrected", CORRECTED), corrected, natives)
+
+
+def test_native_with_the_radius_of_the_files_that_were_edited(photos, published, native_styles):
+    """Fidelity row 36."""
+    names = ["shadows", "highlights"]
+    made = list(style_variants(photos[3:5], only=names))
+    check_parity(style_steps("published", names), made, [native_styles(photo, only=names) for photo in photos[3:5]])
+    places = [k for k, step in enumerate(style_steps("published")) if step.name in names]
+    assert np.abs(made[0].astype(int) - published[3][places]).max() > 5
 
 
 def test_native_with_the_wide_radius(photos, native_styles):
@@ -177,23 +188,23 @@ def test_native_on_a_grid_of_all_colours(native_styles):
 def test_parameters_of_the_published_table(step):
     """The second driver has them from the released files."""
     name, version, parameters = MODULE[step.name](step.value)
-    module = step.module("published", 336)
+    module = step.module(shadhi_of("published", 0), 336)
     assert (module.kind, module.fields) == (f"{name} {version}", parameters)
 
 
 @pytest.mark.parametrize(
     ("table", "width", "radius", "other"),
-    [("published", 336, 100, 100), ("corrected", 336, 6.72, 0), ("corrected_wide", 1000, 100, 0), ("corrected", 50, 1, 0)],
+    [("published", 336, 33.6, 100), ("corrected", 336, 6.72, 0), ("corrected_wide", 1000, 100, 0), ("corrected", 50, 1, 0)],
 )
 def test_radius_and_the_other_field(table, width, radius, other):
-    fields = struct.unpack("<i8fIfi", xmp.module("shadows", -20, table, width).fields)
+    fields = struct.unpack("<i8fIfi", xmp.module("shadows", -20, shadhi_of(table), width).fields)
     assert fields[1] == pytest.approx(radius) and fields[2] == -20 and fields[4] == other
 
 
 def test_the_corrected_no_op_is_one(photos):
     """Level 0 stands for it, so no table has it among its values."""
     none = tuple(darktable.Step(name, 0) for name in ("shadows", "highlights", "vibrance"))
-    for made, photo in zip(darktable._render(photos[:2], none, "corrected"), photos[:2], strict=True):
+    for made, photo in zip(darktable._render(photos[:2], none, shadhi_of("corrected")), photos[:2], strict=True):
         assert (made == photo).all()
 
 

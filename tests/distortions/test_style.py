@@ -96,9 +96,10 @@ def slow_blur(line, sigma):
     return np.array(y[2:]) + np.array(z[:1:-1])
 
 
-def slow_shadhi(x, shadows, highlights):
+def slow_shadhi(x, shadows, highlights, radius=None):
     lightness, a, b = slow_lab(x)
-    blurred = np.apply_along_axis(slow_blur, 1, np.apply_along_axis(slow_blur, 0, lightness, 100), 100)
+    radius = radius or 100 * x.shape[1] / 1000  # of 100 pixels in a file 1000 pixels wide, what is left at this width
+    blurred = np.apply_along_axis(slow_blur, 1, np.apply_along_axis(slow_blur, 0, lightness, radius), radius)
     out = np.empty((3, *lightness.shape))
     for at in np.ndindex(lightness.shape):
         u, chroma, tone = lightness[at] / 100, 1.0, 1 - blurred[at] / 100
@@ -214,6 +215,39 @@ def test_extremes_by_hand():
 def test_published_vibrance_minus_two_is_the_photo_itself():
     """Fidelity row 19."""
     assert (make("vibrance", picture("astronaut"), DISTORTIONS["vibrance"].values[-2])[0] == picture("astronaut")).all()
+
+
+@pytest.mark.parametrize(("edited_width", "radius"), [(0, 100), (500, None), (1000, None)])
+@pytest.mark.parametrize("name", ["shadows", "highlights"])
+def test_the_published_blur_is_that_of_the_files_that_were_edited(name, edited_width, radius):
+    """Fidelity row 36: against the second implementation, whose radius is told."""
+    photo = picture("astronaut")
+    radius = radius or 100 * photo.shape[1] / edited_width
+    made = getattr(style, name)(style.Photo(stack(photo).codes, "published", edited_width), (-60, 60))
+    fields = {"shadows": lambda v: (v, 100), "highlights": lambda v: (50, v)}[name]
+    for got, value in zip(made.permute(0, 2, 3, 1).numpy().astype(int), (-60, 60), strict=True):
+        off = np.abs(got - slow_shadhi(photo / 255, *fields(value), radius))
+        assert off.max() <= 1 and off.mean() < 0.15
+
+
+def test_shrinking_after_the_edit_is_a_narrower_blur_before_it():
+    """The premise of row 36: an edit of the large file, then shrunk, is nearer to the scaled radius than to the whole one."""
+    from skimage.data import astronaut
+
+    large, small = base_photo(astronaut(), 400), base_photo(astronaut(), 40)
+    for name in ("shadows", "highlights"):
+        edited = getattr(style, name)(style.Photo(stack(large).codes, "published", 0), (-60, 60))
+        wanted = [base_photo(p.permute(1, 2, 0).numpy(), 40).astype(int) for p in edited]
+        scaled, whole = (
+            [
+                p.permute(1, 2, 0).numpy()
+                for p in getattr(style, name)(style.Photo(stack(small).codes, "published", w), (-60, 60))
+            ]
+            for w in (400, 0)
+        )
+        near = np.mean([np.abs(a - b).mean() for a, b in zip(wanted, scaled, strict=True)])
+        far = np.mean([np.abs(a - b).mean() for a, b in zip(wanted, whole, strict=True)])
+        assert near < far / 3, (name, near, far)
 
 
 def test_published_shadows_lift_highlights_in_every_picture():

@@ -1,10 +1,12 @@
 """The two corrected tables: level 0 is a true no-op, and what stands further from it in rank stands further in pixels."""
 
+import struct
+
 import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, Distortion, fields, style
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, Distortion, fields, style, xmp
 from aesthetic_pretraining.distortions.render import render, rows, source_photo
 
 CORRECTED = [table for table in TABLES if table != "published"]
@@ -79,10 +81,26 @@ def test_render_takes_the_table(name, photo):
 
 
 def test_the_blur_follows_the_width():
-    assert fields.SHADHI["published"].sigma(200) == fields.SHADHI["published"].sigma(2000) == 100
+    assert fields.shadhi("published", 0).sigma(200) == fields.shadhi("published", 0).sigma(2000) == 100
+    assert fields.shadhi("published").sigma(336) == fields.shadhi("published", 1000).sigma(336) == pytest.approx(33.6)
+    assert fields.shadhi("published", 500).sigma(336) == pytest.approx(67.2)
+    assert all(fields.shadhi(table, width) == fields.SHADHI[table] for table in CORRECTED for width in (0, 500))
     assert fields.SHADHI["corrected_wide"].sigma(1000) == 100
     assert fields.SHADHI["corrected_wide"].sigma(336) == pytest.approx(33.6)
     assert fields.SHADHI["corrected"].sigma(500) == 10
+
+
+@pytest.mark.parametrize(
+    ("table", "edited_width", "width", "radius", "other"),
+    [("published", 0, 336, 100, 100), ("published", 1000, 336, 33.6, 100), ("published", 600, 300, 50, 100), ("corrected", 1000, 336, 6.72, 0), ("corrected_wide", 0, 336, 33.6, 0)],
+)  # fmt: skip
+def test_darktable_is_asked_for_the_radius_that_the_native_engine_takes(table, edited_width, width, radius, other):
+    """Both engines read one definition; the parameters as bytes, after darktable's struct."""
+    fields_of = fields.shadhi(table, edited_width)
+    written = struct.unpack("<i8fIfi", xmp.module("shadows", -20, fields_of, width).fields)
+    assert written[1] == pytest.approx(radius) and written[2] == -20 and written[4] == other
+    tones = style.Photo(torch.zeros(3, 4, width, dtype=torch.uint8), table, edited_width)
+    assert tones.shadhi == fields_of and tones.shadhi.sigma(width) == pytest.approx(radius)
 
 
 def test_negative_vibrance_is_darktables(photo):

@@ -1,4 +1,4 @@
-"""The figures beside the paper's draw the numbers they are given, leave out what was not trained, and carry the note."""
+"""The figures beside the paper's draw the numbers they are given, leave out what was not trained, carry the note where votes enter."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
+from matplotlib.text import Text
 
-from aesthetic_pretraining import figures_pretext, figures_scores, figures_training
-from aesthetic_pretraining.captions import CAPTIONS, SECTIONS
+from aesthetic_pretraining import facts, figures_pretext, figures_scores, figures_training
+from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.diagnostics import diagnostics
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.judging import Confusion, steps
@@ -21,7 +22,7 @@ from aesthetic_pretraining.sensitivity import Moves
 NOTE = "demo: simulated votes, $5 and $6"
 TASKS = ["ranking", "ranking_classification", "ranking_regression"]
 NAMES = list(DISTORTIONS)
-WITHOUT_LABELS = ("sensitivity", "photo_classes")  # simulated votes do not matter there
+PHOTOS = {"photos: labels": 28, "photos: test": 4, "photos: train": 12, "photos: val": 5}
 REPORTS = Path(__file__).parents[2] / "workflow/report"
 
 
@@ -35,29 +36,34 @@ class Pictures:
 def cross():
     rng = np.random.default_rng(0)
     keys = [(a, o) for a in reversed(NAMES) for o in NAMES]
-    return pd.DataFrame(keys, columns=["applied", "output"]).assign(correlation=rng.uniform(-1, 1, len(keys)))
+    return pd.DataFrame(keys, columns=["applied", "output"]).assign(pretraining=3, correlation=rng.uniform(-1, 1, len(keys)))
 
 
 def ranking(tasks=TASKS):
     rng = np.random.default_rng(1)
     keys = [(task, name, level) for task in tasks for name, level, _, _ in steps()]
     frame = pd.DataFrame(keys, columns=["task", "distortion", "level"])
-    return with_shares(frame.assign(right=rng.integers(0, 9, len(frame)), photos=8), "right", "photos")
+    return with_shares(frame.assign(pretraining=3, right=rng.integers(0, 9, len(frame)), photos=8), "right", "photos")
 
 
 def confusion():
     rng, table = np.random.default_rng(2), Confusion()
     for _ in range(3):
-        table.add({aspect: rng.normal(size=(174, len(names))) for aspect, names in table.names.items()})
+        table.add(3, {aspect: rng.normal(size=(174, len(names))) for aspect, names in table.names.items()})
     return table.frame()
 
 
-def premise(published=True):
-    keys = [("TID2013", name, level) for name in ("Gaussian noise", "JPEG") for level in (2, 3, "all")] + [
-        ("survey", "all", "all")
-    ]
+def and_another_seed(frame, column):
+    """The table with the rows of a second pretraining, which figures do not show."""
+    return pd.concat([frame, frame.assign(**{"pretraining": 1, column: 0})], ignore_index=True)
+
+
+def premise(published=True, survey=True):
+    keys = [("TID2013", name, level) for name in ("Gaussian noise", "JPEG") for level in (2, 3, "all")]
+    keys += [("survey", "all", "all")]
     frame = pd.DataFrame(keys, columns=["source", "distortion", "level"]).assign(agree=[1, 2, 3, 0, 4, 4, 7], pairs=8)
-    return with_shares(frame, "agree", "pairs").assign(published=0.74 if published else np.nan)
+    frame = with_shares(frame, "agree", "pairs").assign(published=0.74 if published else np.nan)
+    return frame if survey else frame[frame["source"] != "survey"]
 
 
 def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
@@ -95,18 +101,22 @@ def moves(inits):
 
 def history(epochs=4, free=3):
     rng = np.random.default_rng(epochs)
-    columns = {"train_loss": rng.uniform(1, 2, epochs), "val_loss": rng.uniform(1, 2, epochs)}
+    columns = {
+        "steps": range(9, 9 * epochs + 1, 9),
+        "train_loss": rng.uniform(1, 2, epochs),
+        "val_loss": rng.uniform(1, 2, epochs),
+    }
     return pd.DataFrame({"epoch": range(1, epochs + 1), **columns, "frozen": [int(k < free) for k in range(1, epochs + 1)]})
 
 
 def draw(tasks=TASKS, note=NOTE):
     return diagnostics(
-        cross=cross(),
-        ranking=ranking(tasks),
-        confusion=confusion() if "ranking_classification" in tasks else confusion().head(0),
+        cross=and_another_seed(cross(), "correlation"),
+        ranking=and_another_seed(ranking(tasks), "share"),
+        confusion=and_another_seed(confusion(), "photos") if "ranking_classification" in tasks else confusion().head(0),
         premise=premise(),
-        pretraining={task: history() for task in tasks},
-        finetuning={(init, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
+        pretraining={(task, seed): history() for task in tasks for seed in (3, 1)},
+        finetuning={(init, 0, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
         predictions=predictions(("imagenet", *tasks)),
         sensitivity=moves(("imagenet", *tasks)),
         photo_scores=photo_scores(),
@@ -114,6 +124,7 @@ def draw(tasks=TASKS, note=NOTE):
         judge="ranking_regression",
         store=Pictures(),
         count=4,
+        photos=PHOTOS,
         note=note,
     )
 
@@ -134,12 +145,35 @@ def test_every_figure_has_a_caption_a_place_on_the_page_and_a_text_for_snakemake
     assert set(", ".join(lists).replace('"', "").split(", ")) == set(drawn)
 
 
-def test_every_figure_carries_the_note_and_can_be_rendered(drawn):
+def texts(figure):
+    """Every text on a figure, unfolded."""
+    return [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
+
+
+def test_figures_carry_the_note_where_votes_enter_and_nowhere_else(drawn):
     plain = draw(note="")
     for name, figure in drawn.items():
-        assert figure.get_suptitle().replace("\n", " ") == ("" if name in WITHOUT_LABELS else NOTE), name
+        assert any(NOTE in text for text in texts(figure)) == CAPTIONS[name].votes, name
+        assert (figure.get_suptitle().replace("\n", " ") == NOTE) == (CAPTIONS[name].votes and not CAPTIONS[name].part), name
         figure.draw_without_rendering()
-        assert plain[name].get_suptitle() == ""
+        assert not any("simulated" in text for text in texts(plain[name])), name
+
+
+def test_figures_of_pretraining_say_what_they_rest_on_as_their_captions_do(drawn):
+    histories = {(task, 1): history() for task in TASKS}
+    for name in ("ranking_accuracy", "heatmap", "confusion", "learning_curves", "sensitivity"):
+        above = drawn[name].subfigs[0] if name == "learning_curves" else drawn[name]
+        words = above.get_suptitle().replace("\n", " ")
+        assert words.startswith("Pretrained on 12 photos") and f"{facts.kept(history())['steps']:.0f} updates" in words
+        assert basis(name, PHOTOS, histories, "", "").startswith(words)
+
+
+def test_the_note_stands_above_the_part_that_votes_enter(drawn):
+    above, below = drawn["learning_curves"].subfigs
+    assert NOTE in texts(below) and NOTE not in texts(above)
+    assert [axes.get_title() for axes in drawn["premise"].axes] == [f"TID2013: {NOTE}", "survey"]
+    alone = figures_scores.draw_premise(premise(survey=False), note=NOTE, noted="TID2013")
+    assert alone.get_suptitle().replace("\n", " ") == NOTE and alone.axes[0].get_title() == "TID2013"
 
 
 def test_networks_that_were_not_trained_are_left_out():
@@ -206,14 +240,17 @@ def test_confusion_matrices_are_shares_of_their_rows(drawn):
 
 
 def test_learning_curves_are_the_histories_and_mark_the_first_free_epoch():
-    finetuning = {("imagenet", 1): history(6), ("imagenet", 2): history(7), ("rotnet", 1): history(5, free=9)}
-    figure = figures_training.draw_learning_curves({"rotnet": history(4)}, finetuning)
+    finetuning = {("imagenet", 0, 1): history(6), ("imagenet", 0, 2): history(7), ("rotnet", 2, 1): history(5, free=9)}
+    figure = figures_training.draw_learning_curves({("rotnet", 1): history(4), ("rotnet", 2): history(3)}, finetuning)
     above, below = (part.axes[0] for part in figure.subfigs)
-    assert [list(line.get_ydata()) for line in above.lines] == [list(history(4)[c]) for c in ("train_loss", "val_loss")]
+    assert [list(line.get_ydata()) for line in above.lines] == [
+        list(history(n)[c]) for n in (4, 3) for c in ("train_loss", "val_loss")
+    ]
+    assert [text.get_text() for text in figure.subfigs[0].legends[0].texts] == ["training", "validation"]  # each once
     curves = [line for line in below.lines if len(line.get_xdata()) > 1]
     assert [list(line.get_ydata()) for line in curves] == [list(h["val_loss"]) for h in finetuning.values()]
     rings = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xdata()) == 1]
-    assert rings == [[3, h["val_loss"][2]] for (init, _), h in finetuning.items() if init == "imagenet"]
+    assert rings == [[3, h["val_loss"][2]] for (init, _, _), h in finetuning.items() if init == "imagenet"]
     assert [text.get_text() for text in figure.subfigs[1].legends[0].texts] == ["ImageNet", "RotNet"]
 
 

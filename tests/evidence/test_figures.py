@@ -1,4 +1,4 @@
-"""The figures draw the numbers they are given, carry the note, and come out the same twice."""
+"""The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
 import re
 
@@ -9,6 +9,7 @@ from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from aesthetic_pretraining import figures, figures_paper
+from aesthetic_pretraining.errors import UserError
 
 NOTE = "demo: simulated votes, $5 and $6"
 SHARES = [20, 60, 100]
@@ -206,19 +207,36 @@ DRAW = {
 }
 
 
+FACTS = "Pretrained on 12 photos, 24 updates; judged on 4 others (test); no label takes part."
+UNLABELLED = ("figure1", "figure2", "figure4")
+
+
 @pytest.mark.parametrize("name", DRAW)
 def test_note_and_bytes(name, tmp_path):
+    """Figures of votes carry the note in its frame; those that no vote enters cannot: they have their facts, without a frame."""
+    given, words = ({"facts": FACTS}, FACTS) if name in UNLABELLED else ({"note": NOTE}, NOTE)
     # Fonts make PDFs slow to write: one is enough, the one with hatches.
     paths = [tmp_path / f"{name}{suffix}" for suffix in ((".png", ".pdf") if name == "figure4" else (".png",))]
-    figure = DRAW[name](note=NOTE)
-    assert figure.get_suptitle().replace("\n", " ") == NOTE
+    figure = DRAW[name](**given)
+    assert figure.get_suptitle().replace("\n", " ") == words
+    assert (figure._suptitle.get_bbox_patch() is None) == (name in UNLABELLED)
     figures.save(figure, *paths)
     first = [path.read_bytes() for path in paths]
-    figures.save(DRAW[name](note=NOTE), *paths)
+    figures.save(DRAW[name](**given), *paths)
     assert [path.read_bytes() for path in paths] == first
     for content, start in zip(first, (b"\x89PNG", b"%PDF"), strict=False):
         assert content.startswith(start) and len(content) > 5000 and b"CreationDate" not in content
     assert DRAW[name]().get_suptitle() == ""
+
+
+@pytest.mark.parametrize("width", [2.5, 7.0])
+def test_facts_stay_on_the_page(width):
+    figure = figures.blank(width, 3, facts=FACTS)
+    figure.subplots()
+    figure.draw_without_rendering()
+    box = figure._suptitle.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width
+    assert figure.axes[0].get_window_extent().y1 < box.y0
 
 
 def test_the_note_stays_on_the_page():
@@ -234,7 +252,10 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
     """Long tick labels push names outward: every edge keeps a white margin."""
     frame = responses(photos=4)
     frame[["brightness", "contrast"]] = frame[["brightness", "contrast"]].clip(-1, 1) * scale
-    for name, figure in {"4": figures_paper.draw_figure4(frame, note=NOTE), "5": figures_paper.draw_figure5(metrics())}.items():
+    for name, figure in {
+        "4": figures_paper.draw_figure4(frame, facts=FACTS),
+        "5": figures_paper.draw_figure5(metrics(), note=NOTE),
+    }.items():
         figures.save(figure, tmp_path / f"{name}.png")
         ink = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) < 250
         margin = round(figures.MARGIN * figures.STYLE["savefig.dpi"]) // 2 - 1
@@ -242,7 +263,7 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
 
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
-    with pytest.raises(ValueError, match="no metrics of ranking_regression"):
+    with pytest.raises(UserError, match=r"finetune\.compared names ranking_regression, of which there are no metrics; run"):
         figures_paper.draw_figure3(metrics().query("init == 'imagenet'"))
     frame = responses()
     with pytest.raises(ValueError, match="contrast output under brightness: no values$"):

@@ -9,7 +9,7 @@ from scipy import stats
 from aesthetic_pretraining import intervals, metrics, pairing
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
-from aesthetic_pretraining.metrics import Run
+from aesthetic_pretraining.runs import Run
 
 CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="bca", seed=1)
 TARGET = np.random.default_rng(0).uniform(3, 8, 50)
@@ -21,8 +21,10 @@ def noisy(seed, noise=0.8, target=TARGET):
 
 def made(**more):
     """imagenet with two seeds, ranking (better) with one, on AVA."""
-    runs = {Run("imagenet", 100, seed, "ava"): noisy(seed) for seed in (1, 2)} | {Run("ranking", 100, 1, "ava"): noisy(3, 0.3)}
-    return runs | {Run(init, 100, 1, "ava"): frame for init, frame in more.items()}
+    runs = {Run("imagenet", 100, 0, seed, "ava"): noisy(seed) for seed in (1, 2)} | {
+        Run("ranking", 100, 0, 1, "ava"): noisy(3, 0.3)
+    }
+    return runs | {Run(init, 100, 0, 1, "ava"): frame for init, frame in more.items()}
 
 
 def row(frame, init, metric="mae", share=100):
@@ -52,7 +54,7 @@ def test_differences_to_imagenet_are_paired():
     assert tuple(pair[["init", "other"]]) == ("imagenet", "ranking")
     assert tuple(-pair[["difference", "high", "low"]]) == pytest.approx(tuple(found[["difference", "diff_low", "diff_high"]]))
     # of a copy of ImageNet no draw can tell a difference, however noisy the draws are
-    copies = {Run("copy", 100, seed, "ava"): noisy(seed) for seed in (1, 2)}
+    copies = {Run("copy", 100, 0, seed, "ava"): noisy(seed) for seed in (1, 2)}
     copy = row(estimate(made() | copies, CONFIG)[0], "copy")
     assert (copy["diff_low"], copy["diff_high"]) == (0, 0) and copy["high"] - copy["low"] > 0.05
     assert np.isnan(copy["detectable"])
@@ -87,8 +89,8 @@ def test_another_set_does_not_change_the_draws_and_has_its_own():
 
 
 def test_rows_are_compared_at_their_own_share():
-    runs = made() | {Run("imagenet", 20, 1, "ava"): noisy(4, 1.5), Run("ranking", 20, 1, "ava"): noisy(5)}
-    runs |= {Run("ranking", 40, 1, "ava"): noisy(6)}
+    runs = made() | {Run("imagenet", 20, 0, 1, "ava"): noisy(4, 1.5), Run("ranking", 20, 0, 1, "ava"): noisy(5)}
+    runs |= {Run("ranking", 40, 0, 1, "ava"): noisy(6)}
     values, differences = estimate(runs, CONFIG)
     small = row(values, "ranking", share=20)
     assert small["difference"] == pytest.approx(small["value"] - row(values, "imagenet", share=20)["value"])
@@ -114,7 +116,7 @@ def test_a_picture_that_is_there_twice_is_shown():
     twice.loc[49, "id"] = "048"
     assert row(estimate(made(twice=twice), CONFIG)[0], "twice")["problem"] == "a picture is there twice: '048'"
     runs = made()
-    first = Run("imagenet", 100, 1, "ava")
+    first = Run("imagenet", 100, 0, 1, "ava")
     runs[first] = pd.concat([runs[first], runs[first].head(1)])
     assert pairing.odd_rows(pairing.rows_of(runs, "ava")) == {
         ("imagenet", 100): "other pictures than imagenet: it has one twice",

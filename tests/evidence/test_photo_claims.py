@@ -36,7 +36,7 @@ def test_another_trainings_share_is_predicted_from_the_seeds():
 @pytest.mark.parametrize("shares", [[0.5], [0.5, 0.51]])
 def test_fewer_than_three_trainings_get_no_verdict(shares):
     found = high_quality(scored(shares), 0.88)
-    assert found.verdict == "no interval"
+    assert found.verdict == "no interval: fewer than 3 seeds"
     assert found.words.endswith("interval over photos alone")
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_table2 import PAPER, PUBLISHED, made_up
 
-from aesthetic_pretraining import intervals, table2, verdicts
+from aesthetic_pretraining import intervals, table2, table2_print, verdicts
 from aesthetic_pretraining.intervals import IntervalConfig
 
 NAN = float("nan")
@@ -67,6 +67,7 @@ def test_verdicts_of_a_table():
     frame = frame[frame["init"] != "rotnet"]
     frame.loc[frame["init"] == "ranking", "ava_lcc"] = NAN
     frame["epochs"] = 146 + 2 * frame["seed"]
+    frame["best_epoch"] = 136 + 4 * frame["seed"]
     predictions = {run: each for run, each in predictions.items() if run.init != "rotnet"}
     table = attached(frame=frame, predictions=predictions).set_index("init")
     assert set(table.loc["rotnet", [f"{name}_verdict" for name in table2.NAMES]]) == {"not trained"}
@@ -75,6 +76,11 @@ def test_verdicts_of_a_table():
     # 146 and 148: Student's interval is 147 +- 12.7, wider than 10 epochs; the published ones are 147 and 96
     assert table.loc["imagenet", "epochs_verdict"] == "within noise"
     assert table.loc["ranking", "epochs_verdict"] == "not reproduced"
+    # 136 and 140: 138 +- t_0.975 with one degree of freedom, 12.7062, times 2 * sqrt(2) / sqrt(2)
+    assert tuple(table.loc["imagenet", ["best_epoch_low", "best_epoch_high"]]) == pytest.approx(
+        (138 - 25.4124, 138 + 25.4124), abs=1e-3
+    )
+    assert table.loc["imagenet", "best_epoch_verdict"] == "not in the paper"
     # `ranking` was made with noise of 0.2, so that its error is far from the published 0.4698
     assert table.loc["ranking", "ava_mae_verdict"] == "not reproduced"
     assert table.loc["ranking_regression", "ava_mae_high"] < 0.4697
@@ -93,14 +99,14 @@ def test_a_row_that_cannot_be_compared_has_no_interval():
             predictions[run] = predictions[run].head(30)
     table = attached(frame=frame, predictions=predictions).set_index("init")
     assert table.loc["ranking", "ava_lcc_verdict"] == "no interval"
-    assert "‡" in table2.to_markdown(table.reset_index())
+    assert "‡" in table2_print.to_markdown(table.reset_index())
 
 
 def test_the_printed_table_has_a_line_per_cell_and_defines_its_words(tmp_path):
     table = attached(comparable=False, inits=[*PAPER, "my|net"])
     text = verdicts.to_markdown(table)
     lines = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    assert len(lines) == 7 * 8
+    assert len(lines) == 7 * 9
     assert any(line.startswith(r"| my\|net | TID2013 SRCC | ") for line in lines)
     cell = next(line for line in lines if line.startswith("| ranking | AVA LCC |"))
     assert "0.5536" in cell and "[+0." in cell and "not comparable: demo data" in cell
@@ -112,8 +118,12 @@ def test_the_printed_table_has_a_line_per_cell_and_defines_its_words(tmp_path):
 
 def test_the_table_with_verdicts_comes_back_and_prints_as_before(tmp_path):
     table = attached()
-    table2.write(table, tmp_path / "table2.csv")
+    table2_print.write(table, tmp_path / "table2.csv")
     back = table2.read(tmp_path / "table2.csv")
-    assert table2.to_markdown(back) == table2.to_markdown(table) == table2.to_markdown(table2.build(*made_up(), PUBLISHED))
+    assert (
+        table2_print.to_markdown(back)
+        == table2_print.to_markdown(table)
+        == table2_print.to_markdown(table2.build(*made_up(), PUBLISHED))
+    )
     assert verdicts.to_markdown(back) == verdicts.to_markdown(table)
     assert list(back["ava_lcc_verdict"]) == list(table["ava_lcc_verdict"]) and isinstance(back, pd.DataFrame)

@@ -101,6 +101,43 @@ def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path
     assert (summary["epochs"], summary["stopped"], summary["unfrozen_at"]) == (7, "early", 4)
 
 
+def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, monkeypatch):
+    """Fidelity row 34. Adam counts its steps in its state: 3 batches an epoch, two epochs frozen."""
+    steps = {}
+    real = module.microbatch.backward
+
+    for how in ("continue", "restart"):
+        made = []
+        monkeypatch.setattr(
+            module.torch.optim, "Adam", lambda *a, make=torch.optim.Adam, made=made, **k: made.append(make(*a, **k)) or made[-1]
+        )
+        seen = steps[how] = []
+
+        def spy(network, *rest, made=made, seen=seen):
+            head = network.heads["votes"].weight
+            state = made[-1].state.get(head, {})
+            seen.append((int(state["step"]), float(state["exp_avg"].abs().max())) if state else (0, 0.0))
+            return real(network, *rest)
+
+        monkeypatch.setattr(module.microbatch, "backward", spy)
+        finetune(**arguments(tmp_path / how, at_unfreezing=how))
+        monkeypatch.undo()
+    assert [step for step, _ in steps["continue"]] == [6, 7, 8, 9, 10, 11]
+    assert [step for step, _ in steps["restart"]] == [0, 1, 2, 3, 4, 5]
+    assert steps["continue"][0][1] > 0 == steps["restart"][0][1]
+    first, second = (table(tmp_path / how)[0] for how in ("continue", "restart"))
+    assert first.head(2).equals(second.head(2)) and first["train_loss"][3] != second["train_loss"][3]
+
+
+def test_a_restart_that_was_killed_ends_with_the_same_bytes(arguments, interrupt, tmp_path):
+    finetune(**arguments(tmp_path / "whole", at_unfreezing="restart"))
+    for count in (8, 9, 10):  # around the unfreezing: three steps and one save after each of two epochs
+        folder = tmp_path / str(count)
+        interrupt(count, finetune, **arguments(folder, at_unfreezing="restart"))
+        finetune(**arguments(folder, at_unfreezing="restart"))
+        assert outputs(folder) == outputs(tmp_path / "whole")
+
+
 def test_summary(reference, votes):
     history, summary = table(reference)
     mean = np.mean([sum(s * n for s, n in enumerate(votes[i], start=1)) / votes[i].sum() for i in TRAIN])
@@ -108,6 +145,41 @@ def test_summary(reference, votes):
         "pretraining": "imagenet", "share": 100, "seed": 1, "epochs": 4, "stopped": "cap", "unfrozen_at": 3, "train_pictures": 6,
         "best_epoch": int(history["val_loss"].idxmin()) + 1, "train_mean": pytest.approx(mean, abs=1e-5),
     }  # fmt: skip
+
+
+def test_validation_is_in_inference_mode_and_moves_nothing(arguments, labelled_store, votes, tmp_path, monkeypatch):
+    """Fidelity row 32: also when everything learns: no dropout, the running statistics, no flips, and nothing moves."""
+    real, frozen, losses = module.predict_votes, [], []
+
+    def spy(network, ids, store, cache, *rest):
+        assert not any(part.training for part in network.modules())
+        before = {k: v.clone() for k, v in network.state_dict().items()}
+        predicted = real(network, ids, store, cache, *rest)
+        assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+        frozen.append(cache is not None)
+        losses.append(emd(network, labelled_store, votes, VAL))
+        return predicted
+
+    monkeypatch.setattr(module, "predict_votes", spy)
+    finetune(**arguments(tmp_path))
+    assert frozen == [True, True, False, False]
+    np.testing.assert_allclose(table(tmp_path)[0]["val_loss"], losses, rtol=1e-4)
+
+
+def test_the_frozen_phase_leaves_every_running_statistic_alone(arguments, backbone_file, tmp_path, monkeypatch):
+    """Fidelity row 33, against batch normalisation left in training mode, as in the released code."""
+    states, real = [], module.microbatch.backward
+    start = load_file(backbone_file)
+
+    def spy(network, *rest):
+        states.append({k: v.clone() for k, v in network.backbone.state_dict().items()})
+        return real(network, *rest)
+
+    monkeypatch.setattr(module.microbatch, "backward", spy)
+    finetune(**arguments(tmp_path, max_epochs=3))
+    statistics = [name for name in start if "running" in name]
+    assert statistics and all(torch.equal(states[0][name], start[name]) for name in statistics)  # after two frozen epochs
+    assert any(not torch.equal(states[1][name], start[name]) for name in statistics)  # after the first unfrozen step
 
 
 def test_without_a_plateau_nothing_is_unfrozen(arguments, backbone_file, tmp_path):

@@ -138,6 +138,36 @@ def test_heads():
     assert state["heads.deep.0.weight"].shape == (1280, 1280)
 
 
+def test_every_head_draws_its_own_dropout():
+    """Fidelity row 30: the released code has one before each head."""
+    network = Network(build_backbone("efficientnet_lite0"), {"a": 1280, "b": 1280}, dropout=0.5).train()
+    for head in network.heads.values():
+        head.weight.data.copy_(torch.eye(1280))
+        head.bias.data.zero_()
+    torch.manual_seed(0)
+    out = network.on_features(torch.ones(4, 1280))
+    for part in out.values():
+        assert set(part.unique().tolist()) == {0.0, 2.0}  # dropped, or doubled
+        assert 0.45 < (part == 0).float().mean() < 0.55
+    assert 0.45 < (out["a"] != out["b"]).float().mean() < 0.55
+    network.eval()
+    assert all((part == 1).all() for part in network.on_features(torch.ones(4, 1280)).values())
+
+
+@pytest.mark.parametrize(("init", "bound"), [("torch", (1 / 1280) ** 0.5), ("xavier", (6 / (1280 + 21)) ** 0.5)])
+def test_first_weights_of_the_heads(init, bound):
+    """Evenly drawn from -bound to bound (Glorot and Bengio 2010, equation 16), so that the variance is bound^2 / 3."""
+    torch.manual_seed(0)
+    network = Network(build_backbone("efficientnet_lite0"), {"plain": 21, "deep": 21}, hidden=frozenset({"deep"}), init=init)
+    weight = network.heads["plain"].weight
+    assert 0.99 * bound < weight.abs().max() <= bound
+    assert weight.var().item() == pytest.approx(bound**2 / 3, rel=0.03)
+    assert network.heads["deep"][0].weight.var().item() == pytest.approx(
+        ((6 / 2560) if init == "xavier" else 1 / 1280) / 3, rel=0.03
+    )
+    assert network.heads["plain"].bias.any() == (init == "torch")
+
+
 def test_dropout_works_before_the_head_and_only_in_training():
     network = score_network(build_backbone("efficientnet_lite0"), dropout=0.75)
     with torch.no_grad():

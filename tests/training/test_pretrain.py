@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+import pretraining
 import pytest
 import torch
 from pretraining import TASK, TRAIN, outputs
@@ -14,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS
 from aesthetic_pretraining.pretrain import pretrain
@@ -39,8 +41,9 @@ def network_of(folder, task="rotnet"):
     return network
 
 
-def turns(store, name):
-    return TASKS["rotnet"](TASK).pictures(Variants(store, 32, "published"), name, 0)
+def turns(store, name, epoch=0):
+    """As the trainer shows it in an epoch from 0, or in "val"."""
+    return TASKS["rotnet"](TASK).pictures(Variants(store, 32, "published"), name, seeded_int(pretraining.CONFIG.seed, epoch))
 
 
 def cross_entropy(logits):
@@ -65,21 +68,23 @@ def test_another_seed_gives_other_weights(arguments, reference, tmp_path):
 
 def test_history_and_learning_rate(reference):
     history = pd.read_csv(reference / "history.csv")
-    assert list(history) == ["epoch", "steps", "train_loss", "val_loss", "learning_rate"]
+    assert list(history) == ["epoch", "steps", "unfrozen_updates", "pictures", "train_loss", "val_loss", "learning_rate"]
     assert history["epoch"].tolist() == [1, 2]
     assert history["steps"].tolist() == [2, 4]
+    assert history["unfrozen_updates"].tolist() == [1, 3]  # the first step is frozen
+    assert history["pictures"].tolist() == [2 * 4, 4 * 4]
     np.testing.assert_allclose(history["learning_rate"], [1e-3, 1e-3 * 0.98])
     assert np.isfinite(history).all(axis=None)
     assert history["train_loss"].between(0.01, 10).all()
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept(arguments, photo_store, tmp_path):
-    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=1e-4, contrast_batch=2))
+    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=2e-4, contrast_batch=2))
     val_losses = pd.read_csv(tmp_path / "history.csv")["val_loss"]
     best = val_losses.idxmin()
     assert best == 1, "choose a learning rate for which it is neither the first nor the last epoch"
     with torch.no_grad():
-        again = cross_entropy(network_of(tmp_path).eval()(turns(photo_store, "square"))["rotation"])
+        again = cross_entropy(network_of(tmp_path).eval()(turns(photo_store, "square", "val"))["rotation"])
     assert again == pytest.approx(val_losses[best], rel=1e-4)
     assert abs(val_losses.drop(best) - again).min() > 1e-3 * again
 
@@ -160,6 +165,75 @@ def test_contrast_tasks_use_their_own_batch(arguments, tmp_path):
     pretrain(**arguments(tmp_path, task="simclr", epochs=1, batch_photos=1, contrast_batch=2))
     assert pd.read_csv(tmp_path / "history.csv")["steps"].tolist() == [1]
     assert load_file(tmp_path / "weights.safetensors")["heads.projection.2.weight"].shape == (8, 1280)
+
+
+def test_contrast_tasks_get_as_many_updates_as_the_ranking_tasks(arguments, tmp_path):
+    """By hand: three photos, one a batch for ranking: two epochs are six updates. Two a batch: a pass is two updates."""
+    train = [*TRAIN, "square"]
+    pretrain(**arguments(tmp_path, train=train, contrast_batch=2, contrast_updates="matched", learning_rate_decay=0.5))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["steps"].tolist() == [2, 4, 6]
+    assert history["pictures"].tolist() == [12, 24, 36]
+    # it falls once after three updates, as ranking's would: seen by the pass that begins after them
+    np.testing.assert_allclose(history["learning_rate"], [1e-3, 1e-3, 0.5e-3])
+
+
+def test_a_last_pass_that_is_cut_counts_its_own_photos(arguments, photo_store, tmp_path):
+    """Two photos a batch of ranking: two epochs of three photos are four updates; three passes of one would be too few."""
+    train = [*TRAIN, "square"]
+    changes = dict(train=train, frozen_steps=0, learning_rate=STILL, contrast_updates="matched")
+    pretrain(**arguments(tmp_path, epochs=2, batch_photos=2, contrast_batch=1, **changes))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["steps"].tolist() == [3, 4]
+    assert history["pictures"].tolist() == [12, 16]
+    network, possible = network_of(tmp_path).train(), []
+    with torch.no_grad():
+        for name in train:
+            possible.append(cross_entropy(network(turns(photo_store, name, 1))["rotation"]))
+    assert min(abs(history["train_loss"][1] / p - 1) for p in possible) < 1e-4  # the mean over its one photo
+
+
+def test_the_ranking_tasks_have_their_epochs_whatever_the_others_get(arguments, tmp_path):
+    pretrain(**arguments(tmp_path, task="ranking", train=["wide"], epochs=1, contrast_updates="matched", contrast_batch=9))
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert history["steps"].tolist() == [1] and history["pictures"].tolist() == [174]
+
+
+def test_the_log_says_where_the_kept_epoch_never_moved_the_backbone(arguments, reference, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, "aesthetic_pretraining"):
+        pretrain(**arguments(tmp_path / "frozen", frozen_steps=4))
+        assert (
+            "RotNet's backbone are ImageNet's, because the kept epoch, 1, lies inside of the frozen start; it is" in caplog.text
+        )
+        caplog.clear()
+        pretrain(**arguments(tmp_path / "moved"))
+    assert caplog.text == ""
+
+
+def test_the_first_heads_are_xaviers_and_dropout_works_in_training_alone(arguments, backbone_file, tmp_path):
+    changes = dict(task="ranking", train=["wide"], epochs=1, frozen_steps=9, learning_rate=STILL)
+    for name, more in {"plain": {}, "xavier": {"head_init": "xavier"}, "dropout": {"head_dropout": 0.9}}.items():
+        pretrain(**arguments(tmp_path / name, **changes, **more))
+    plain, xavier, dropout = (pd.read_csv(tmp_path / name / "history.csv").iloc[0] for name in ("plain", "xavier", "dropout"))
+    heads = {name: load_file(tmp_path / name / "weights.safetensors")["heads.rank.weight"] for name in ("plain", "xavier")}
+    # U(-a, a): a of torch's linear layer is 1 / sqrt(n), of Xavier's sqrt(6 / (n + outputs))
+    for name, bound in (("plain", 1280**-0.5), ("xavier", (6 / 1281) ** 0.5)):
+        assert 0.99 * bound < heads[name].abs().max() <= bound
+    assert load_file(tmp_path / "xavier" / "weights.safetensors")["heads.rank.bias"].abs().max() < 1e-20
+    # frozen, so that nothing but dropout tells training from validation
+    assert dropout["val_loss"] == pytest.approx(plain["val_loss"], rel=1e-6)
+    assert dropout["train_loss"] != pytest.approx(plain["train_loss"], rel=1e-3)
+    assert xavier["val_loss"] != pytest.approx(plain["val_loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize(("smoothing", "size"), [(0.9, 0.1), (0.99, 0.01)])
+def test_rmsprops_smoothing_is_the_parameter(smoothing, size, arguments, tmp_path):
+    """Fidelity row 28: the first step is rate / sqrt(1 - smoothing); torch's default makes it three times the paper's."""
+    for name, rate in (("still", STILL), ("moved", 1e-3)):
+        more = dict(train=["wide"], epochs=1, frozen_steps=0, rmsprop_decay=smoothing, weight_decay=0.0)
+        pretrain(**arguments(tmp_path / name, learning_rate=rate, **more))
+    still, moved = (load_file(tmp_path / n / "weights.safetensors")["heads.rotation.weight"] for n in ("still", "moved"))
+    assert (moved - still).abs().median().item() == pytest.approx(1e-3 / size**0.5, rel=1e-2)
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):

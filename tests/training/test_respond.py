@@ -20,7 +20,7 @@ from aesthetic_pretraining.respond import RespondConfig, respond
 from aesthetic_pretraining.variants import Variants
 
 PHOTOS, SEED = ["wide", "folder/tall"], 9
-TABLES = {"responses": "parquet", "cross": "csv", "ranking": "csv", "confusion": "csv"}
+TABLES = {"responses": "parquet", "cross": "csv", "ranking": "csv", "pooled": "csv", "confusion": "csv"}
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +41,9 @@ def networks(backbone_file, tmp_path_factory):
 def run_in(networks, photo_store):
     """run_in(folder, ...) -> {table: its file} of the three networks on two photos, or of what is named."""
 
-    def call(folder, tasks=config.RANKING, photos=PHOTOS, batch=40, **more):
+    def call(folder, tasks=config.RANKING, photos=PHOTOS, batch=40, seeds=(1,), **more):
         out = {name: folder / f"{name}.{suffix}" for name, suffix in TABLES.items()}
-        weights = {task: networks[task][1] for task in tasks}
+        weights = {(task, seed): networks[task][1] for task in tasks for seed in seeds}
         respond(
             RespondConfig("efficientnet_lite0", batch, 1),
             Variants(photo_store, 32, "published"),
@@ -82,7 +82,7 @@ def test_the_tasks_that_are_asked_are_those_with_one_ranking_score():
 
 def test_responses_are_the_networks_at_each_level_and_its_anchor(done, networks, photo_store):
     frame = pd.read_parquet(done["responses"])
-    assert list(frame) == ["photo", "distortion", "level", *DISTORTIONS]
+    assert list(frame) == ["pretraining", "photo", "distortion", "level", *DISTORTIONS]
     assert len(frame) == len(PHOTOS) * (171 + 21)
     for photo in PHOTOS:
         expected = said(networks, "ranking_regression", photo_store, photo)["intensity"]
@@ -106,9 +106,9 @@ def test_tables_are_counted_on_the_same_outputs(done, networks, photo_store):
     for photo in PHOTOS:
         for task in config.RANKING:
             heads = said(networks, task, photo_store, photo)
-            ranking.add(task, heads["rank"][:, 0])
+            ranking.add(task, 1, heads["rank"][:, 0])
             if task == "ranking_regression":
-                cross.add(heads["intensity"])
+                cross.add(1, heads["intensity"])
             if task == "ranking_classification":
                 for aspect in ASPECTS:
                     inside = [i for i, v in enumerate(VARIANTS) if v.distortion and DISTORTIONS[v.distortion].aspect == aspect]
@@ -117,6 +117,10 @@ def test_tables_are_counted_on_the_same_outputs(done, networks, photo_store):
     found = pd.read_csv(done["ranking"])
     assert (found["task"] + found["distortion"]).tolist() == (ranking.frame()["task"] + ranking.frame()["distortion"]).tolist()
     assert np.mean(found["right"] == ranking.frame()["right"]) > 0.99  # a near tie may fall either way
+    pooled = pd.read_csv(done["pooled"]).set_index("task")
+    for task, rows in found.groupby("task"):
+        assert pooled.loc[task, "photos"] == len(PHOTOS)
+        assert pooled.loc[task, "accuracy"] == pytest.approx(rows["right"].sum() / rows["photos"].sum(), abs=1e-5)
     confusion = pd.read_csv(done["confusion"])
     for aspect in ASPECTS:
         got = confusion[confusion["aspect"] == aspect].groupby("answered", sort=False)["photos"].sum()
@@ -137,7 +141,7 @@ def test_output_k_is_that_of_distortion_k(photo_store, tmp_path):
         variants,
         ["square"],
         1,
-        {"ranking_regression": tmp_path / "n.safetensors"},
+        {("ranking_regression", 1): tmp_path / "n.safetensors"},
         **out,
     )
     frame = pd.read_parquet(out["responses"])
@@ -152,7 +156,20 @@ def test_a_network_that_a_run_does_not_train_is_left_out(run):
     assert pd.read_csv(out["confusion"]).empty
     out = run(tasks=["ranking"], photos=["square"], folder="other")
     assert pd.read_parquet(out["responses"]).empty and pd.read_csv(out["cross"]).empty
-    assert list(pd.read_parquet(out["responses"])) == ["photo", "distortion", "level", *DISTORTIONS]
+    assert list(pd.read_parquet(out["responses"])) == ["pretraining", "photo", "distortion", "level", *DISTORTIONS]
+
+
+def test_every_pretraining_is_judged_by_itself(run, networks, photo_store):
+    """A second seed's file, here the same network: its rows are the first one's, under its own number."""
+    out = run(tasks=["ranking_classification", "ranking_regression"], seeds=(5, 2))
+    for table, key in (
+        (pd.read_parquet(out["responses"]), "photo"),
+        *((pd.read_csv(out[n]), None) for n in ("cross", "ranking", "confusion")),
+    ):
+        one, two = (table[table["pretraining"] == seed].drop(columns="pretraining").reset_index(drop=True) for seed in (5, 2))
+        pd.testing.assert_frame_equal(one, two)
+        assert len(one) and table["pretraining"].iloc[0] == 5 and len(one) + len(two) == len(table)
+        assert key is None or set(one[key]) == set(PHOTOS)
 
 
 def test_photos_are_written_in_groups_and_neither_groups_nor_workers_matter(run, monkeypatch):
@@ -184,7 +201,7 @@ def test_a_network_of_another_task_is_an_error(networks, photo_store, tmp_path):
             Variants(photo_store, 32, "published"),
             ["square"],
             1,
-            {"ranking_regression": networks["ranking"][1]},
+            {("ranking_regression", 1): networks["ranking"][1]},
             **out,
         )
     assert list(tmp_path.iterdir()) == []

@@ -47,6 +47,17 @@ def test_schedule_starts_its_counts_anew_at_each_improvement():
     assert rows[-1][3]
 
 
+def test_schedule_forgets_its_best_loss_at_the_unfreezing_if_asked_to():
+    """Fidelity row 34: the first unfrozen epoch is the best then, however bad, and counts start from it."""
+    losses = [0.5] + [0.6] * 5 + [0.9] + [0.8] * 40
+    kept, forgotten = (play(schedule(at_unfreezing=how), losses) for how in ("continue", "restart"))
+    assert [k + 1 for k, row in enumerate(kept) if row[0]] == [1]
+    assert [k + 1 for k, row in enumerate(forgotten) if row[0]] == [1, 7, 8]
+    assert [row[1] for row in kept[:8]] == [row[1] for row in forgotten[:8]] == [True] * 5 + [False] * 3
+    assert len(kept) == 6 + 10 and len(forgotten) == 8 + 10
+    assert [row[2] for row in kept].index(0.5) == 10 and [row[2] for row in forgotten].index(0.5) == 12
+
+
 def test_schedule_never_stops_while_frozen():
     rows = play(schedule(halve_after=5, stop_after=2), [1.0] * 40)
     # 1 is the best, 2-6 plateau; then two more

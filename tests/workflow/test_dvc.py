@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -47,6 +48,26 @@ def test_seed_added_by_snakemake_and_removed_by_dvc(project):
     assert not ran(project.dvc("repro", "evaluate"))["finetune"]
     assert not list(project.path.glob("[mr]*s/**/*seed2*"))
     project.clean("finetune", "evaluate")
+
+
+def test_pretraining_seed_added_and_removed(project):
+    project.set("pretrain.seeds", [1, 2])
+    counted = ran(project.snakemake("all"))
+    assert counted["pretrain"] == len(TASKS)
+    assert counted["finetune"] == counted["predict"] == len(TASKS)  # ImageNet has no second pretraining
+    assert counted["respond"] == 1 and not set(counted) & {"imagenet", "store", "render"}
+    project.clean()
+    assert len(list((project.path / "models/smoke/pretrained").rglob("seed2.safetensors"))) == len(TASKS)
+    assert len(list((project.path / "models/smoke/finetuned").rglob("*pretraining2_seed1.safetensors"))) == len(TASKS)
+    metrics = pd.read_csv(project.path / "results/smoke/metrics/metrics.csv")
+    assert set(metrics.loc[metrics["init"] == "imagenet", "pretraining"]) == {0}
+    assert metrics.groupby("init")["pretraining"].nunique().drop("imagenet").tolist() == [2] * len(TASKS)
+    ranking = pd.read_csv(project.path / "results/smoke/metrics/ranking_accuracy.csv")
+    assert ranking["pretraining"].unique().tolist() == [1, 2]
+    project.set("pretrain.seeds", [1])
+    assert not set(ran(project.dvc("repro"))) & {"pretrain", "finetune", "predict"}
+    assert not [p for p in project.path.glob("[mr]*s/**/*") if p.stem == "seed2" or "pretraining2" in p.name]
+    project.clean()
 
 
 def test_seed_added_by_a_temporary_experiment(project):
@@ -94,7 +115,7 @@ def test_old_commit_with_dvc_checkout_leaves_nothing_to_do(project):
 
 
 def test_a_tampered_network_is_made_again_alone(project):
-    weights = project.path / "models/smoke/pretrained/rotnet.safetensors"
+    weights = project.path / "models/smoke/pretrained/rotnet/seed1.safetensors"
     before = weights.read_bytes()
     with open(weights, "ab") as file:
         file.write(b"x")
@@ -124,7 +145,7 @@ def test_dvc_shows_metrics_parameters_and_plots(project):
     project.dvc("plots", "show", "-o", "plots_here")
     page = (project.path / "plots_here/index.html").read_text()
     for task in set(shown) - {"imagenet"}:
-        assert f'"{task}.csv"' in page
+        assert f'"{task}/seed1.csv"' in page
     # confusion needs a network that these projects do not train
     wanted = {p.name for p in (project.path / "results/smoke/figures").glob("*.png")}
     assert {"figure2.png", "heatmap.png"} <= wanted and "confusion.png" not in wanted

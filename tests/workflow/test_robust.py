@@ -12,7 +12,7 @@ import pytest
 from projects import ENV, ran
 
 pytestmark = pytest.mark.slow
-FORCED = ["--forcerun", "models/smoke/pretrained/rotnet.safetensors", "--until", "pretrain"]
+FORCED = ["--forcerun", "models/smoke/pretrained/rotnet/seed1.safetensors", "--until", "pretrain"]
 
 
 def start(project, *command):
@@ -36,9 +36,9 @@ def wait_for_jobs(project, process, seconds=60):
 @pytest.mark.parametrize("tool", ["snakemake", "dvc"])
 def test_sigkill_then_the_same_bytes(project, tool):
     before = project.digests("models", "results")
-    victim = project.path / "models/smoke/pretrained/ranking_regression.safetensors"
+    victim = project.path / "models/smoke/pretrained/ranking_regression/seed1.safetensors"
     victim.unlink()
-    (project.path / "models/smoke/pretrained/rotnet.safetensors").unlink()
+    (project.path / "models/smoke/pretrained/rotnet/seed1.safetensors").unlink()
     command = ["snakemake", "--cores", "2", "stage_pretrain"] if tool == "snakemake" else ["dvc", "repro", "pretrain"]
     process = start(project, *command)
     wait_for_jobs(project, process)

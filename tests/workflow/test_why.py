@@ -17,24 +17,24 @@ HOW = {  # output -> rule, inputs, parameters
     "data/demo/photos/ledger.csv": ("ledger", [], {}),
     "data/demo/ava/split.csv": ("split", [], {"seed": 1}),
     "data/demo/tid2013/split.csv": ("split", [], {"seed": 1}),
-    "models/demo/pretrained/ranking_regression.safetensors": (
+    "models/demo/pretrained/ranking_regression/seed1.safetensors": (
         "pretrain",
         ["data/demo/photos/ledger.csv"],
         {"pretrain.margin": 0.2},
     ),
     **{
-        f"models/demo/finetuned/{init}/share{share}_seed1.safetensors": (
+        f"models/demo/finetuned/{init}/share{share}_pretraining1_seed1.safetensors": (
             "finetune",
-            ["models/demo/pretrained/ranking_regression.safetensors", "data/demo/ava/split.csv"],
+            ["models/demo/pretrained/ranking_regression/seed1.safetensors", "data/demo/ava/split.csv"],
             {"finetune.batch": 16},
         )
         for init, share in [(INIT, 100), (INIT, 20), ("imagenet", 100)]
     },
     **{
-        f"results/demo/predictions/{init}/share{share}_seed1/{dataset}.parquet": (
+        f"results/demo/predictions/{init}/share{share}_pretraining1_seed1/{dataset}.parquet": (
             "predict",
             [
-                f"models/demo/finetuned/{init}/share{share}_seed1.safetensors",
+                f"models/demo/finetuned/{init}/share{share}_pretraining1_seed1.safetensors",
                 "data/demo/ava/split.csv",
                 "data/demo/tid2013/split.csv",
             ],
@@ -125,7 +125,13 @@ def test_the_chain_of_one_number_has_every_link_and_nothing_else(project):
     assert "imagenet" not in text and "share20" not in text and "tid2013" not in text
     (line,) = [line for line in found["predict"] if "ava.parquet" in line]
     digest = hashlib.sha256(parquet()).hexdigest()[:16]
-    assert line.split() == [f"results/demo/predictions/{INIT}/share100_seed1/ava.parquet", "sha256", digest, "(2", "pictures)"]
+    assert line.split() == [
+        f"results/demo/predictions/{INIT}/share100_pretraining1_seed1/ava.parquet",
+        "sha256",
+        digest,
+        "(2",
+        "pictures)",
+    ]
     assert "  parameters  finetune.batch=16" in found["finetune"] and "  parameters  pretrain.margin=0.2" in found["pretrain"]
     assert any("(test 2, train 1 pictures)" in line for line in found["split"])
     assert any("(1 usable pictures)" in line for line in found["ledger"])

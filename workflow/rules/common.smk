@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from functools import reduce
-from itertools import product
 from operator import getitem
 
 import yaml
@@ -16,6 +15,8 @@ for folder in ("src", "workflow/scripts"):
 from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.experiment import PARAMETERS
+from aesthetic_pretraining.runs import UNTRAINED, pretrainings_of, runs_of
 
 import code_of
 import guard
@@ -64,14 +65,13 @@ LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures a
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
 RANKED = [task for task in TASKS if task in RANKING]
 INITS = ["imagenet", *TASKS]
+PRETRAININGS = CONFIG["pretrain"]["seeds"]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"
 SIMULATION = section("simulate")
-RUNS = [
-    (init, share, seed)
-    for init, share, seed in product(INITS, CONFIG["finetune"]["shares"], SEEDS)
-    if share == 100 or init in CONFIG["finetune"]["compared"]
-]
+RUNS = runs_of(INITS, CONFIG["finetune"]["compared"], CONFIG["finetune"]["shares"], PRETRAININGS, SEEDS)
+WHOLE = [run for run in RUNS if run.share == 100]  # fine-tuned on all labels
+SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]  # one per initialisation
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
 EXTRA = {extra["name"]: extra for extra in CONFIG["labels"]["extra"]}  # sets to judge models on, beside AVA and TID2013
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys(["ava", "tid2013", *EXTRA], CONFIG["labels"]["shards"])
@@ -96,9 +96,18 @@ def given(key):
     return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
-def runs(pattern):
+def runs(pattern, chosen=RUNS):
     """One path for each fine-tuned network."""
-    return [pattern.format(scale=SCALE, init=i, share=p, seed=s) for i, p, s in RUNS]
+    return [pattern.format(scale=SCALE, **run._asdict()) for run in chosen]
+
+
+def features_of(dataset):
+    """One file of frozen features of a set for each pretrained network, ImageNet's among them."""
+    return [
+        f"results/{SCALE}/probe/features/{init}/seed{pretraining}/{dataset}.npy"
+        for init in INITS
+        for pretraining in pretrainings_of(init, PRETRAININGS)
+    ]
 
 
 def store(dataset):
@@ -121,4 +130,5 @@ wildcard_constraints:
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),
     share=r"\d+",
+    pretraining=r"\d+",
     seed=r"\d+",

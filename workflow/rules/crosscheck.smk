@@ -21,16 +21,16 @@ rule seen:
 
 
 rule judge:
-    message: "judge {wildcards.extra} with {wildcards.init}, {wildcards.share} %, seed {wildcards.seed}"
+    message: "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
-        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
+        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         store=lambda w: store(w.extra),
         ledger="data/{scale}/{extra}/ledger.csv",
         split="data/{scale}/{extra}/split.csv",
         seen="results/{scale}/crosscheck/seen/{extra}.csv",
         code=code("judge"),
     output:
-        "results/{scale}/crosscheck/{init}/share{share}_seed{seed}/{extra}.parquet",
+        "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
     params:
         cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
     threads: CONFIG["finetune"]["threads"]
@@ -38,9 +38,9 @@ rule judge:
         gpu=GPU,
         loaders=LOADERS,
     log:
-        "logs/{scale}/judge/{extra}_{init}_share{share}_seed{seed}.log",
+        "logs/{scale}/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
-        "logs/{scale}/benchmark/judge/{extra}_{init}_share{share}_seed{seed}.tsv"
+        "logs/{scale}/benchmark/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
         "../scripts/judge.py"
 
@@ -51,7 +51,7 @@ rule crosscheck:
         predictions=[
             path
             for extra in EXTRA
-            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_seed{{seed}}/{extra}.parquet")
+            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet")
         ],
         seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
         code=code("crosscheck"),

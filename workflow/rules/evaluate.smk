@@ -1,10 +1,10 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, the photos
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, the photos, linear probes
 
 
 rule predict:
-    message: "predict with {wildcards.init}, {wildcards.share} %, seed {wildcards.seed}"
+    message: "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
-        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
+        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         ava=store("ava"),
         ava_ledger="data/{scale}/ava/ledger.csv",
         ava_split="data/{scale}/ava/split.csv",
@@ -13,8 +13,8 @@ rule predict:
         tid2013_split="data/{scale}/tid2013/split.csv",
         code=code("predict"),
     output:
-        ava="results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet",
-        tid2013="results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet",
+        ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
+        tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
     params:
         cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
     threads: CONFIG["finetune"]["threads"]
@@ -22,9 +22,9 @@ rule predict:
         gpu=GPU,
         loaders=LOADERS,
     log:
-        "logs/{scale}/predict/{init}_share{share}_seed{seed}.log",
+        "logs/{scale}/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
-        "logs/{scale}/benchmark/predict/{init}_share{share}_seed{seed}.tsv"
+        "logs/{scale}/benchmark/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
         "../scripts/predict.py"
 
@@ -35,12 +35,13 @@ rule respond:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
+        networks=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKED, pretraining=PRETRAININGS),
         code=code("respond"),
-        **{task: f"models/{{scale}}/pretrained/{task}.safetensors" for task in RANKED},
     output:
         responses="results/{scale}/metrics/responses.parquet",
         cross="results/{scale}/metrics/cross_responses.csv",
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
+        pooled="results/{scale}/metrics/ranking_pooled.csv",
         confusion="results/{scale}/metrics/confusion.csv",
     params:
         cfg=P(
@@ -63,16 +64,36 @@ rule respond:
         "../scripts/respond.py"
 
 
+rule pretrained:
+    message: "look at what pretraining came to"
+    input:
+        start="models/{scale}/pretrained/imagenet/seed0.safetensors",
+        weights=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=TASKS, pretraining=PRETRAININGS),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
+        ranking="results/{scale}/metrics/ranking_pooled.csv",
+        code=code("pretrained"),
+    output:
+        "results/{scale}/metrics/pretraining.csv",
+    log:
+        "logs/{scale}/pretrained.log",
+    benchmark:
+        "logs/{scale}/benchmark/pretrained.tsv"
+    script:
+        "../scripts/pretrained.py"
+
+
 rule metrics:
     message: "compute the metrics of all models"
     input:
-        summaries=runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        summaries=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         code=code("metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
         summary="results/{scale}/metrics/metrics.json",
+    params:
+        cfg=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
     log:
         "logs/{scale}/metrics.log",
     benchmark:
@@ -82,16 +103,17 @@ rule metrics:
 
 
 rule intervals:
-    message: "resample the pictures for the intervals of all metrics"
+    message: "resample pictures and seeds for the intervals of all metrics"
     input:
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         code=code("intervals"),
     output:
         values="results/{scale}/metrics/intervals.csv",
         differences="results/{scale}/metrics/differences.csv",
+        labels="results/{scale}/metrics/labels_saved.csv",
     params:
-        cfg=P("report.confidence", "report.interval", "report.resamples", "seed"),
+        cfg=P("report.confidence", "report.interval", "report.resamples", "labels.source", "seed"),
     log:
         "logs/{scale}/intervals.log",
     benchmark:
@@ -121,7 +143,10 @@ rule premise:
 rule photo_scores:
     message: "score the unlabelled photos with the fine-tuned ImageNet network"
     input:
-        weights=expand("models/{{scale}}/finetuned/imagenet/share100_seed{seed}.safetensors", seed=SEEDS),
+        weights=runs(
+            "models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
+            [run for run in WHOLE if run.init == "imagenet"],
+        ),
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
         code=code("photo_scores"),
@@ -176,7 +201,9 @@ rule sensitivity:
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
         code=code("sensitivity"),
-        **{init: f"models/{{scale}}/pretrained/{init}.safetensors" for init in INITS},
+        weights=[  # of several seeds of pretraining, the first
+            f"models/{{scale}}/pretrained/{init}/seed{pretrainings_of(init, PRETRAININGS)[0]}.safetensors" for init in INITS
+        ],
     output:
         table="results/{scale}/metrics/sensitivity.csv",
         by_photo="results/{scale}/metrics/sensitivity.parquet",
@@ -197,16 +224,74 @@ rule sensitivity:
         "../scripts/sensitivity.py"
 
 
+rule features:
+    message: "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
+    input:
+        start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
+        ava=store("ava"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        tid2013=store("tid2013"),
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        code=code("features"),
+    output:
+        ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
+        tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
+    params:
+        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/features/{init}_seed{pretraining}.log",
+    benchmark:
+        "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
+    script:
+        "../scripts/features.py"
+
+
+rule probe:
+    message: "fit linear probes to the features of all initialisations"
+    input:
+        ava=features_of("ava"),
+        tid2013=features_of("tid2013"),
+        ava_ledger="data/{scale}/ava/ledger.csv",
+        ava_split="data/{scale}/ava/split.csv",
+        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
+        tid2013_split="data/{scale}/tid2013/split.csv",
+        code=code("probe"),
+    output:
+        table="results/{scale}/probe/probes.csv",
+        references="results/{scale}/metrics/references.csv",
+    params:
+        cfg=P(
+            *section("probe"),
+            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
+            *("report.confidence", "report.interval", "report.resamples", "seed"),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    log:
+        "logs/{scale}/probe.log",
+    benchmark:
+        "logs/{scale}/benchmark/probe.tsv"
+    script:
+        "../scripts/probe.py"
+
+
 rule stage_evaluate:
     input:
         expand(rules.metrics.output, scale=SCALE),
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
+        expand(rules.pretrained.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
         expand(rules.photo_scores.output, scale=SCALE),
         expand(rules.photo_classes.output, scale=SCALE),
         expand(rules.sensitivity.output, scale=SCALE),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        features_of("ava"),
+        features_of("tid2013"),
+        expand(rules.probe.output, scale=SCALE),
+        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

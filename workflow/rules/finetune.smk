@@ -1,18 +1,18 @@
-# fine-tuning on AVA: initialisation x share of the labels x seed (section 4.5)
+# fine-tuning on AVA: initialisation x share of the labels x seed of the pretraining x seed (section 4.5)
 
 
 rule finetune:
-    message: "fine-tune {wildcards.init} on {wildcards.share} % of the labels, seed {wildcards.seed}"
+    message: "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
     input:
-        start="models/{scale}/pretrained/{init}.safetensors",
+        start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
         store=store("ava"),
         ledger="data/{scale}/ava/ledger.csv",
         split="data/{scale}/ava/split.csv",
         code=code("finetune"),
     output:
-        weights="models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors",
-        history="models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv",
-        summary="models/{scale}/finetuned/{init}/share{share}_seed{seed}.json",
+        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
+        history="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv",
+        summary="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json",
     params:
         cfg=P("backbone.name", *section("compute"), *section("finetune", "compared", "shares", "seeds")),
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
@@ -22,17 +22,17 @@ rule finetune:
         live=0,
         mem_mb=2000,
     log:
-        "logs/{scale}/finetune/{init}_share{share}_seed{seed}.log",
+        "logs/{scale}/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
-        "logs/{scale}/benchmark/finetune/{init}_share{share}_seed{seed}.tsv"
+        "logs/{scale}/benchmark/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
         "../scripts/finetune.py"
 
 
 rule stage_finetune:
     input:
-        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.safetensors"),
-        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.csv"),
-        runs("models/{scale}/finetuned/{init}/share{share}_seed{seed}.json"),
+        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors"),
+        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv"),
+        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

@@ -1,4 +1,4 @@
-# the networks that fine-tuning starts from: ImageNet's, and one per pretext task (sections 4.3, 4.4)
+# the networks that fine-tuning starts from: ImageNet's, and one per pretext task and seed (sections 4.3, 4.4)
 
 
 rule imagenet:
@@ -6,7 +6,7 @@ rule imagenet:
     input:
         code=code("imagenet"),
     output:
-        "models/{scale}/pretrained/imagenet.safetensors",
+        "models/{scale}/pretrained/imagenet/seed0.safetensors",
     params:
         cfg=P("backbone.name"),
     log:
@@ -19,18 +19,18 @@ rule imagenet:
 
 
 rule pretrain:
-    message: "pretrain on {wildcards.task}"
+    message: "pretrain on {wildcards.task}, seed {wildcards.pretraining}"
     input:
-        start="models/{scale}/pretrained/imagenet.safetensors",
+        start="models/{scale}/pretrained/imagenet/seed0.safetensors",
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
         code=code("pretrain"),
     output:
-        weights="models/{scale}/pretrained/{task}.safetensors",
-        history="models/{scale}/pretrained/{task}.csv",
+        weights="models/{scale}/pretrained/{task}/seed{pretraining}.safetensors",
+        history="models/{scale}/pretrained/{task}/seed{pretraining}.csv",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("compute"), *section("distortions"), *section("pretrain", "tasks", "ablations")),
+        cfg=P("image.size", "backbone.name", *section("compute"), *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds")),
     threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
@@ -38,9 +38,9 @@ rule pretrain:
         live=0,
         mem_mb=3000,
     log:
-        "logs/{scale}/pretrain/{task}.log",
+        "logs/{scale}/pretrain/{task}_seed{pretraining}.log",
     benchmark:
-        "logs/{scale}/benchmark/pretrain/{task}.tsv"
+        "logs/{scale}/benchmark/pretrain/{task}_seed{pretraining}.tsv"
     script:
         "../scripts/pretrain.py"
 
@@ -48,6 +48,6 @@ rule pretrain:
 rule stage_pretrain:
     input:
         expand(rules.imagenet.output, scale=SCALE),
-        expand(rules.pretrain.output, scale=SCALE, task=TASKS),
+        expand(rules.pretrain.output, scale=SCALE, task=TASKS, pretraining=PRETRAININGS),
     params:
-        scope=P("pretrain.tasks", "pretrain.ablations"),
+        scope=P("pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

@@ -10,7 +10,7 @@ rule render:
     output:
         "results/{scale}/rendered/{part}.tar",
     params:
-        cfg=P("image.size", "distortions.engine", "distortions.table", "report.sheet_photos", "seed"),
+        cfg=P("image.size", *section("distortions"), "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/render/{part}.log",
     benchmark:
@@ -34,7 +34,7 @@ rule sheets:
         ),
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
     params:
-        cfg=P("image.size", "distortions.table", "labels.source", "report.sheet_photos", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/sheets.log",
     benchmark:

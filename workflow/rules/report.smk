@@ -11,10 +11,12 @@ rule table2:
     message: "make Table 2"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        ava=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_seed{seed}/tid2013.parquet"),
+        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
+        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
         intervals="results/{scale}/metrics/intervals.csv",
+        pretraining="results/{scale}/metrics/pretraining.csv",
         ava_split="data/{scale}/ava/split.csv",
+        references="results/{scale}/metrics/references.csv",
         published="resources/table2_published.csv",
         code=code("table2"),
     output:
@@ -24,8 +26,9 @@ rule table2:
         verdicts="results/{scale}/tables/table2_verdicts.md",
     params:
         cfg=P(
-            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
-            *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),
     log:
         "logs/{scale}/table2.log",
@@ -35,12 +38,40 @@ rule table2:
         "../scripts/table2.py"
 
 
+rule probe_table:
+    message: "make the table and the figure of the linear probes"
+    input:
+        probes="results/{scale}/probe/probes.csv",
+        code=code("probe_table"),
+    output:
+        csv=report("results/{scale}/tables/probes.csv", caption="../report/probes.rst", category="Tables", labels={"table": "linear probes"}),
+        md="results/{scale}/tables/probes.md",
+        **{
+            suffix: report(
+                f"results/{{scale}}/figures/probes.{suffix}",
+                caption="../report/probes.rst",
+                category="Diagnostics",
+                labels={"figure": "linear probes"},
+            )
+            for suffix in ("pdf", "png")
+        },
+    params:
+        cfg=P("labels.source", "probe.highest", "probe.lowest", "report.confidence"),
+    log:
+        "logs/{scale}/probe_table.log",
+    benchmark:
+        "logs/{scale}/benchmark/probe_table.tsv"
+    script:
+        "../scripts/probe_table.py"
+
+
 rule claims:
     message: "check the paper's claims"
     input:
         claims="resources/claims.yaml",
         table="results/{scale}/tables/table2.csv",
         differences="results/{scale}/metrics/differences.csv",
+        labels="results/{scale}/metrics/labels_saved.csv",
         metrics="results/{scale}/metrics/metrics.csv",
         responses="results/{scale}/metrics/responses.parquet",
         confusion="results/{scale}/metrics/confusion.csv",
@@ -75,7 +106,7 @@ rule figure1:
             labels={"figure": "Figure 1"},
         ),
     params:
-        cfg=P("image.size", "distortions.table", "labels.source", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:
@@ -98,7 +129,7 @@ rule figure2:
             labels={"figure": "Figure 2"},
         ),
     params:
-        cfg=P("labels.source", "report.random_photos", "seed"),
+        cfg=P("report.random_photos", "seed"),
     log:
         "logs/{scale}/figure2.log",
     benchmark:
@@ -134,6 +165,8 @@ rule figure4:
     message: "draw Figure 4"
     input:
         responses="results/{scale}/metrics/responses.parquet",
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RESPONDING, pretraining=PRETRAININGS),
+        split="data/{scale}/photos/split.csv",
         code=code("figure4"),
     output:
         report(
@@ -143,7 +176,7 @@ rule figure4:
             labels={"figure": "Figure 4"},
         ),
     params:
-        cfg=P("report.response_distortion", "report.response_outputs", "labels.source"),
+        cfg=P("report.response_distortion", "report.response_outputs"),
     log:
         "logs/{scale}/figure4.log",
     benchmark:
@@ -186,10 +219,11 @@ rule diagnostics:
         photo_shares="results/{scale}/metrics/photo_scores.csv",
         photo_classes="results/{scale}/metrics/photo_classes.csv",
         photo_diversity="results/{scale}/metrics/photo_diversity.csv",
-        pretraining=expand("models/{{scale}}/pretrained/{task}.csv", task=TASKS),
-        finetuning=expand("models/{{scale}}/finetuned/{init}/share100_seed{seed}.csv", init=INITS, seed=SEEDS),
-        predictions=expand("results/{{scale}}/predictions/{init}/share100_seed{seed}/ava.parquet", init=INITS, seed=SEEDS[:1]),
+        pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
+        finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
+        predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
         store=store("ava"),
+        split="data/{scale}/photos/split.csv",
         code=code("diagnostics"),
     output:
         **{
@@ -216,9 +250,13 @@ rule report:
     input:
         table="results/{scale}/tables/table2.csv",
         claims="results/{scale}/tables/claims.csv",
-        figures=expand("results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", *DIAGNOSTICS]),
+        probes="results/{scale}/tables/probes.csv",
+        figures=expand(
+            "results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS]
+        ),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
+        histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
         template="src/aesthetic_pretraining/templates/report.html.j2",
@@ -239,6 +277,7 @@ rule report:
 rule stage_report:
     input:
         expand(rules.table2.output, scale=SCALE),
+        expand(rules.probe_table.output, scale=SCALE),
         expand(rules.claims.output, scale=SCALE),
         expand(rules.figure1.output, scale=SCALE),
         expand(rules.figure2.output, scale=SCALE),
@@ -248,4 +287,4 @@ rule stage_report:
         expand(rules.diagnostics.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations"),
+        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),

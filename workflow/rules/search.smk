@@ -4,7 +4,7 @@
 rule search_rate:
     message: "search the learning rate of {wildcards.task}"
     input:
-        start="models/{scale}/pretrained/imagenet.safetensors",
+        start="models/{scale}/pretrained/imagenet/seed0.safetensors",
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
@@ -13,7 +13,7 @@ rule search_rate:
         csv="results/{scale}/search/{task}.csv",
         figure="results/{scale}/search/{task}.png",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks", "ablations"), *section("search")),
+        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds"), *section("search")),
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,

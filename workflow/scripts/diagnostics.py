@@ -7,17 +7,21 @@ with job(snakemake):
 
     import pandas as pd
 
+    from aesthetic_pretraining import facts
     from aesthetic_pretraining.config import RESPONDING
     from aesthetic_pretraining.diagnostics import diagnostics
     from aesthetic_pretraining.figures import save
+    from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.runs import pretraining_of, training_of
     from aesthetic_pretraining.store import Store
 
     files = snakemake.input
     figures = diagnostics(
         **{name: pd.read_csv(files[name]) for name in ("cross", "ranking", "confusion", "premise")},
-        pretraining={Path(path).stem: pd.read_csv(path) for path in files.pretraining},
+        pretraining={pretraining_of(path): pd.read_csv(path) for path in files.pretraining},
         finetuning={
-            (Path(path).parent.name, int(Path(path).stem.rpartition("seed")[2])): pd.read_csv(path) for path in files.finetuning
+            (run.init, run.pretraining, run.seed): pd.read_csv(path)
+            for path, run in zip(files.finetuning, map(training_of, files.finetuning), strict=True)
         },
         predictions={Path(path).parents[1].name: pd.read_parquet(path) for path in files.predictions},
         sensitivity=pd.read_csv(files.sensitivity),
@@ -26,6 +30,7 @@ with job(snakemake):
         judge=RESPONDING,
         store=Store(files.store),
         count=snakemake.params.cfg["report.extreme_photos"],
+        photos=facts.roles("photos", read_table(files.split)),
         note=note(snakemake),
     )
     for name, figure in figures.items():

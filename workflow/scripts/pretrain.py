@@ -11,12 +11,18 @@ with job(snakemake):
     from aesthetic_pretraining.variants import open_variants
 
     files, cfg = snakemake.input, snakemake.params.cfg
-    split = read_table(files.split)
+    split, seed = read_table(files.split), int(snakemake.wildcards.pretraining)
     pretrain(
         snakemake.wildcards.task,
         config(snakemake, TaskConfig),
-        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"]),
-        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
+        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"], seed=seed),
+        open_variants(
+            Store(files.store),
+            cfg["image.size"],
+            cfg["distortions.table"],
+            files.get("rendered", []),
+            cfg["distortions.edited_width"],
+        ),
         train=list(split["id"][split["split"] == "train"]),
         val=list(split["id"][split["split"] == "val"]),
         start=files.start,

@@ -22,4 +22,5 @@ with job(snakemake):
         cfg["distortions.table"],
         snakemake.output[0],
         WORK,
+        cfg["distortions.edited_width"],
     )

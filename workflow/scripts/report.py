@@ -9,6 +9,7 @@ with job(snakemake):
 
     import yaml
 
+    from aesthetic_pretraining import facts
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.report import context_of, write_report
 
@@ -17,7 +18,8 @@ with job(snakemake):
     for ledger, split in zip(files.ledgers, files.splits, strict=True):
         dataset = ledger.split("/")[-2]
         counts[f"{dataset}: listed"] = len(read_table(ledger))
-        counts |= {f"{dataset}: {role}": n for role, n in sorted(read_table(split)["split"].value_counts().items())}
+        counts |= facts.roles(dataset, read_table(split))
+    distortions = values["distortions.table"], values["distortions.engine"]
     packages = [
         "torch",
         "torchvision",
@@ -36,13 +38,14 @@ with job(snakemake):
         figures={Path(path).stem: path for path in [*files.figures, files.overview]},
         sheets={Path(path).stem: path for path in files.sheets},
         counts=counts,
-        context=context_of(
-            snakemake.wildcards.scale, values["finetune.seeds"], values["distortions.table"], values["distortions.engine"]
-        ),
+        histories=facts.read(files.histories),
+        context=context_of(snakemake.wildcards.scale, values["pretrain.seeds"], values["finetune.seeds"], *distortions),
+        unlabelled=context_of(snakemake.wildcards.scale, values["pretrain.seeds"], [], *distortions),
         trained=["imagenet", *values["pretrain.tasks"], *values["pretrain.ablations"]],
         params_text=yaml.safe_dump(dict(values), sort_keys=False),
         versions={"python": python_version()} | {name: version(name) for name in packages},
         claims=files.claims,
+        probes=files.probes,
         note=note(snakemake),
         scale=snakemake.wildcards.scale,
     )

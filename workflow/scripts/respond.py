@@ -3,9 +3,9 @@
 from job import config, job
 
 with job(snakemake):
-    from aesthetic_pretraining.config import RANKING
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.respond import RespondConfig, respond
+    from aesthetic_pretraining.runs import pretraining_of
     from aesthetic_pretraining.store import Store
     from aesthetic_pretraining.variants import open_variants
 
@@ -13,13 +13,20 @@ with job(snakemake):
     split = read_table(files.split)
     respond(
         config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
-        open_variants(Store(files.store), cfg["image.size"], cfg["distortions.table"], files.get("rendered", [])),
+        open_variants(
+            Store(files.store),
+            cfg["image.size"],
+            cfg["distortions.table"],
+            files.get("rendered", []),
+            cfg["distortions.edited_width"],
+        ),
         list(split["id"][split["split"] == "test"]),
         cfg["seed"],
-        {task: files[task] for task in RANKING if files.get(task)},
+        {pretraining_of(path): path for path in files.networks},
         responses=out.responses,
         cross=out.cross,
         ranking=out.ranking,
+        pooled=out.pooled,
         confusion=out.confusion,
         workers=snakemake.resources.loaders,
     )

@@ -4,6 +4,7 @@ from job import config, job
 
 with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
+    from aesthetic_pretraining.runs import pretraining_of
     from aesthetic_pretraining.sensitivity import SensitivityConfig, sensitivity
     from aesthetic_pretraining.split import sample
     from aesthetic_pretraining.store import Store
@@ -22,7 +23,7 @@ with job(snakemake):
         ),
         sample(test, cfg["photo_check.distorted_photos"], cfg["seed"]),
         cfg["seed"],
-        {init: path for init, path in files.items() if isinstance(path, str) and "/pretrained/" in path},
+        {pretraining_of(path)[0]: path for path in files.weights},
         table=out.table,
         by_photo=out.by_photo,
         workers=snakemake.resources.loaders,

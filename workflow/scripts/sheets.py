@@ -1,8 +1,9 @@
 """Rule sheets."""
 
-from job import job, note
+from job import job
 
 with job(snakemake):
+    from aesthetic_pretraining import facts
     from aesthetic_pretraining.inspection import draw_sheets
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.store import Store
@@ -16,5 +17,6 @@ with job(snakemake):
         cfg["distortions.table"],
         snakemake.output.overview,
         snakemake.output.sheets,
-        note(snakemake),
+        facts.roles("photos", split),
+        cfg["distortions.edited_width"],
     )

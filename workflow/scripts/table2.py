@@ -5,7 +5,8 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2, verdicts
+    from aesthetic_pretraining import pretrained, references, table2, table2_print, verdicts
+    from aesthetic_pretraining.experiment import PICTURES, other_than_published
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
 
@@ -23,14 +24,23 @@ with job(snakemake):
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    if cfg["pretrain.contrast_updates"] == "matched":
+        settings += "; RotNet and SimCLR got as many updates as the ranking tasks, not as many epochs"
+    if cfg["finetune.at_unfreezing"] == "restart":
+        settings += "; Adam and the schedule began anew when the backbone was unfrozen"
+    pretraining = pretrained.read(files.pretraining)
+    metrics = pd.read_csv(files.metrics)
     table = table2.build(
-        pd.read_csv(files.metrics),
+        metrics,
         read_predictions([*files.ava, *files.tid2013]),
         pd.read_csv(files.published),
         note=note(snakemake),
-        settings=settings,
+        settings=f"{settings}; {pretrained.updates(pretraining)}",
+        warnings=pretrained.warnings(pretraining),
+        references=references.sentences(pd.read_csv(files.references), metrics),
         alpha=cfg["report.alpha"],
     )
-    table = verdicts.attach(table, pd.read_csv(files.intervals), cfg["report.confidence"], comparable=not note(snakemake))
-    table2.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
+    reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
+    table = verdicts.attach(table, pd.read_csv(files.intervals), metrics, cfg["report.confidence"], reasons)
+    table2_print.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
     verdicts.write(table, snakemake.output.verdicts)

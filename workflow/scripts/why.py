@@ -48,7 +48,7 @@ class Choice:
         """Whether an input of a job of that rule enters."""
         if not self.row:
             return True
-        if network := re.search(r"/(?:predictions|finetuned)/([^/]+)/share(\d+)_seed\d+(?:/(\w+))?", path):
+        if network := re.search(r"/(?:predictions|finetuned)/([^/]+)/share(\d+)_pretraining\d+_seed\d+(?:/(\w+))?", path):
             return network[1] == self.row and network[2] == "100" and network[3] in (None, self.dataset)
         # a network is trained on AVA, but it predicts on the number's own set
         labelled = re.match(r"data/\w+/(ava|tid2013)/", path)

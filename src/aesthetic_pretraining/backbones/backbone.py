@@ -113,6 +113,26 @@ def last_block(network: nn.Module) -> list[nn.Module]:
     ]
 
 
+def blocks(network: nn.Module) -> list[list[nn.Parameter]]:
+    """The weights of any network by block, from the input to the features; for layer-wise learning rates.
+
+    ASSUME: a block is what shares a name up to its first number (features.3, layer1.0, _blocks.7), or the whole name of a layer
+    that stands outside of any sequence; normalisations that stand alone belong to the block before them.
+    """
+    found: dict[str, list[nn.Parameter]] = {}
+    for name, weight in network.named_parameters():
+        parts = name.split(".")[:-1]
+        number = next((k for k, part in enumerate(parts) if part.isdigit()), len(parts) - 1)
+        found.setdefault(".".join(parts[: number + 1]), []).append(weight)
+    result: list[list[nn.Parameter]] = []
+    for weights in found.values():
+        if result and all(weight.ndim < 2 for weight in weights):
+            result[-1] += weights
+        else:
+            result.append(weights)
+    return result
+
+
 def _is_sequence(module: nn.Module) -> bool:
     """Whether it is a bare list of several members with weight matrices, not a block that is built as one."""
     with_matrix = [child for child in module.children() if any(weight.ndim > 1 for weight in child.parameters())]

@@ -19,6 +19,7 @@ from PIL import Image
 
 from aesthetic_pretraining.distortions import darktable_cli, xmp
 from aesthetic_pretraining.distortions.darktable_cli import PROGRAM, SUFFIX, WAY_OUT
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH, Shadhi, shadhi
 from aesthetic_pretraining.distortions.registry import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 
@@ -42,9 +43,9 @@ class Step:
     name: str
     value: float
 
-    def module(self, table: str, width: int) -> xmp.Module:
+    def module(self, fields: Shadhi, width: int) -> xmp.Module:
         """The darktable module that does it to a photo of this width, in pixels."""
-        return xmp.module(self.name, self.value, table, width)
+        return xmp.module(self.name, self.value, fields, width)
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ class Job:
 
 
 def style_variants(
-    photos: Sequence[np.ndarray], table: str = "published", only: Sequence[str] | None = None
+    photos: Sequence[np.ndarray],
+    table: str = "published",
+    only: Sequence[str] | None = None,
+    edited_width: int = EDITED_WIDTH,
 ) -> Iterator[np.ndarray]:
     """Per photo, in their order, all its style variants: uint8 (n, h, w, 3), by distortion and level as in the registry.
 
     photos: uint8 (h, w, 3) each, sRGB, sides of at least 3 pixels; shapes may differ
     table: the table of distortions, one of registry.TABLES
     only: names of style distortions, in any order; None is all nine
+    edited_width: as for `fields.shadhi`
     Works chunk by chunk while it is iterated over, and holds at most `CHUNK_PIXELS` (or one photo) with their variants.
     Raises ValueError for other photos or an unknown table, KeyError for a name that is no style distortion, and UserError
     if darktable-cli is missing or too old, fails, is killed, runs out of time or disk, or returns wrong pictures.
@@ -74,7 +79,7 @@ def style_variants(
     steps = style_steps(table, only)
     if steps and len(photos):
         darktable_cli.find()  # before the caller spends time on anything else
-    return (variants for chunk in _chunks(photos) for variants in _render(chunk, steps, table))
+    return (variants for chunk in _chunks(photos) for variants in _render(chunk, steps, shadhi(table, edited_width)))
 
 
 def style_steps(table: str, only: Sequence[str] | None = None) -> tuple[Step, ...]:
@@ -99,12 +104,12 @@ def _chunks(photos: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
         yield chunk
 
 
-def _render(photos: list[np.ndarray], steps: tuple[Step, ...], table: str) -> list[np.ndarray]:
+def _render(photos: list[np.ndarray], steps: tuple[Step, ...], fields: Shadhi) -> list[np.ndarray]:
     """All variants of a chunk's photos, from one process."""
     variants = [np.empty((len(steps), *photo.shape), np.uint8) for photo in photos]
     if not steps:
         return variants
-    pointwise = tuple(step for step in steps if step.module(table, 1).pointwise)
+    pointwise = tuple(step for step in steps if step.module(fields, 1).pointwise)
     blurring = tuple(step for step in steps if step not in pointwise)
     # The mosaic ends with its canary; the photos that go alone are led by theirs.
     jobs = [Job(MOSAIC, mosaic(photos), pointwise)] if pointwise else []
@@ -114,7 +119,7 @@ def _render(photos: list[np.ndarray], steps: tuple[Step, ...], table: str) -> li
     try:
         with darktable_cli.workspace() as (folder, lock):
             parent = folder.parent
-            _run(folder, lock, jobs, table)
+            _run(folder, lock, jobs, fields)
             for job in jobs:
                 canaries = {}
                 for step, picture in zip(job.steps, _outputs(folder / "out", job), strict=True):
@@ -126,7 +131,7 @@ def _render(photos: list[np.ndarray], steps: tuple[Step, ...], table: str) -> li
                         canaries[step] = picture
                     else:
                         variants[int(job.stem.removeprefix("photo"))][steps.index(step)] = picture
-                _check(canaries, COLOURS if job.stem == MOSAIC else STRIP, table)
+                _check(canaries, COLOURS if job.stem == MOSAIC else STRIP, fields)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -152,7 +157,7 @@ def cut_apart(picture: np.ndarray, photos: Sequence[np.ndarray]) -> list[np.ndar
     return [piece.reshape(part.shape) for piece, part in zip(np.split(picture.reshape(-1, 3), ends)[:-1], parts, strict=True)]
 
 
-def _run(folder: Path, lock: int, jobs: Sequence[Job], table: str) -> None:
+def _run(folder: Path, lock: int, jobs: Sequence[Job], fields: Shadhi) -> None:
     """Write the pictures and a parameter file per variant, and start darktable on them."""
     needed = sum(job.picture.nbytes * (len(job.steps) + 1) for job in jobs) + SPARE_BYTES
     if shutil.disk_usage(folder).free < needed:
@@ -161,7 +166,7 @@ def _run(folder: Path, lock: int, jobs: Sequence[Job], table: str) -> None:
     for job in jobs:
         Image.fromarray(job.picture).save(folder / "in" / f"{job.stem}{SUFFIX}")
         for step, stem in zip(job.steps, _stems(job), strict=True):
-            text = xmp.document(step.module(table, job.picture.shape[1]))
+            text = xmp.document(step.module(fields, job.picture.shape[1]))
             (folder / "in" / f"{stem}{SUFFIX}.xmp").write_text(text)
     count = sum(len(job.steps) for job in jobs)
     megapixels = sum(len(job.steps) * job.picture.size / 3e6 for job in jobs)
@@ -189,12 +194,12 @@ def _outputs(out: Path, job: Job) -> Iterator[np.ndarray]:
         yield picture
 
 
-def _check(canaries: dict[Step, np.ndarray], original: np.ndarray, table: str) -> None:
+def _check(canaries: dict[Step, np.ndarray], original: np.ndarray, fields: Shadhi) -> None:
     """Refuse variants that darktable did not apply, or mixed up."""
     remedy = f"this version of darktable may read the parameters in another way; install 4.2, {WAY_OUT}"
     seen: dict[tuple[str, bytes], Step] = {}
     for step, canary in canaries.items():
-        if (canary == original).all() != step.module(table, original.shape[1]).idle:
+        if (canary == original).all() != step.module(fields, original.shape[1]).idle:
             change = "changed a photo" if (canary != original).any() else "left a photo unchanged"
             raise UserError(f"{PROGRAM} {change} for {step.name} {step.value:g}; {remedy}")
         twin = seen.setdefault((step.name, canary.tobytes()), step)

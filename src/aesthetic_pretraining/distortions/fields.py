@@ -1,6 +1,6 @@
 """The fields of darktable's modules that a distortion's value does not fill, for both engines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # (red, green, blue) factors of the white balance module in the released parameter files
 TEMPERATURE_GAINS = {  # by kelvin
@@ -30,12 +30,15 @@ TINT_GAINS = {  # by tint: below 1 magenta, above 1 green
 }
 
 
+EDITED_WIDTH = 1000  # ASSUME: pixels; the width of the photos as the authors downloaded them (fidelity row 36)
+
+
 @dataclass(frozen=True)
 class Shadhi:
     """The module "shadows and highlights" in one table of distortions.
 
     highlights_beside_shadows, shadows_beside_highlights: in [-100, 100], the value of the field that is not varied
-    radius: blur radius in pixels of a photo that is `reference_width` pixels wide; with reference_width 0 of any photo
+    radius: blur radius in pixels of a photo that is `reference_width` pixels wide; with reference_width 0 of any photo, see `shadhi`
     """
 
     highlights_beside_shadows: float
@@ -49,7 +52,7 @@ class Shadhi:
 
 
 SHADHI = {
-    # As the released parameter files have it: fidelity rows 17 and 18; the radius ignores the photo's size.
+    # As the released parameter files have it: fidelity rows 17 and 18; darktable's radius ignores the photo's size.
     "published": Shadhi(highlights_beside_shadows=100, shadows_beside_highlights=50, radius=100, reference_width=0),
     # ASSUME: of a photo's width a fiftieth. The shadows of many photos vanish in a wider blur, and with them every effect
     # of the module: the check of docs/distortions.md counts those photos.
@@ -57,3 +60,14 @@ SHADHI = {
     # What the published radius is in the photos that the authors downloaded, which are 1000 pixels wide.
     "corrected_wide": Shadhi(highlights_beside_shadows=0, shadows_beside_highlights=0, radius=100, reference_width=1000),
 }
+
+
+def shadhi(table: str, edited_width: int = EDITED_WIDTH) -> Shadhi:
+    """The module by a table of ladder.TABLES; raises KeyError for another.
+
+    edited_width: width, in pixels, of the files that the published radius acted on. The authors edited the files that they had
+        stored and shrank the results (fidelity row 36), so that at our size the radius is that share of the width. 0: the
+        radius as it stands, at our size. Nothing to the corrected tables, whose radius is a share of the width already.
+    """
+    found = SHADHI[table]
+    return found if found.reference_width else replace(found, reference_width=edited_width)

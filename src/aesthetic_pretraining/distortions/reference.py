@@ -15,6 +15,7 @@ from torch import Tensor
 from aesthetic_pretraining.distortions.composition import LARGEST_ANGLE, inner_rectangle
 from aesthetic_pretraining.distortions.corruptions import corrupt
 from aesthetic_pretraining.distortions.darktable import style_variants
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.registry import DISTORTIONS
 from aesthetic_pretraining.distortions.render import ROOM, base_photo, rows
 from aesthetic_pretraining.distortions.technical import generator
@@ -30,6 +31,7 @@ def render_reference(
     seed: int,
     table: str = "published",
     only: Sequence[str] | None = None,
+    edited_width: int = EDITED_WIDTH,
 ) -> Tensor:
     """The pictures of some photos as the network sees them: uint8 (n_photos, n, 3, size, size), second axis as `rows(only)`.
 
@@ -38,6 +40,7 @@ def render_reference(
     size: at least 32, if a technical distortion but pixelate is wanted
     table: the table of distortions, one of registry.TABLES
     only: names of distortions; None is all of them
+    edited_width: as for `fields.shadhi`
     Raises ValueError for photos of another size or type, for as many ids as photos, or an unknown table; KeyError for an unknown
     distortion; UserError where darktable or imagecorruptions fail.
     """
@@ -49,7 +52,10 @@ def render_reference(
     wanted = [name for name in DISTORTIONS if only is None or name in only]
     bases = [base_photo(photo, size) for photo in photos]
     styled = style_variants(
-        bases, table, [name for name in wanted if DISTORTIONS[name].aspect == "style" and not DISTORTIONS[name].make]
+        bases,
+        table,
+        [name for name in wanted if DISTORTIONS[name].aspect == "style" and not DISTORTIONS[name].make],
+        edited_width,
     )
     for boxed, photo, base, styles, photo_id in zip(pictures, photos, bases, styled, photo_ids, strict=True):
         made = [base, window(photo, base, 0, 0), rotation(photo, base, 0)]

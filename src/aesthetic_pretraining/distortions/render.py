@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from aesthetic_pretraining.distortions import composition, style, technical
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
 from aesthetic_pretraining.distortions.ladder import TABLES
 from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, indices
 from aesthetic_pretraining.letterbox import ROOM, fit_short_side, letterbox_batch
@@ -34,7 +35,13 @@ def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
 
 
 def render(
-    photo: np.ndarray, photo_id: str, size: int, seed: int, only: Sequence[str] | None = None, table: str = "published"
+    photo: np.ndarray,
+    photo_id: str,
+    size: int,
+    seed: int,
+    only: Sequence[str] | None = None,
+    table: str = "published",
+    edited_width: int = EDITED_WIDTH,
 ) -> Tensor:
     """The pictures of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
 
@@ -44,6 +51,7 @@ def render(
     photo_id, seed: with the distortion and the level, all that noise and motion blur depend on
     only: names of distortions; None is all of them
     table: the table of distortions, one of registry.TABLES
+    edited_width: as for `fields.shadhi`
     Raises ValueError for a photo of another size or type or an unknown table, KeyError for an unknown distortion.
     """
     short = round(ROOM * size)
@@ -52,7 +60,7 @@ def render(
     if table not in TABLES:
         raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
     base = base_photo(photo, size)
-    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table)
+    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table, edited_width)
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
     # Written into the same memory again and again: fresh memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining.distortions.colour import decode, develop, roots_to_codes, to_lab, to_roots
-from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS
+from aesthetic_pretraining.distortions.fields import EDITED_WIDTH, TEMPERATURE_GAINS, TINT_GAINS, shadhi
 
 FAR_OUT = 1.5  # gains above this send colours so far out of gamut that the way through Lab alters them
 
@@ -28,10 +28,11 @@ class Photo:
 
     codes: uint8 (3, h, w); lightness: float (h, w) in [0, 100]; a, b: float (h, w); blurred: lightness, see below
     table: the table of distortions, which fixes the blur of shadows and highlights and what stands beside them
+    edited_width: as for `fields.shadhi`
     """
 
-    def __init__(self, codes: Tensor, table: str = "published") -> None:
-        self.codes, self.shadhi = codes, SHADHI[table]
+    def __init__(self, codes: Tensor, table: str = "published", edited_width: int = EDITED_WIDTH) -> None:
+        self.codes, self.shadhi = codes, shadhi(table, edited_width)
 
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,7 @@ and returns the `Module` with its parameters.
 import struct
 from dataclasses import dataclass
 
-from aesthetic_pretraining.distortions.fields import SHADHI, TEMPERATURE_GAINS, TINT_GAINS, Shadhi
+from aesthetic_pretraining.distortions.fields import TEMPERATURE_GAINS, TINT_GAINS, Shadhi
 
 # Not to be modernised: with these two versions exposure and white balance run before the input profile and so multiply
 # gamma-encoded values. In today's order for JPEG the same parameters work on linear light: other pictures altogether.
@@ -52,12 +52,12 @@ class Module:
         return not self.kind.startswith("shadhi ")
 
 
-def module(name: str, value: float, table: str, width: int) -> Module:
-    """The module of the style distortion `name` at a value, for a photo of this width, by a table of registry.TABLES.
+def module(name: str, value: float, shadhi: Shadhi, width: int) -> Module:
+    """The module of the style distortion `name` at a value, for a photo of this width, by what `fields.shadhi` says of a table.
 
-    Raises KeyError for another name, for a kelvin or a tint without known gains, and for another table.
+    Raises KeyError for another name, and for a kelvin or a tint without known gains.
     """
-    return _STYLE[name](value, SHADHI[table], width)
+    return _STYLE[name](value, shadhi, width)
 
 
 def document(module: Module) -> str:

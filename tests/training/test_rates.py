@@ -1,0 +1,63 @@
+"""Learning rates of pretraining: blocks, warm-up and clipping."""
+
+import dataclasses
+import importlib
+
+import pytest
+import torch
+from pretraining import CONFIG, TASK
+
+from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.backbones.backbone import blocks
+from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.pretrain import pretrain, set_rates, start_of
+
+module = importlib.import_module("aesthetic_pretraining.pretrain")
+
+
+# MobileNetV2: the 19 feature blocks that the released code counts. Lite0: its published stem, 16 blocks and last convolution.
+# ResNet-18: stem and 8 blocks.
+@pytest.mark.parametrize(("name", "count"), [("mobilenet_v2", 19), ("efficientnet_lite0", 18), ("resnet18", 9)])
+def test_blocks_hold_every_weight_once_from_the_input_on(name, count):
+    network = build_backbone(name).features
+    found = blocks(network)
+    assert len(found) == count
+    assert [id(w) for block in found for w in block] == [id(w) for w in network.parameters()]
+
+
+def test_rates_by_hand(backbone_file):
+    config = dataclasses.replace(CONFIG, frozen_steps=3, warmup_steps=4, layer_decay=0.5)
+    _, optimiser = start_of(TASKS["rotnet"](TASK), "rotnet", config, backbone_file, torch.device("cpu"))
+    rates = []
+    for updates in (0, 1, 3, 4, 20):
+        set_rates(optimiser, 0.1, updates, config)
+        last, before, heads = (optimiser.param_groups[k]["lr"] for k in (0, 1, -1))
+        rates.append((last, before, heads))
+    by_hand = [(0, 0, 0.025), (0, 0, 0.05), (0.025, 0.0125, 0.1), (0.05, 0.025, 0.1), (0.1, 0.05, 0.1)]
+    for found, wanted in zip(rates, by_hand, strict=True):
+        assert found == pytest.approx(wanted)
+
+
+def test_the_first_group_is_the_last_block(backbone_file):
+    network, optimiser = start_of(TASKS["rotnet"](TASK), "rotnet", CONFIG, backbone_file, torch.device("cpu"))
+    last = {id(w) for part in network.backbone.last_block for w in part.parameters()}
+    assert {id(w) for w in optimiser.param_groups[0]["params"]} == last
+    in_groups = [id(w) for group in optimiser.param_groups for w in group["params"]]
+    assert sorted(in_groups) == sorted(id(w) for w in network.parameters())
+
+
+@pytest.mark.parametrize("clip_norm", [0, 1e-3])
+def test_gradients_are_clipped_together(clip_norm, arguments, tmp_path, monkeypatch):
+    norms, step = [], torch.optim.RMSprop.step
+
+    def spy(self, *rest):
+        slopes = [w.grad for group in self.param_groups for w in group["params"] if w.grad is not None]
+        norms.append(torch.cat([slope.flatten() for slope in slopes]).norm().item())
+        return step(self, *rest)
+
+    monkeypatch.setattr(torch.optim.RMSprop, "step", spy)
+    pretrain(**arguments(tmp_path, epochs=1, frozen_steps=0, clip_norm=clip_norm))
+    if clip_norm:
+        assert norms == pytest.approx([clip_norm] * len(norms), rel=1e-3)
+    else:
+        assert min(norms) > 1e-2
