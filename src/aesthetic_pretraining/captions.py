@@ -10,10 +10,11 @@ from aesthetic_pretraining.config import RANKING, RESPONDING
 from aesthetic_pretraining.names import LABELS, NAMING, PAPER, RANKED
 
 WILSON = "Bars are Wilson's 95 % intervals."
+PRETRAINED = "photos: train, val, test"  # the photos of the pretraining: all but those that simulated labels take
 
 
 class Caption(NamedTuple):
-    """A figure's words: heading and text (also for those who cannot see the picture); `pictures`, a key of the report's counts;
+    """A figure's words: heading and text (also for those who cannot see the picture); `pictures`, a key of the report's counts, or several, "photos: train, val";
     `networks` that it shows where they are trained; `wide`: too large for a column, shown folded; `votes`: whether people's votes
     enter, so that it carries the mark where these are simulated; `part`: the part that they enter, "" for all of it; `rests`: for
     results of pretraining, the function of `facts` that says on which photos and updates they rest; `ablations`: shown, too."""
@@ -137,6 +138,33 @@ CAPTIONS = {
         "network sees them.",
         "ava: test",
     ),
+    "sensitivity": Caption(
+        "How far distortions move the features (section 5)",
+        "Distance between the pretrained network's (first pretraining seed) features of a distorted test photo and of its level 0, the mean over the "
+        "distortion's levels; 1 is the (root mean square) distance of two different photos. Last row of each panel: the mean over "
+        "the aspect. Bars are Student's intervals over photos, of which photo_check.distorted_photos were looked at.",
+        "photos: test",
+        PAPER[1:],
+        True,
+        votes=False,
+        rests=facts.pretrained,
+        ablations=[name for name in LABELS if name not in PAPER],
+    ),
+    "photo_scores": Caption(
+        "Are the photos highly aesthetic? (section 4.2)",
+        "Mean scores that the network fine-tuned on all labels from the ImageNet start, averaged over seeds, gives to the unlabelled "
+        "photos. The title has the share above five with Wilson's 95 % interval over photos, and the paper's.",
+        PRETRAINED,
+    ),
+    "photo_classes": Caption(
+        "What is in the photos (Appendix B)",
+        "Left: how many photos each class is the most certain one of, or show that kind of object. Right: all that were seen, by "
+        "frequency; the number is exp(entropy).",
+        PRETRAINED,
+        (),
+        True,
+        votes=False,
+    ),
     "overview": Caption(
         "The distortions",
         "One photo under the distortions that the networks are pretrained to put in order; level 0 is framed.",
@@ -148,9 +176,9 @@ CAPTIONS = {
 }
 SECTIONS = {
     "Figures of the paper": ("figure1", "figure2", "figure3", "figure4", "figure5"),
-    "What pretraining taught": ("learning_curves", "probes", "ranking_accuracy", "heatmap", "confusion"),
+    "What pretraining taught": ("learning_curves", "probes", "ranking_accuracy", "heatmap", "confusion", "sensitivity"),
     "What the fine-tuned networks say": ("scatter", "histograms", "best_worst"),
-    "What it all rests on": ("premise", "overview"),
+    "What it all rests on": ("premise", "photo_scores", "photo_classes", "overview"),
 }
 
 
@@ -186,7 +214,8 @@ def basis(
     if caption.rests:
         drawn = (*caption.networks, *caption.ablations)
         sentences.append(caption.rests(counts, {network: rows for network, rows in histories.items() if network[0] in drawn}))
-    if (caption.votes or not caption.rests) and (number := counts.get(caption.pictures)) is not None:
+    found = [counts[key] for each in role.split(", ") if (key := f"{dataset}: {each}") in counts]
+    if (caption.votes or not caption.rests) and found:
         printed = {"photos": "photos", "ava": "AVA pictures", "tid2013": "TID2013 pictures"}[dataset]
-        sentences.append(f"{number:,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
+        sentences.append(f"{sum(found):,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
     return " ".join([*sentences, context if caption.votes else unlabelled])

@@ -34,7 +34,7 @@ UNKNOWN = (np.nan, np.nan, np.nan)
 class Evidence:
     """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses, confusion; confidence of
     intervals; labels saved. `confusion` is empty where ranking + classification was not trained, `labels` where there is but one
-    share of the labels."""
+    share of the labels. The last three are for `photo_claims`."""
 
     table: pd.DataFrame
     differences: pd.DataFrame
@@ -43,6 +43,9 @@ class Evidence:
     confusion: pd.DataFrame
     confidence: float
     labels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LABELS_SAVED))
+    photo_scores: pd.DataFrame | None = None
+    diversity: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
 
     def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> Quantity:
         """By how much `init` is better than `other`; NaN where one of them was not measured."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining import verdicts
-from aesthetic_pretraining.claim_checks import COMPUTE, PRETEXT, UNKNOWN, Evidence, Finding
+from aesthetic_pretraining import claim_checks, photo_claims, verdicts
+from aesthetic_pretraining.claim_checks import UNKNOWN, Evidence, Finding
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.markup import escape_markdown
@@ -19,6 +19,8 @@ from aesthetic_pretraining.names import LABELS, RANKED
 from aesthetic_pretraining.table2 import COLUMNS, TESTED, Column
 
 FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict", "reason"]
+WAYS = claim_checks.COMPUTE | photo_claims.COMPUTE
+PRETEXT = (*claim_checks.PRETEXT, *photo_claims.PRETEXT)  # no vote enters
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
 
 
@@ -28,7 +30,7 @@ def check(claims: Sequence[Mapping], evidence: Evidence) -> pd.DataFrame:
     Args:
         claims: resources/claims.yaml.
     Where the run is another experiment than the paper's (its Table 2 says so), the numbers stand there, but no verdict is given;
-    `reason` says why. For claims on what pretrained networks say to distortions, votes do not matter.
+    `reason` says why. For claims that no vote enters (`PRETEXT`), votes do not matter.
     Raises: UserError naming a claim that is there twice or that names no way of checking.
     """
     rows = []
@@ -36,13 +38,13 @@ def check(claims: Sequence[Mapping], evidence: Evidence) -> pd.DataFrame:
         reason = ""
         if "needs" in claim:
             finding = Finding(*UNKNOWN, "", f"needs {claim['needs']}")
-        elif claim.get("compute") in COMPUTE:
-            finding = COMPUTE[claim["compute"]](evidence, claim["published"], **claim["with"])
+        elif claim.get("compute") in WAYS:
+            finding = WAYS[claim["compute"]](evidence, claim["published"], **claim.get("with", {}))
             reason = verdicts.reason_of(evidence.table, "pretext" if claim["compute"] in PRETEXT else "votes")
             if reason and finding.verdict not in WITHOUT_VERDICT:
                 finding = finding._replace(verdict=verdicts.ANOTHER)
         else:
-            raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(COMPUTE)}")
+            raise UserError(f"claims: {claim['id']} has neither 'needs' nor a known 'compute'; known: {', '.join(WAYS)}")
         number = _printed(claim, finding.value, finding.low, finding.high)
         published = claim["published"] if isinstance(claim["published"], str) else _printed(claim, claim["published"])
         rows.append(
@@ -140,5 +142,5 @@ def _printed(claim: Mapping, value: float, low: float = np.nan, high: float = np
 
 def _table(frame: pd.DataFrame) -> list[str]:
     head = ["| Claim | Place | Published | Ours | Verdict |", "|---|---|---:|---:|---|"]
-    columns = ["claim", "place", "published", "ours", "verdict", "reason"]
+    columns = ["claim", "place", "published", "ours", "verdict"]  # reasons stand below
     return head + ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in frame[columns].itertuples(index=False)]

@@ -1,6 +1,9 @@
-"""Cross-checks: how fine-tuned networks judge labelled sets beyond AVA and TID2013 (labels.extra in params.yaml)."""
+"""Cross-checks: how fine-tuned networks judge labelled sets beyond AVA and TID2013 (labels.extra in params.yaml).
 
-from collections.abc import Iterable, Mapping, Sequence
+Pictures that networks were trained on take no part (`seen`); the table says how many those are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,18 +15,29 @@ from aesthetic_pretraining.runs import Training, run_of
 VALUES = ("n", "lcc", "srcc", "mae")
 
 
-def crosscheck(predictions: Iterable[str | Path], scales: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """One row for each network: init, share, pretraining, seed, and for each set `<set>_n`, `_lcc`, `_srcc`, `_mae` (on the set's own scale).
+def crosscheck(
+    predictions: Iterable[str | Path], scales: Mapping[str, Sequence[float]], seen: Mapping[str, Collection[str]]
+) -> pd.DataFrame:
+    """One row for each network: init, share, pretraining, seed, and for each set `<set>_n`, `_left_out`, `_lcc`, `_srcc`, `_mae`.
+
+    The error is on the set's own scale.
+
 
     Args:
         predictions: files `runs.PLACE`/<set>.parquet with columns id, target, predicted (1..10).
         scales: {set: (lowest, highest) mean score}.
-    Raises UserError if there is no file, or one of another place; ValueError for a target off the set's scale.
+        seen: {set: ids of its test pictures that networks were trained on}; they are counted as left out.
+    Raises UserError if there is no file, one of another place, or a prediction for a picture that was trained on; ValueError
+    for a target off the set's scale.
     """
     rows: dict[Training, dict] = {}
     for path in map(Path, predictions):
         *run, dataset = run_of(path, scales)
-        values = judge(pd.read_parquet(path), scales[dataset], dataset)
+        frame = pd.read_parquet(path)
+        if (known := frame["id"].isin(list(seen[dataset]))).any():
+            raise UserError(f"{path}: {frame['id'][known].iloc[0]} was trained on; run again with --forcerun judge")
+        values = judge(frame, scales[dataset], dataset)
+        values = {"n": values.pop("n"), "left_out": len(seen[dataset])} | values
         rows.setdefault(Training(*run), {}).update({f"{dataset}_{name}": value for name, value in values.items()})
     if not rows:
         raise UserError("labels.extra in params.yaml is empty: name a labelled set to judge the networks on")

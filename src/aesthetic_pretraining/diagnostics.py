@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from aesthetic_pretraining import facts
 from aesthetic_pretraining.config import RESPONDING
+from aesthetic_pretraining.figures_photos import draw_photo_classes, draw_photo_scores, draw_sensitivity
 from aesthetic_pretraining.figures_pretext import draw_confusion, draw_heatmap, draw_ranking_accuracy
 from aesthetic_pretraining.figures_scores import draw_best_worst, draw_histograms, draw_premise, draw_scatter, extremes
 from aesthetic_pretraining.figures_training import draw_learning_curves
@@ -25,6 +26,9 @@ def diagnostics(
     pretraining: Mapping[tuple[str, int], pd.DataFrame],
     finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame],
+    sensitivity: pd.DataFrame,
+    photo_scores: tuple[pd.DataFrame, pd.DataFrame],
+    photo_classes: tuple[pd.DataFrame, pd.DataFrame],
     judge: str,
     store: Store,
     count: int,
@@ -37,6 +41,7 @@ def diagnostics(
         cross, ranking, confusion: as the rule respond writes them; the networks of the first pretraining seed are drawn. premise: as the rule premise does.
         pretraining: {(task, seed): history}. finetuning: {(initialisation, pretraining, seed): history}, on all labels.
         predictions: {initialisation: predictions on AVA's test split}, on all labels.
+        sensitivity, photo_scores, photo_classes: as the rules of these names write them, the last two as pairs of tables.
         judge: the initialisation whose `count` highest and lowest scores are shown with their pictures from `store`.
         photos: `facts.roles` of the photos, on which the figures without votes say that they rest.
         note: a caveat to print on figures, or parts of them, that votes enter (`captions.CAPTIONS` says which).
@@ -57,6 +62,9 @@ def diagnostics(
         "scatter": draw_scatter(predictions, note=note),
         "histograms": draw_histograms(predictions, note=note),
         "best_worst": draw_best_worst(*ends, note=note),
+        "sensitivity": draw_sensitivity(sensitivity, facts=facts.pretrained(photos, pretraining)),
+        "photo_scores": draw_photo_scores(*photo_scores, note=note),
+        "photo_classes": draw_photo_classes(*photo_classes, facts=facts.shown(int(photo_classes[1]["photos"].max()), photos)),
     }
     if confusion.empty:
         return figures

@@ -53,6 +53,11 @@ def trained(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.Da
     )
 
 
+def pretrained(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
+    """How networks were pretrained that were then shown a sample of the test photos, one sentence. Arguments as `basis`."""
+    return f"Pretrained on {_photos(counts, 'train')}, {updates(_first(histories))}; {UNLABELLED}."
+
+
 def judged(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
     """On which photos networks were pretrained and then judged, and that no label takes part. Arguments as `basis`."""
     return f"Pretrained on {basis(counts, histories)}; {UNLABELLED}."
@@ -65,9 +70,7 @@ def basis(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.Data
         counts: `roles` of the photos. histories: those of the networks, see `updates`; of a task's seeds the first counts, as figures
             and claims look at that one alone (`judging.first_pretraining`).
     """
-    first = {task: seed for task, seed in reversed(histories)}
-    shown = {network: history for network, history in histories.items() if first[network[0]] == network[1]}
-    return f"{_photos(counts, 'train')}, {updates(shown)}; judged on {counts['photos: test']:,} others (test)"
+    return f"{_photos(counts, 'train')}, {updates(_first(histories))}; judged on {counts['photos: test']:,} others (test)"
 
 
 def shown(number: int, counts: Mapping[str, int], role: str = "") -> str:
@@ -75,6 +78,12 @@ def shown(number: int, counts: Mapping[str, int], role: str = "") -> str:
     total = counts[f"photos: {role}"] if role else sum(n for what, n in counts.items() if what.startswith("photos: "))
     words = " ".join(filter(None, [f"{total:,}", role, "photo" if total == 1 else "photos"]))
     return f"{number:,} of the run's {words}; {UNLABELLED}."
+
+
+def _first(histories: Mapping[tuple[str, int], pd.DataFrame]) -> dict[tuple[str, int], pd.DataFrame]:
+    """The history of each task's first seed."""
+    first = {task: seed for task, seed in reversed(histories)}
+    return {network: history for network, history in histories.items() if first[network[0]] == network[1]}
 
 
 def _photos(counts: Mapping[str, int], role: str) -> str:

@@ -167,6 +167,13 @@ def encode_jpeg(image: Image.Image | np.ndarray, quality: int) -> bytes:
     return buffer.getvalue()
 
 
+def encode_png(image: Image.Image | np.ndarray) -> bytes:
+    """PNG bytes without metadata: the same pixels when read again."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(image)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def pixels(data: bytes) -> np.ndarray:
     """Stored bytes -> uint8 array (height, width, 3) in 0..255."""
     return read_picture(data).pixels

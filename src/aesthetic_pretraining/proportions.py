@@ -1,4 +1,4 @@
-"""Shares of yes among n answers, with Wilson's intervals."""
+"""Shares of yes among n answers, with Wilson's intervals; means of n values, with Student's."""
 
 from statistics import NormalDist
 
@@ -22,6 +22,20 @@ def wilson(yes: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tupl
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return np.where(n > 0, centre - half, np.nan).clip(0), np.where(n > 0, centre + half, np.nan).clip(None, 1)
+
+
+def mean_interval(
+    mean: ArrayLike, spread: ArrayLike, n: int, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The means, and lower and upper ends of Student's intervals; ends are NaN for fewer than two values.
+
+    Args: spread: sample standard deviation (n - 1) of the n values, which have to be independent.
+    """
+    from scipy.special import stdtrit  # loads in a fraction of the time of scipy.stats
+
+    mean, spread = np.asarray(mean, float), np.asarray(spread, float)
+    half = stdtrit(n - 1, (1 + confidence) / 2) * spread / np.sqrt(n) if n > 1 else np.full_like(mean, np.nan)
+    return mean, mean - half, mean + half
 
 
 def with_shares(counts: pd.DataFrame, yes: str, n: str) -> pd.DataFrame:

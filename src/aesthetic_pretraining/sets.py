@@ -13,6 +13,7 @@ class LabelledSet(NamedTuple):
         sides: (long, short) sides in pixels of the original pictures if all have the same; empty if they differ.
         kilobytes: mean size of an original file, 0 if unknown.
         copies: resized copies that circulate, in words, by the short side that their pictures do not exceed.
+        technical: whether its scores are about technical quality, of which a JPEG pass would change what is judged.
     """
 
     low: float
@@ -22,15 +23,18 @@ class LabelledSet(NamedTuple):
     sides: tuple[int, int] | tuple[()] = ()
     kilobytes: int = 0
     copies: dict[int, str] = {}
+    technical: bool = False
 
 
 SETS = {
     "ava": LabelledSet(1, 10, 255_530, "AVA.txt", kilobytes=125, copies={256: "a copy resized to 256 pixels"}),
-    "tid2013": LabelledSet(0, 9, 3_000, "mos_with_names.txt", (512, 384)),
+    "tid2013": LabelledSet(0, 9, 3_000, "mos_with_names.txt", (512, 384), technical=True),
     "koniq10k": LabelledSet(
-        *(0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768)), copies={384: "the copy of half the size, 512 x 384"}
+        *(0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768)),
+        copies={384: "the copy of half the size, 512 x 384"},
+        technical=True,
     ),
-    "kadid10k": LabelledSet(1, 5, 10_125, "dmos.csv", (512, 384)),
+    "kadid10k": LabelledSet(1, 5, 10_125, "dmos.csv", (512, 384), technical=True),
     "oasis": LabelledSet(1, 7, 900, "means_per_image.csv", (500, 400)),
     "tad66k": LabelledSet(0, 10, 66_327, "train.csv"),
 }
@@ -40,3 +44,11 @@ FORMATS = (*SETS, "folder")  # folder: any folder of pictures with labels.csv; i
 def scale_of(form: str, given: list[float] | None = None) -> tuple[float, float]:
     """(lowest, highest) mean score of a set in one of FORMATS; `given` is the scale of a folder, [lowest, highest]."""
     return (SETS[form].low, SETS[form].high) if form in SETS else (given[0], given[1])
+
+
+def lossless(form: str) -> bool:
+    """Whether a set's stored copies have to be exact.
+
+    ASSUME: yes for a folder of one's own, of which nobody here knows what its scores are about: it only costs room.
+    """
+    return form not in SETS or SETS[form].technical

@@ -14,7 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from aesthetic_pretraining.files import atomic_path, seeded_int
-from aesthetic_pretraining.pictures import Picture, Unreadable, encode_jpeg, pixels, read_picture
+from aesthetic_pretraining.pictures import Picture, Unreadable, encode_jpeg, encode_png, pixels, read_picture
 from aesthetic_pretraining.sources import Source, Tar
 
 LEDGER = ["id", "file", "sha256", "width", "height", "format", "state", "reason"]
@@ -25,9 +25,9 @@ def shard_of(picture: str, shards: int) -> int:
     return seeded_int("shard", picture) % shards
 
 
-def member_name(picture: str) -> str:
-    """The name of a picture's copy inside a shard: its id, which may hold slashes and a suffix."""
-    return f"{picture}.jpg"
+def member_name(picture: str, quality: int | None = 95) -> str:
+    """The name of a picture's copy inside a shard: its id, which may hold slashes and a suffix, and the copy's format."""
+    return f"{picture}.{'png' if quality is None else 'jpg'}"
 
 
 def build_shard(
@@ -36,7 +36,7 @@ def build_shard(
     shard: int,
     shards: int,
     prepare: Callable[[np.ndarray], np.ndarray],
-    quality: int,
+    quality: int | None,
     tar: str | Path,
     ledger: str | Path,
     short_side: int = 0,
@@ -46,7 +46,7 @@ def build_shard(
     Args:
         listing: columns id and file.
         prepare: the picture -> the copy to keep, both uint8 (h, w, 3).
-        quality: JPEG quality of the copies.
+        quality: JPEG quality of the copies; None: PNG, whose pixels are exactly what `prepare` gave.
         short_side: `prepare` needs no larger one, so that pictures may be decoded at a fraction of their size; 0: in full.
     A picture that is missing or unreadable is recorded with its reason and left out of the tar.
     """
@@ -60,7 +60,9 @@ def build_shard(
                 row, found = examine(picture, file, source, short_side)
                 rows.append(row)
                 if found is not None:
-                    add_member(out, member_name(picture), encode_jpeg(prepare(found.pixels), quality))
+                    copy = prepare(found.pixels)
+                    data = encode_png(copy) if quality is None else encode_jpeg(copy, quality)
+                    add_member(out, member_name(picture, quality), data)
         pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
 
 
@@ -93,15 +95,15 @@ class Store:
 
     def __init__(self, tars: Iterable[str | Path]):
         self.files = sorted(map(str, tars))
-        self.place = {name: tar for tar in map(Tar, self.files) for name in tar.members}
+        self.place = {name.rpartition(".")[0]: (tar, name) for tar in map(Tar, self.files) for name in tar.members}
 
     def __contains__(self, picture: str) -> bool:
-        return member_name(picture) in self.place
+        return picture in self.place
 
     def read(self, picture: str) -> bytes:
-        """The stored JPEG bytes of one picture."""
-        name = member_name(picture)
-        return self.place[name].read(name)
+        """The stored bytes of one picture, JPEG or PNG."""
+        tar, name = self.place[picture]
+        return tar.read(name)
 
     def pixels(self, picture: str):
         """uint8 (height, width, 3) of one picture."""

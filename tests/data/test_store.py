@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 
 from aesthetic_pretraining.ledger import read_table
-from aesthetic_pretraining.pictures import shrink
+from aesthetic_pretraining.letterbox import letterbox
+from aesthetic_pretraining.pictures import encode_png, shrink
+from aesthetic_pretraining.sets import FORMATS, lossless
 from aesthetic_pretraining.sources import Folder
 from aesthetic_pretraining.store import Store, build_shard, shard_of
+from aesthetic_pretraining.tid2013 import read_tid2013
 
 SHARDS = 3
 
@@ -183,3 +186,32 @@ def test_long_ids(make_folder, make_photo, encode, tmp_path):
     root = make_folder({name: encode(make_photo(1))})
     tars, _ = build(listing(root), root, tmp_path / "out")
     assert Store(tars).pixels(name).shape == (32, 43, 3)
+
+
+@pytest.mark.parametrize(("quality", "exact"), [(None, True), (95, False)])
+def test_the_stored_copy_of_a_tid2013_picture_is_the_shrunk_picture_exactly(
+    make_folder, make_photo, encode, tmp_path, quality, exact
+):
+    rng = np.random.default_rng(0)
+    noisy = {f"i01_01_{k}": (make_photo(k, 64, 48) + rng.integers(-20, 20, (48, 64, 3))).clip(0, 255) for k in (1, 2)}
+    files = {f"distorted_images/{name}.bmp": encode(p.astype(np.uint8), "BMP") for name, p in noisy.items()}
+    source = Folder(make_folder({"mos_with_names.txt": "5 I01_01_1.bmp\n4 I01_01_2.BMP\n"} | files, "tid"))
+    tar = tmp_path / "0.tar"
+    build_shard(read_tid2013(source), source, 0, 1, lambda p: letterbox(p, 32), quality, tar, tmp_path / "0.csv")
+    store = Store([tar])
+    for name in noisy:
+        original = np.asarray(Image.open(io.BytesIO(files[f"distorted_images/{name}.bmp"])))
+        assert store.pixels(name).shape == (32, 32, 3)
+        assert (store.pixels(name) == letterbox(original, 32)).all() == exact
+        assert store.read(name)[:4] == (b"\x89PNG" if exact else b"\xff\xd8\xff\xe0")
+    assert "i01_01_1" in store and "i01_01_1.png" not in store
+
+
+def test_an_exact_copy_has_no_metadata_and_the_same_bytes_when_made_again(make_photo):
+    data = encode_png(make_photo(3))
+    assert data == encode_png(Image.fromarray(make_photo(3)))
+    assert Image.open(io.BytesIO(data)).info == {}
+
+
+def test_sets_about_technical_quality_are_kept_exactly():
+    assert {form for form in FORMATS if lossless(form)} == {"tid2013", "koniq10k", "kadid10k", "folder"}

@@ -37,9 +37,9 @@ def test_one_row_for_each_network_and_columns_for_each_set(tmp_path):
             target, predicted = rng.uniform(low, high, 40), rng.uniform(1, 10, 40)
             paths.append(write(tmp_path, run, dataset, target, predicted))
             expected[run, dataset] = (pearsonr(target, predicted)[0], spearmanr(target, predicted)[0])
-    table = crosscheck(paths, {"koniq": (0, 100), "ours": (-1, 1)})
+    table = crosscheck(paths, {"koniq": (0, 100), "ours": (-1, 1)}, {"koniq": ["x", "y"], "ours": []})
     assert list(table.columns) == ["init", "share", "pretraining", "seed"] + [
-        f"{s}_{v}" for s in ("koniq", "ours") for v in ("n", "lcc", "srcc", "mae")
+        f"{s}_{v}" for s in ("koniq", "ours") for v in ("n", "left_out", "lcc", "srcc", "mae")
     ]
     assert [tuple(row) for row in table[["init", "share", "pretraining", "seed"]].itertuples(index=False)] == [
         ("imagenet", 20, 0, 1), ("imagenet", 100, 0, 2), ("ranking", 100, 2, 1),
@@ -49,13 +49,16 @@ def test_one_row_for_each_network_and_columns_for_each_set(tmp_path):
             wanted = expected[f"{row.init}/share{row.share}_pretraining{row.pretraining}_seed{row.seed}", dataset]
             assert (getattr(row, f"{dataset}_lcc"), getattr(row, f"{dataset}_srcc")) == pytest.approx(wanted)
             assert getattr(row, f"{dataset}_n") == 40
+            assert getattr(row, f"{dataset}_left_out") == {"koniq": 2, "ours": 0}[dataset]
 
 
 def test_what_cannot_be_judged_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"labels\.extra"):
-        crosscheck([], {})
+        crosscheck([], {}, {})
     path = write(tmp_path, "ranking/share100_pretraining1_seed1", "koniq", [101.0, 3, 4], [1, 2, 3])
     with pytest.raises(ValueError, match="outside 0..100"):
-        crosscheck([path], {"koniq": (0, 100)})
+        crosscheck([path], {"koniq": (0, 100)}, {"koniq": []})
     with pytest.raises(UserError, match="is not named <init>"):
-        crosscheck([path], {"kadid": (1, 5)})
+        crosscheck([path], {"kadid": (1, 5)}, {"kadid": []})
+    with pytest.raises(UserError, match="001 was trained on; run again with --forcerun judge"):
+        crosscheck([path], {"koniq": (0, 100)}, {"koniq": ["001"]})

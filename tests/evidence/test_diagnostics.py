@@ -14,7 +14,10 @@ from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.diagnostics import diagnostics
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.judging import Confusion, steps
+from aesthetic_pretraining.photo_classes import DIVERSITY, Tally
+from aesthetic_pretraining.photo_shares import shares_above
 from aesthetic_pretraining.proportions import with_shares
+from aesthetic_pretraining.sensitivity import Moves
 
 NOTE = "demo: simulated votes, $5 and $6"
 TASKS = ["ranking", "ranking_classification", "ranking_regression"]
@@ -72,6 +75,30 @@ def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
     }
 
 
+def photo_scores():
+    scores = pd.DataFrame({"split": "test", "seed1": [4.0, 6.0, 7.5, 5.5], "seed2": [4.5, 6.5, 7.0, 5.0]})
+    return scores, shares_above(scores)
+
+
+def photo_classes():
+    """Of a network that sees 25 classes in 39 photos, the first of them in 15, and a detector that finds nothing."""
+    tallies = Tally("net", "class", [f"class {k}" for k in range(30)]), Tally("eye", "object", ["cat", "dog"])
+    for k in [*range(25), *[0] * 14]:
+        tallies[0].add([k])
+    tallies[1].add([])
+    return pd.concat([t.counts() for t in tallies]), pd.DataFrame([t.diversity() for t in tallies], columns=DIVERSITY)
+
+
+def moves(inits):
+    rng, frames = np.random.default_rng(4), []
+    for init in inits:
+        found = Moves()
+        for _ in range(4):
+            found.add(rng.normal(size=(174, 5)))
+        frames.append(found.frame(init, 0.95))
+    return pd.concat(frames)
+
+
 def history(epochs=4, free=3):
     rng = np.random.default_rng(epochs)
     columns = {
@@ -91,6 +118,9 @@ def draw(tasks=TASKS, note=NOTE):
         pretraining={(task, seed): history() for task in tasks for seed in (3, 1)},
         finetuning={(init, 0, seed): history(5 + seed) for init in ("imagenet", *tasks) for seed in (1, 2)},
         predictions=predictions(("imagenet", *tasks)),
+        sensitivity=moves(("imagenet", *tasks)),
+        photo_scores=photo_scores(),
+        photo_classes=photo_classes(),
         judge="ranking_regression",
         store=Pictures(),
         count=4,
@@ -111,7 +141,8 @@ def test_every_figure_has_a_caption_a_place_on_the_page_and_a_text_for_snakemake
     for name in drawn:
         assert len((REPORTS / f"{name}.rst").read_text().strip()) > 40
     rules = (REPORTS.parent / "rules/report.smk").read_text()
-    assert set(re.search(r"DIAGNOSTICS = \[(.*)\]", rules).group(1).replace('"', "").split(", ")) == set(drawn)
+    lists = re.findall(r"DIAGNOSTICS \+?= \[(.*)\]", rules)
+    assert set(", ".join(lists).replace('"', "").split(", ")) == set(drawn)
 
 
 def texts(figure):
@@ -130,7 +161,7 @@ def test_figures_carry_the_note_where_votes_enter_and_nowhere_else(drawn):
 
 def test_figures_of_pretraining_say_what_they_rest_on_as_their_captions_do(drawn):
     histories = {(task, 1): history() for task in TASKS}
-    for name in ("ranking_accuracy", "heatmap", "confusion", "learning_curves"):
+    for name in ("ranking_accuracy", "heatmap", "confusion", "learning_curves", "sensitivity"):
         above = drawn[name].subfigs[0] if name == "learning_curves" else drawn[name]
         words = above.get_suptitle().replace("\n", " ")
         assert words.startswith("Pretrained on 12 photos") and f"{facts.kept(history())['steps']:.0f} updates" in words
@@ -259,3 +290,28 @@ def test_the_premise_draws_the_shares_over_all_levels(drawn):
     assert list(below.containers[0].lines[0].get_xdata()) == [7 / 8]
     assert [text.get_text() for text in drawn["premise"].legends[0].texts] == ["published", "here"]
     assert figures_scores.draw_premise(premise(published=False)).legends == []
+
+
+def test_the_photos_scores_are_averaged_over_seeds_and_the_share_stands_above(drawn):
+    axes = drawn["photo_scores"].axes[0]
+    assert sum(bar.get_height() for bar in axes.patches) == 4
+    assert axes.get_title().startswith("75% above 5 [") and axes.get_title().endswith("paper: 88%")
+
+
+def test_classes_are_named_by_frequency_and_all_are_drawn(drawn):
+    left, right, *other = drawn["photo_classes"].axes
+    widths = [bar.get_width() for bar in left.patches]
+    assert widths == sorted(widths) and widths[-1] == 15 and len(widths) == 20
+    assert left.get_yticklabels()[-1].get_text() == "class 0"
+    assert left.get_title() == "net: the 20 most frequent of 25 classes"
+    assert [bar.get_height() for bar in right.patches] == [15, *[1] * 24]
+    assert other[0].get_title() == "eye: the 0 most frequent of 0 kinds of objects"
+
+
+def test_the_features_moves_stand_where_the_table_has_them(drawn):
+    table = moves(["imagenet", *TASKS])
+    style = drawn["sensitivity"].axes[1]
+    assert style.get_title() == "style" and len(style.containers) == 4
+    wanted = table[(table["init"] == "imagenet") & (table["aspect"] == "style") & (table["level"] == "all")]
+    np.testing.assert_allclose(style.containers[0].lines[0].get_xdata().astype(float), wanted["distance"])
+    assert [t.get_text() for t in style.get_yticklabels()][-1] == "all"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from aesthetic_pretraining.sources import Packages
 from projects import ran
 
 pytestmark = pytest.mark.slow
@@ -16,6 +17,8 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     place.mkdir(parents=True)
     for k in range(6):
         Image.fromarray(make_photo(k)).save(place / f"picture {k}.png")
+    trained = next(r for r in pd.read_csv(project.path / "data/smoke/photos/split.csv").itertuples() if r.split == "train")
+    (place / "trained.jpg").write_bytes(Packages().read(trained.id))
     Image.fromarray(np.asarray(Image.open(place / "picture 0.png").resize((48, 36)))).save(place / "picture 6.png")
     (place / "picture 7.png").write_text("<html>log in</html>")
     rows = "".join(f"picture {k},{k},{1 + k % 2},0,1,{'train' if k == 0 else 'test'}\n" for k in range(8))
@@ -23,7 +26,8 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     project.set("labels.extra", [{"name": "ours", "format": "folder", "folder": "data/raw/ours", "range": [1, 4]}])
     refused = project.snakemake("data/smoke/ours/split.csv", ok=False)
     assert "ours: 1 of 8 pictures cannot be used: picture 7.png: unreadable (not a picture in a known format)" in refused
-    (place / "labels.csv").write_text("id,v1,v2,v3,v4,split\n" + "".join(rows.splitlines(keepends=True)[:7]))
+    rows = "".join(rows.splitlines(keepends=True)[:7]) + "trained,1,1,1,1,test\n"
+    (place / "labels.csv").write_text("id,v1,v2,v3,v4,split\n" + rows)
     targets = ("results/smoke/crosscheck/metrics.csv", "results/smoke/audit/leakage.csv")
     said = project.snakemake(*targets, "--forcerun", "data/smoke/ours/listing.csv")
     jobs = ran(said)
@@ -31,10 +35,12 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     table = pd.read_csv(project.path / "results/smoke/crosscheck/metrics.csv")
     assert list(table["init"]) == ["imagenet", "ranking_regression", "rotnet"]
     assert set(table["ours_n"]) == {6}
+    assert set(table["ours_left_out"]) == {1}
+    assert pd.read_csv(project.path / "results/smoke/crosscheck/seen/ours.csv")["other_id"].tolist() == [trained.id]
     assert set(table["note"]) == {"smoke: simulated votes"}
     leaks = pd.read_csv(project.path / "results/smoke/audit/leakage.csv").set_index(
         ["dataset", "split", "other_dataset", "other_split"]
     )
     assert leaks.loc[("ours", "train", "ours", "test"), "alike"] == 1  # picture 6 is picture 0, smaller
-    assert leaks.loc[("ours", "test", "photos", "train"), "alike"] == 0
+    assert leaks.loc[("ours", "test", "photos", "train"), "alike"] == 1  # the trained one
     assert project.digests("results/smoke/tables", "results/smoke/metrics") == before

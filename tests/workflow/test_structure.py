@@ -85,7 +85,7 @@ def jobs_of(plan: str) -> dict[str, str]:
 
 def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
     project = checkout(tmp_path / "project")
-    by_hand = {"audit", "crosscheck", "download", "judge", "search_rate"}
+    by_hand = {"audit", "crosscheck", "download", "judge", "search_rate", "seen"}
     named = project.snakemake("-n", "data/raw/pexels/download.csv", "results/smoke/search/ranking.png")
     assert {"download", "search_rate"} == by_hand & set(jobs_of(named))
     assert "download pexels" in named

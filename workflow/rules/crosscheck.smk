@@ -1,6 +1,25 @@
 # what the fine-tuned networks say of the sets in labels.extra: made when asked for by name, part neither of `all` nor of DVC
 
 
+rule seen:
+    message: "look for pictures of {wildcards.extra} that networks were trained on"
+    input:
+        stores=lambda w: [tar for dataset in ("photos", "ava", w.extra) for tar in store(dataset)],
+        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
+        splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
+        code=code("seen"),
+    output:
+        "results/{scale}/crosscheck/seen/{extra}.csv",
+    params:
+        cfg=P("labels.source"),
+    log:
+        "logs/{scale}/seen/{extra}.log",
+    benchmark:
+        "logs/{scale}/benchmark/seen/{extra}.tsv"
+    script:
+        "../scripts/seen.py"
+
+
 rule judge:
     message: "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
@@ -8,6 +27,7 @@ rule judge:
         store=lambda w: store(w.extra),
         ledger="data/{scale}/{extra}/ledger.csv",
         split="data/{scale}/{extra}/split.csv",
+        seen="results/{scale}/crosscheck/seen/{extra}.csv",
         code=code("judge"),
     output:
         "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
@@ -33,6 +53,7 @@ rule crosscheck:
             for extra in EXTRA
             for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet")
         ],
+        seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
         code=code("crosscheck"),
     output:
         "results/{scale}/crosscheck/metrics.csv",

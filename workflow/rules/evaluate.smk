@@ -1,4 +1,4 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, linear probes
+# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, the photos, linear probes
 
 
 rule predict:
@@ -140,6 +140,90 @@ rule premise:
         "../scripts/premise.py"
 
 
+rule photo_scores:
+    message: "score the unlabelled photos with the fine-tuned ImageNet network"
+    input:
+        weights=runs(
+            "models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
+            [run for run in WHOLE if run.init == "imagenet"],
+        ),
+        store=store("photos"),
+        split="data/{scale}/photos/split.csv",
+        code=code("photo_scores"),
+    output:
+        scores="results/{scale}/metrics/photo_scores.parquet",
+        shares="results/{scale}/metrics/photo_scores.csv",
+    params:
+        cfg=P("backbone.name", "image.size", "finetune.batch", "finetune.threads"),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/photo_scores.log",
+    benchmark:
+        "logs/{scale}/benchmark/photo_scores.tsv"
+    script:
+        "../scripts/photo_scores.py"
+
+
+rule photo_classes:
+    message: "look for classes and objects in the unlabelled photos"
+    input:
+        ledger="data/{scale}/photos/ledger.csv",
+        split="data/{scale}/photos/split.csv",
+        code=code("photo_classes"),
+    output:
+        counts="results/{scale}/metrics/photo_classes.csv",
+        diversity="results/{scale}/metrics/photo_diversity.csv",
+    params:
+        cfg=P(
+            *("backbone.name", "photos.source", "photos.folder", "photo_check.networks", "photo_check.object_score"),
+            *("finetune.batch", "finetune.threads"),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/photo_classes.log",
+    benchmark:
+        "logs/{scale}/benchmark/photo_classes.tsv"
+    retries: 3
+    script:
+        "../scripts/photo_classes.py"
+
+
+rule sensitivity:
+    message: "measure how far distortions move the features of every initialisation"
+    input:
+        store=store("photos"),
+        rendered=rendered(),
+        split="data/{scale}/photos/split.csv",
+        code=code("sensitivity"),
+        weights=[  # of several seeds of pretraining, the first
+            f"models/{{scale}}/pretrained/{init}/seed{pretrainings_of(init, PRETRAININGS)[0]}.safetensors" for init in INITS
+        ],
+    output:
+        table="results/{scale}/metrics/sensitivity.csv",
+        by_photo="results/{scale}/metrics/sensitivity.parquet",
+    params:
+        cfg=P(
+            *("backbone.name", "image.size", "seed", "photo_check.distorted_photos", "report.confidence"),
+            *("finetune.batch", "finetune.threads", *section("distortions")),
+        ),
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    log:
+        "logs/{scale}/sensitivity.log",
+    benchmark:
+        "logs/{scale}/benchmark/sensitivity.tsv"
+    script:
+        "../scripts/sensitivity.py"
+
+
 rule features:
     message: "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
     input:
@@ -201,6 +285,9 @@ rule stage_evaluate:
         expand(rules.respond.output, scale=SCALE),
         expand(rules.pretrained.output, scale=SCALE),
         expand(rules.premise.output, scale=SCALE),
+        expand(rules.photo_scores.output, scale=SCALE),
+        expand(rules.photo_classes.output, scale=SCALE),
+        expand(rules.sensitivity.output, scale=SCALE),
         features_of("ava"),
         features_of("tid2013"),
         expand(rules.probe.output, scale=SCALE),

@@ -2,6 +2,7 @@
 
 # names of the other figures; each has a caption of its name; without the classification network there is no confusion
 DIAGNOSTICS = ["learning_curves", "ranking_accuracy", "heatmap", "confusion", "premise", "scatter", "histograms", "best_worst"]
+DIAGNOSTICS += ["sensitivity", "photo_scores", "photo_classes"]
 if "ranking_classification" not in TASKS:
     DIAGNOSTICS.remove("confusion")
 
@@ -75,6 +76,9 @@ rule claims:
         metrics="results/{scale}/metrics/metrics.csv",
         responses="results/{scale}/metrics/responses.parquet",
         confusion="results/{scale}/metrics/confusion.csv",
+        photo_scores="results/{scale}/metrics/photo_scores.csv",
+        diversity="results/{scale}/metrics/photo_diversity.csv",
+        sensitivity="results/{scale}/metrics/sensitivity.parquet",
         code=code("claims"),
     output:
         csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
@@ -211,6 +215,11 @@ rule diagnostics:
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
         confusion="results/{scale}/metrics/confusion.csv",
         premise="results/{scale}/metrics/premise.csv",
+        sensitivity="results/{scale}/metrics/sensitivity.csv",
+        photo_scores="results/{scale}/metrics/photo_scores.parquet",
+        photo_shares="results/{scale}/metrics/photo_scores.csv",
+        photo_classes="results/{scale}/metrics/photo_classes.csv",
+        photo_diversity="results/{scale}/metrics/photo_diversity.csv",
         pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
         predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),

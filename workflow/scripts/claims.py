@@ -21,6 +21,9 @@ with job(snakemake):
         pd.read_csv(files.confusion),
         snakemake.params.cfg["report.confidence"],
         pd.read_csv(files.labels, keep_default_na=False, na_values={name: [""] for name in ("needed", "low", "high")}),
+        photo_scores=pd.read_csv(files.photo_scores),
+        diversity=pd.read_csv(files.diversity),
+        sensitivity=pd.read_parquet(files.sensitivity),
     )
     found = check(yaml.safe_load(Path(files.claims).read_text()), evidence)
     write(found, snakemake.output.csv, snakemake.output.md, note(snakemake))

@@ -3,11 +3,18 @@
 from job import job, note
 
 with job(snakemake):
+    from pathlib import Path
+
     from aesthetic_pretraining.crosscheck import crosscheck
     from aesthetic_pretraining.files import atomic_path
+    from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.sets import scale_of
 
     sets = snakemake.params.cfg["labels.extra"]
-    table = crosscheck(snakemake.input.predictions, {s["name"]: scale_of(s["format"], s.get("range")) for s in sets})
+    table = crosscheck(
+        snakemake.input.predictions,
+        {s["name"]: scale_of(s["format"], s.get("range")) for s in sets},
+        {Path(path).stem: read_table(path)["id"] for path in snakemake.input.seen},
+    )
     with atomic_path(snakemake.output[0]) as tmp:
         table.assign(note=note(snakemake)).round(6).to_csv(tmp, index=False)

@@ -24,6 +24,9 @@ with job(snakemake):
             for path, run in zip(files.finetuning, map(training_of, files.finetuning), strict=True)
         },
         predictions={Path(path).parents[1].name: pd.read_parquet(path) for path in files.predictions},
+        sensitivity=pd.read_csv(files.sensitivity),
+        photo_scores=(pd.read_parquet(files.photo_scores), pd.read_csv(files.photo_shares)),
+        photo_classes=(pd.read_csv(files.photo_classes, keep_default_na=False), pd.read_csv(files.photo_diversity)),
         judge=RESPONDING,
         store=Store(files.store),
         count=snakemake.params.cfg["report.extreme_photos"],

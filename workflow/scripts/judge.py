@@ -10,6 +10,7 @@ with job(snakemake):
     files = snakemake.input
     ledger, split = read_table(files.ledger), read_table(files.split)
     test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
+    test = test[~test["id"].isin(read_table(files.seen)["id"])]
     predict(
         config(snakemake, PredictConfig, backbone=snakemake.params.cfg["backbone.name"]),
         Store(files.store if isinstance(files.store, list) else [files.store]),

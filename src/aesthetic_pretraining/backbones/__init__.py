@@ -11,24 +11,27 @@ A name of params.yaml (`backbone.name`) is one of
 The libraries are imported where a name asks for them: each costs seconds.
 """
 
+import contextlib
 import difflib
 import pickle
+from collections.abc import Iterator
 
 from safetensors import SafetensorError
 from torch import Tensor
 
 from aesthetic_pretraining.backbones.backbone import Backbone
+from aesthetic_pretraining.backbones.classifier import DETECTOR, Classifier, Detector
 from aesthetic_pretraining.errors import UserError
 
-__all__ = ["Backbone", "build_backbone", "imagenet_weights"]
+__all__ = [
+    *("DETECTOR", "Backbone", "Classifier", "Detector"),
+    *("build_backbone", "imagenet_classifier", "imagenet_weights", "object_detector"),
+]
 
 
 def build_backbone(name: str) -> Backbone:
     """A backbone with random weights. Raises UserError for an unknown name, with the known ones that are like it."""
-    library, network = _split(name)
-    module = _module(library)
-    if network not in module.names():
-        raise UserError(f"backbone.name: {name!r} is unknown; {_near(name)}")
+    module, network = _known(name, "backbone.name")
     return module.build(name, network)
 
 
@@ -39,14 +42,44 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
     """
     backbone = build_backbone(name)
     library, network = _split(name)
-    try:
+    with _having(f"ImageNet weights of {name}"):
         backbone.load_state_dict(_module(library).imagenet(network))
+    return backbone.state_dict()
+
+
+def imagenet_classifier(name: str, key: str = "backbone.name") -> Classifier:
+    """The whole network with its ImageNet weights, last layer included, from where `imagenet_weights` has them.
+
+    Args: key: the key of params.yaml that names it, for the error. Raises UserError as `imagenet_weights`.
+    """
+    module, network = _known(name, key)
+    with _having(f"ImageNet weights of {name}"):
+        return module.classifier(network)
+
+
+def object_detector() -> Detector:
+    """DETECTOR with its COCO weights, which torchvision downloads. Raises UserError if they cannot be had."""
+    with _having(f"COCO weights of {DETECTOR}"):
+        return Detector()
+
+
+@contextlib.contextmanager
+def _having(what: str) -> Iterator[None]:
+    """Turn what libraries raise where weights are not there, or are broken, into UserError."""
+    try:
+        yield
     except (ImportError, OSError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(
-            f"ImageNet weights of {name} cannot be had ({reason}); connect to a network or run 'make setup'"
-        ) from error
-    return backbone.state_dict()
+        raise UserError(f"{what} cannot be had ({reason}); connect to a network or run 'make setup'") from error
+
+
+def _known(name: str, key: str):
+    """The module that knows the library of a name, and the library's name of the network. Raises UserError if there is none."""
+    library, network = _split(name)
+    module = _module(library, key)
+    if network not in module.names():
+        raise UserError(f"{key}: {name!r} is unknown; {_near(name)}")
+    return module, network
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -57,8 +90,8 @@ def _split(name: str) -> tuple[str, str]:
     return (library, network) if colon else ("torchvision", name)
 
 
-def _module(library: str):
-    """The module that knows a library: names() of its networks, build(name, network), imagenet(network)."""
+def _module(library: str, key: str = "backbone.name"):
+    """The module that knows a library: names() of its networks, build(name, network), imagenet(network), classifier(network)."""
     match library:
         case "packaged":
             from aesthetic_pretraining.backbones import packaged as module
@@ -67,7 +100,7 @@ def _module(library: str):
         case "timm":
             from aesthetic_pretraining.backbones import from_timm as module
         case _:
-            raise UserError(f"backbone.name: {library!r} is no library of networks; known are torchvision and timm")
+            raise UserError(f"{key}: {library!r} is no library of networks; known are torchvision and timm")
     return module
 
 

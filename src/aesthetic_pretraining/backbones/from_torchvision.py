@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from aesthetic_pretraining.backbones.backbone import Backbone
+from aesthetic_pretraining.backbones.classifier import Classifier
 
 # with the weights come a second normalisation inside, and classifiers at the side, which are left out
 _INCEPTION = {"transform_input": True, "aux_logits": False, "init_weights": False}
@@ -20,18 +21,36 @@ def names() -> list[str]:
 
 
 def build(name: str, network: str) -> Backbone:
-    built = models.get_model(network.partition(".")[0], weights=None, **OPTIONS.get(network.partition(".")[0], {}))
+    built = _plain(network)
     norm = _weights(network).transforms()
     return Backbone(name, built, _take_last_layer(built), tuple(norm.mean), tuple(norm.std))
 
 
 def imagenet(network: str) -> dict[str, Tensor]:
     """Downloaded; torch checks the part of the SHA-256 that is in the file's name."""
+    wanted = build(network, network).state_dict()
+    return {f"features.{name}": value for name, value in _state(network).items() if f"features.{name}" in wanted}
+
+
+def classifier(network: str) -> Classifier:
+    """With the last layer, and cut as its weights ask."""
+    built, asked = _plain(network), _weights(network).transforms()
+    wanted = built.state_dict()  # without the classifiers at the side of GoogLeNet and Inception
+    built.load_state_dict({name: value for name, value in _state(network).items() if name in wanted})
+    return Classifier(built, asked.mean, asked.std, resize=asked.resize_size[0], crop=asked.crop_size[0])
+
+
+def _plain(network: str) -> nn.Module:
+    """The network with random weights."""
+    name = network.partition(".")[0]
+    return models.get_model(name, weights=None, **OPTIONS.get(name, {}))
+
+
+def _state(network: str) -> dict[str, Tensor]:
+    """The downloaded weights, not unpickled as code."""
     state = _weights(network).get_state_dict(progress=False, check_hash=True, weights_only=True)
     # DenseNet's files have the names of an old version, with a dot in "norm.1"
-    state = {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)", r"\1\2", name): value for name, value in state.items()}
-    wanted = build(network, network).state_dict()
-    return {f"features.{name}": value for name, value in state.items() if f"features.{name}" in wanted}
+    return {re.sub(r"(denselayer\d+\.(?:norm|relu|conv))\.(\d)", r"\1\2", name): value for name, value in state.items()}
 
 
 def _weights(network: str):

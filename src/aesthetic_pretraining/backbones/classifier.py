@@ -1,0 +1,72 @@
+"""Networks with their last layer, as they were trained on ImageNet, and a detector of objects: what is in a photo?"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+DETECTOR = "retinanet_resnet50_fpn"  # appendix B
+SIDES = (800, 1333)  # pixels: short side of the photos that the detector was trained on, and the most of the long one
+
+
+class Classifier(nn.Module):
+    """uint8 pictures (N, 3, crop, crop) in 0..255 -> logits (N, 1000); in inference mode.
+
+    Attributes:
+        names: of the classes; two pairs of ImageNet's classes share a name.
+        resize, crop: the pictures' short side before the centre square is cut out, and that square's side, in pixels.
+    """
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float], resize: int, crop: int):
+        super().__init__()
+        self.network, self.resize, self.crop, self.names = network, resize, crop, imagenet_names()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.eval()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.network((pictures.float() / 255 - self.mean) / self.std)
+
+
+class Detector(nn.Module):
+    """RetinaNet (Lin and others 2017) trained on COCO: a photo, uint8 (3, H, W) -> kinds (n,) and scores (n,), best first.
+
+    Attributes:
+        names: by kind; "N/A" and "__background__" stand for none.
+        short_side: to which it resizes a photo by itself, in pixels, unless the long side would get too long.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.models.detection import RetinaNet, RetinaNet_ResNet50_FPN_Weights
+        from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
+        from torchvision.ops import FrozenBatchNorm2d
+        from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+        weights = RetinaNet_ResNet50_FPN_Weights.COCO_V1
+        # torchvision's own function unpickles the weights as code; built from its parts they need not be
+        pyramid = resnet_fpn_backbone(
+            backbone_name="resnet50",
+            weights=None,
+            norm_layer=FrozenBatchNorm2d,
+            returned_layers=[2, 3, 4],
+            extra_blocks=LastLevelP6P7(256, 256),
+        )
+        self.names, self.short_side = tuple(weights.meta["categories"]), SIDES[0]
+        self.network = RetinaNet(pyramid, len(self.names), min_size=SIDES[0], max_size=SIDES[1])
+        self.network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
+        for module in self.network.modules():
+            if isinstance(module, FrozenBatchNorm2d):
+                module.eps = 0.0  # as these weights were trained
+        self.eval()
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, Tensor]:
+        found = self.network([photo.float() / 255])[0]
+        return found["labels"], found["scores"]
+
+
+def imagenet_names() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, in the order that all the networks here share."""
+    from torchvision.models import MobileNet_V2_Weights
+
+    return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])
