@@ -18,7 +18,8 @@ from aesthetic_pretraining.figures_training import draw_rate_search
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import set_learning
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.pretrain import Loader, PretrainConfig, batch_of, micro_batch_of, start_of
+from aesthetic_pretraining.pretrain import Loader
+from aesthetic_pretraining.pretrain_setup import PretrainConfig, batch_of, micro_batch_of, start_of
 from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 

@@ -18,7 +18,8 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import micro_batch_of, pretrain
+from aesthetic_pretraining.pretrain import pretrain
+from aesthetic_pretraining.pretrain_setup import micro_batch_of
 from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")

@@ -12,7 +12,8 @@ from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain, set_rates, start_of
+from aesthetic_pretraining.pretrain import pretrain
+from aesthetic_pretraining.pretrain_setup import set_rates, start_of
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")
 

@@ -6,7 +6,8 @@ several(snakemake)
 with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.pretext import TaskConfig
-    from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
+    from aesthetic_pretraining.pretrain import pretrain
+    from aesthetic_pretraining.pretrain_setup import PretrainConfig
     from aesthetic_pretraining.store import Store
     from aesthetic_pretraining.variants import open_variants
 

@@ -5,7 +5,7 @@ from job import config, job
 with job(snakemake):
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.pretext import TaskConfig
-    from aesthetic_pretraining.pretrain import PretrainConfig
+    from aesthetic_pretraining.pretrain_setup import PretrainConfig
     from aesthetic_pretraining.search_rate import SearchConfig, search_rate
     from aesthetic_pretraining.store import Store
     from aesthetic_pretraining.variants import open_variants
