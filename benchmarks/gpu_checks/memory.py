@@ -1,0 +1,151 @@
+"""The memory of the joint batch: 8 photos with all their pictures in one pass, at 224 pixels."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining import microbatch
+from aesthetic_pretraining.distortions import VARIANTS
+from aesthetic_pretraining.networks import Network, set_learning
+from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.team import Alone
+from gpu_checks.agreement import CONFIG, InBfloat16, flat
+from gpu_checks.report import Report
+from gpu_checks.setting import SEED, Setting, backbone, blobs, synchronise
+
+TASK = "ranking_regression"
+GIB, MIB = 2**30, 2**20
+
+
+def recomputing(network: Network) -> Network | None:
+    """The network with `compute.recompute`, or None where this version of the library has no such thing."""
+    try:
+        from aesthetic_pretraining.backbones.recompute import recompute
+    except ImportError:
+        return None
+    recompute(network)
+    return network
+
+
+def memory(report: Report, setting: Setting) -> None:
+    """What float32, bfloat16 and recompute take; on the CPU, what a picture holds between the two passes."""
+    with report.guarded("recompute_gradients"):
+        same_gradients(report, setting)
+    for name, team, recompute in (
+        ("float32", Alone(setting.device), False),
+        ("float32_recompute", Alone(setting.device), True),
+        ("bfloat16", InBfloat16(setting.device), False),
+        ("bfloat16_recompute", InBfloat16(setting.device), True),
+    ):
+        with report.guarded(f"memory_{name}"):
+            network = network_of(setting, recompute)
+            if network is None:
+                report.skip(f"memory_{name}", "compute.recompute is not available in this version")
+                continue
+            report.say(f"held_{name}_mib_a_picture", held(network, setting, team))
+            if setting.cuda:
+                of_joint_batch(report, name, network, setting, team)
+    if not setting.cuda:
+        report.skip("memory_joint_batch", "peaks are measured on a GPU alone")
+
+
+def of_joint_batch(report: Report, name: str, network: Network, setting: Setting, team: Alone) -> None:
+    """Peak and rate of whole steps; where they do not fit, the peak that one and two photos point to."""
+    photos = setting.sizes.memory_photos
+    try:
+        gib, reserved, seconds = peak(network, photos, setting, team)
+    except torch.OutOfMemoryError:
+        one, two = (peak(network, n, setting, team)[0] for n in (1, 2))
+        report.say(f"memory_{name}_gib", two + (photos - 2) * (two - one))
+        report.say(f"memory_{name}_fits", "no; extrapolated from one and two photos")
+        return
+    report.say(f"memory_{name}_gib", gib)
+    report.say(f"memory_{name}_reserved_gib", reserved)
+    report.say(f"memory_{name}_fits", "yes")
+    report.say(f"step_rate_{name}", photos * len(VARIANTS) / seconds)
+
+
+def peak(network: Network, photos: int, setting: Setting, team: Alone) -> tuple[float, float, float]:
+    """(GiB in tensors, GiB taken from the card, seconds) of a step with so many photos, the faster of two after a first one."""
+    pictures = blobs(len(VARIANTS), setting.sizes.memory_size).repeat(photos, 1, 1, 1)
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(setting.device)
+    call, times = step_of(network, pictures.to(setting.device), team), []
+    try:
+        for _ in range(3):
+            synchronise(setting.device)
+            start = time.perf_counter()
+            call()
+            synchronise(setting.device)
+            times.append(time.perf_counter() - start)
+        device = setting.device
+        return torch.cuda.max_memory_allocated(device) / GIB, torch.cuda.max_memory_reserved(device) / GIB, min(times[1:])
+    finally:
+        network.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+
+
+def held(network: Network, setting: Setting, team: Alone) -> float:
+    """MiB of activations that autograd keeps of one picture between the passes, on any device."""
+    pictures = blobs(4, setting.sizes.memory_size).to(setting.device)
+    own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def bytes_of(count: int) -> int:
+        kept.clear()
+        with hooks(pack), team.autocast():
+            out = network.backbone(pictures[:count])
+        total = sum(kept.values())
+        del out
+        return total
+
+    bytes_of(2)  # warms up, and lets the backbone try the size
+    return (bytes_of(4) - bytes_of(2)) / 2 / MIB
+
+
+def hooks(pack: Callable[[Tensor], Tensor]) -> AbstractContextManager:
+    """Inside, `pack` sees every tensor that autograd keeps."""
+    return torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+
+
+def same_gradients(report: Report, setting: Setting) -> None:
+    """Whether recompute leaves the gradients of one step as they are, to the bit."""
+    found = []
+    for recompute in (False, True):
+        network = network_of(setting, recompute)
+        if network is None:
+            report.skip("recompute_gradients", "compute.recompute is not available in this version")
+            return
+        step_of(network, blobs(len(VARIANTS), 32).to(setting.device), Alone(setting.device))()
+        found.append(flat([weight.grad for weight in network.parameters()]))
+    report.same("recompute_gradients", torch.equal(*found))
+
+
+def network_of(setting: Setting, recompute: bool) -> Network | None:
+    """The network of pretraining, all of it learning."""
+    body = backbone(setting.sizes.step_size)
+    torch.manual_seed(SEED)  # for the heads
+    network = Network(body, TASKS[TASK](CONFIG).heads)
+    network = network.to(setting.device).to(memory_format=torch.channels_last)
+    set_learning(network, "all", frozen=False)
+    return recomputing(network) if recompute else network
+
+
+def step_of(network: Network, pictures: Tensor, team: Alone) -> Callable[[], Tensor]:
+    """A call that leaves a step's gradients in the network."""
+    loss_of = microbatch.by_photo(TASKS[TASK](CONFIG).loss, len(VARIANTS))
+
+    def call() -> Tensor:
+        network.zero_grad(set_to_none=True)
+        return microbatch.backward(network, pictures, loss_of, 0, team)
+
+    return call
