@@ -50,6 +50,8 @@ class FinetuneConfig:
     micro_batch: int = 0
     processes: int = 1
     precision: str = "float32"
+    tf32: bool = False
+    recompute: bool = False
 
 
 @dataclass
@@ -90,7 +92,7 @@ class Schedule:
 
 
 @preemptible()
-@runtime.out_of_memory("finetune.micro_batch (0 is the largest) or finetune.batch")
+@runtime.out_of_memory("finetune.micro_batch (0 is the largest) or finetune.batch, or set compute.recompute")
 def finetune(
     config: FinetuneConfig,
     store: Store,
@@ -123,7 +125,7 @@ def finetune(
         SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
     ASSUME: the weights of the epoch with the lowest validation loss are kept, as in pretraining.
     """
-    team = open_team(runtime.set_up(config.threads), config.processes, config.precision)
+    team = open_team(runtime.set_up(config.threads, tf32=config.tf32), config.processes, config.precision)
     device = team.device
     if team.size > 1 and (few := min(config.batch, len(train), len(val))) < 2 * team.size:
         raise UserError(
@@ -131,7 +133,9 @@ def finetune(
             "or raise finetune.batch"
         )
     torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
-    network = score_network(new_backbone(config.backbone, start), config.dropout).to(device, memory_format=torch.channels_last)
+    backbone = new_backbone(config.backbone, start)
+    backbone.prepare(device, config.recompute)
+    network = score_network(backbone, config.dropout).to(device, memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
         [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
     )
@@ -180,13 +184,13 @@ def finetune(
         for ids, inputs in zip(parts, epoch_inputs(parts, flipped, store, cache, team, workers), strict=True):
             runtime.seed_step("finetune", config.seed, epoch, step)
             optimiser.zero_grad(set_to_none=True)
-            wanted = torch.stack([target[i] for i in ids]).to(device)
+            wanted = runtime.send(torch.stack([target[i] for i in ids]), device)
             loss_of = partial(votes_loss, wanted=wanted, config=config)
             if schedule.frozen:
-                loss = loss_of(network.on_features(inputs.to(device)))
+                loss = loss_of(network.on_features(inputs))
                 loss.backward()
             else:
-                loss = microbatch.backward(network, inputs.to(device), loss_of, config.micro_batch, team)
+                loss = microbatch.backward(network, inputs, loss_of, config.micro_batch, team)
             where = f"{name}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, ids, checkpoint) * len(ids)
             optimiser.step()

@@ -24,14 +24,14 @@ def epoch_inputs(
     team: Alone,
     workers: int,
 ) -> Iterator[Tensor]:
-    """Yield the input of each batch: cached features of all its pictures (n, width) if there is a cache, which are so cheap to
-    use that every process takes all, else uint8 pictures (m, 3, S, S) of this process's share.
+    """Yield the input of each batch, on the team's device: cached features of all its pictures (n, width) if there is a cache,
+    which are so cheap to use that every process takes all, else uint8 pictures (m, 3, S, S) of this process's share.
     """
     if cache is not None:
-        yield from (cache.read(ids, sides) for ids, sides in zip(parts, flipped, strict=True))
+        yield from runtime.ahead((cache.read(ids, sides) for ids, sides in zip(parts, flipped, strict=True)), team.device)
         return
     names = [[f"{i}\x1f{int(f)}" for i, f in zip(ids, sides, strict=True)] for ids, sides in zip(parts, flipped, strict=True)]
-    yield from runtime.batches([part[team.share(len(part))] for part in names], PictureLoader(store), workers)
+    yield from runtime.batches([part[team.share(len(part))] for part in names], PictureLoader(store), workers, team.device)
 
 
 class PictureLoader:
@@ -49,7 +49,7 @@ class PictureLoader:
 class FeatureCache:
     """The frozen backbone's features of every picture and, with flips, of its mirror image, in a file on disk.
 
-    Each process of the team computes its share.
+    Each process of the team computes its share, in the precision of training (compute.precision); kept as float32.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class FeatureCache:
                 for pictures in epoch_inputs(
                     parts, [[flipped] * len(p) for p in parts], store, None, Alone(team.device), workers
                 ):
-                    features[side, at : at + len(pictures)] = network.backbone(pictures.to(team.device)).cpu().numpy()
+                    features[side, at : at + len(pictures)] = microbatch.features(network, pictures, team).cpu().numpy()
                     at += len(pictures)
         features.flush()
         team.wait()
@@ -107,7 +107,6 @@ def predict_votes(
     out = []
     parts = [ids[part.start : part.stop] for part in runtime.cut(len(ids), batch, least=2 * team.size)]
     for inputs in epoch_inputs(parts, [[False] * len(part) for part in parts], store, cache, team, workers):
-        inputs = inputs.to(team.device)
         outputs = network.on_features(inputs) if cache is not None else microbatch.forward(network, inputs, 0, team)
         out.append(distribution(outputs).cpu())
     return torch.cat(out)

@@ -2,6 +2,8 @@
 
 B photos, V pictures of each in the order of distortions.VARIANTS, D distortions. Every loss that sums over the
 pictures of a photo is a sum of means over the photos of the batch (fidelity row 8), so that T means the same.
+
+On a GPU no loss waits for the device or sends it anything after its first call: positions are kept on each device.
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,7 @@ def ranking_loss(scores: Tensor, margin: float) -> Tensor:
         scores: f_rank after the sigmoid, (B, V) in 0..1.
         margin: m.
     """
-    less, more = ranking_pairs()
+    less, more = _pairs_on(scores.device)
     difference = scores[:, less] - scores[:, more]
     return F.relu(margin - difference).mean(dim=0).sum()
 
@@ -39,6 +41,12 @@ def ranking_pairs() -> tuple[list[int], list[int]]:
     return [i for i, _ in pairs], [j for _, j in pairs]
 
 
+@cache
+def _pairs_on(device: torch.device) -> tuple[Tensor, Tensor]:
+    less, more = ranking_pairs()
+    return torch.tensor(less, device=device), torch.tensor(more, device=device)
+
+
 def ranking_loss_across_photos(scores: Tensor, margin: float) -> Tensor:
     """Section 6, ablation: equation 1 also between photos, max(0, m - (f(I_i of a) - f(I_j of b))), |i| < |j|.
 
@@ -47,7 +55,7 @@ def ranking_loss_across_photos(scores: Tensor, margin: float) -> Tensor:
 
     Args: as for `ranking_loss`.
     """
-    less, more = ranking_pairs()
+    less, more = _pairs_on(scores.device)
     difference = scores[:, None, less] - scores[None, :, more]  # (B, B, pairs)
     return F.relu(margin - difference).mean(dim=(0, 1)).sum()
 
@@ -72,8 +80,8 @@ def aspect_ranking_loss(scores: Tensor, margin: float) -> Tensor:
         scores: f_rank^a after the sigmoid, (B, V, aspects in the order of ASPECTS), in 0..1.
         margin: m.
     """
-    less, more = ranking_pairs()
-    aspect = ranked_aspects()
+    less, more = _pairs_on(scores.device)
+    aspect = _ranked_aspects_on(scores.device)
     return F.relu(margin - (scores[:, less, aspect] - scores[:, more, aspect])).mean(dim=0).sum()
 
 
@@ -84,6 +92,11 @@ def ranked_aspects() -> list[int]:
     return [ASPECTS.index(DISTORTIONS[VARIANTS[j].distortion].aspect) for j in more]
 
 
+@cache
+def _ranked_aspects_on(device: torch.device) -> Tensor:
+    return torch.tensor(ranked_aspects(), device=device)
+
+
 def classification_loss(logits: Mapping[str, Tensor]) -> Tensor:
     """Equation 2: sum over distorted pictures of the cross-entropy of their aspect's head; level 0 takes no part (row 10).
 
@@ -92,9 +105,10 @@ def classification_loss(logits: Mapping[str, Tensor]) -> Tensor:
     """
     total = logits[ASPECTS[0]].new_zeros(())
     for aspect in ASPECTS:
-        positions, classes = class_targets(aspect)
+        positions, classes = _class_targets_on(aspect, logits[aspect].device)
         chosen = logits[aspect][:, positions]  # (B, P, C)
-        target = torch.tensor(classes, device=chosen.device).expand(chosen.shape[0], -1)
+        target = classes.expand(chosen.shape[0], -1)
+        # "none": with another reduction a GPU has no deterministic kernel for logits of three dimensions
         total = total + F.cross_entropy(chosen.transpose(1, 2), target, reduction="none").mean(dim=0).sum()
     return total
 
@@ -111,6 +125,12 @@ def class_targets(aspect: str) -> tuple[list[int], list[int]]:
     return [p for p, _ in targets], [c for _, c in targets]
 
 
+@cache
+def _class_targets_on(aspect: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    positions, classes = class_targets(aspect)
+    return torch.tensor(positions, device=device), torch.tensor(classes, device=device)
+
+
 def regression_loss(outputs: Tensor) -> Tensor:
     """Equation 3: squared error of the applied distortion's output alone against norm(i).
 
@@ -119,9 +139,9 @@ def regression_loss(outputs: Tensor) -> Tensor:
     Args:
         outputs: (B, V, D), one output per distortion in the registry's order.
     """
-    pictures, channels, targets = regression_targets()
+    pictures, channels, targets = _regression_targets_on(outputs.device)
     chosen = outputs[:, pictures, channels]  # (B, P)
-    return (chosen - torch.tensor(targets, device=chosen.device)).square().mean(dim=0).sum()
+    return (chosen - targets).square().mean(dim=0).sum()
 
 
 @cache
@@ -131,6 +151,12 @@ def regression_targets() -> tuple[list[int], list[int], list[float]]:
     terms = [(i, channel[v.distortion], norm(v.distortion, v.level)) for i, v in enumerate(VARIANTS) if v.distortion]
     terms += [(anchor_index(name), channel[name], 0.0) for name in DISTORTIONS]
     return [t[0] for t in terms], [t[1] for t in terms], [t[2] for t in terms]
+
+
+@cache
+def _regression_targets_on(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    pictures, channels, targets = regression_targets()
+    return tuple(torch.tensor(values, device=device) for values in (pictures, channels, targets))
 
 
 def balanced(loss: Tensor, temperature: float) -> Tensor:
@@ -166,5 +192,5 @@ def nt_xent(views: Tensor, temperature: float) -> Tensor:
 
 def rotation_loss(logits: Tensor) -> Tensor:
     """RotNet: cross-entropy of which of the four quarter turns was applied; logits (B, 4 turns, 4 classes)."""
-    target = torch.arange(4, device=logits.device).expand(logits.shape[0], -1)
-    return F.cross_entropy(logits.transpose(1, 2), target)
+    # two dimensions: for three, a mean has no deterministic kernel on a GPU (nll_loss2d)
+    return F.cross_entropy(logits.flatten(0, 1), torch.arange(4, device=logits.device).repeat(len(logits)))

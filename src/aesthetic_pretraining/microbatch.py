@@ -26,7 +26,7 @@ def forward(network: Network, pictures: Tensor, micro_batch: int, team: Alone) -
         micro_batch: at most so many pictures pass the backbone at once; 0: all M. In training, batch normalisation sees
             the pictures of one pass jointly (fidelity row 27).
     """
-    own = torch.cat([_features(network, part, team) for part in split(pictures, micro_batch)])
+    own = torch.cat([features(network, part, team) for part in split(pictures, micro_batch)])
     return network.on_features(team.gather(own)[0])
 
 
@@ -52,19 +52,19 @@ def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int
         for k, part in enumerate(parts):
             if k < kept:
                 weigh(k)
-                own.append(_features(network, part, team))
+                own.append(features(network, part, team))
             else:
                 with torch.no_grad(), _still(network):
-                    own.append(_features(network, part, team))
-        features, mine = team.gather(torch.cat(own))
-        features.requires_grad_(bool(backbone))
-        loss = loss_of(network.on_features(features))
+                    own.append(features(network, part, team))
+        joint, mine = team.gather(torch.cat(own))
+        joint.requires_grad_(bool(backbone))
+        loss = loss_of(network.on_features(joint))
         loss.backward()  # the heads' gradients, the same in every process, and the features' if the backbone learns
         if backbone:
-            for k, slope in enumerate(features.grad[mine].split([len(part) for part in parts])):
+            for k, slope in enumerate(joint.grad[mine].split([len(part) for part in parts])):
                 if k >= kept:
                     weigh(k)
-                    own[k] = _features(network, parts[k], team)
+                    own[k] = features(network, parts[k], team)
                 own[k].backward(slope)
                 own[k] = None  # lets go of the graph
             team.add_up(weight.grad for weight in backbone)
@@ -86,11 +86,11 @@ def split(pictures: Tensor, micro_batch: int) -> tuple[Tensor, ...]:
     return pictures.tensor_split(count)
 
 
-def _features(network: Network, pictures: Tensor, team: Alone) -> Tensor:
-    """In the team's precision; heads and losses are always computed in float32."""
+def features(network: Network, pictures: Tensor, team: Alone) -> Tensor:
+    """Of uint8 pictures (M, 3, S, S): (M, width), computed in the team's precision; heads and losses always have float32."""
     with team.autocast():
-        features = network.backbone(pictures)
-    return features.float() if features.dtype == torch.bfloat16 else features
+        found = network.backbone(pictures)
+    return found.float() if found.dtype == torch.bfloat16 else found
 
 
 def _moving(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:

@@ -40,11 +40,15 @@ class PretrainConfig:
     processes: int = 1
     precision: str = "float32"
     kept_micro_batches: int = 0
+    contrast_micro_batch: int = 0
+    tf32: bool = False
+    recompute: bool = False
 
 
 @preemptible()
 @runtime.out_of_memory(
-    "pretrain.kept_micro_batches, pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch"
+    "pretrain.kept_micro_batches, pretrain.micro_batch or, for rotnet and simclr, pretrain.contrast_micro_batch (0 is the largest), "
+    "pretrain.batch_photos or pretrain.contrast_batch, or set compute.recompute"
 )
 def pretrain(
     task_name: str,
@@ -75,10 +79,10 @@ def pretrain(
         lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
     """
-    team = open_team(runtime.set_up(config.threads), config.processes, config.precision)
+    team = open_team(runtime.set_up(config.threads, tf32=config.tf32), config.processes, config.precision)
     task = TASKS[task_name](task_config)
     network, optimiser = start_of(task, task_name, config, start, team.device)
-    size = batch_of(task, config)
+    size, micro_batch = batch_of(task, config), micro_batch_of(task, config)
     if min(size, len(train), len(val)) < team.size:
         raise UserError(
             f"compute.processes is {team.size}, but a batch or a split has only {min(size, len(train), len(val))} photos; "
@@ -118,16 +122,16 @@ def pretrain(
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
         steps, left = step + len(parts), len(order)
         loader = Loader(task, variants, seeded_int(config.seed, epoch))
-        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
+        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
             views = pictures.shape[1]
             set_learning(network, config.trainable, frozen=total_steps < config.frozen_steps)
             runtime.seed_step("pretrain", config.seed, task_name, epoch, step)
             optimiser.zero_grad(set_to_none=True)
             loss = microbatch.backward(
                 network,
-                pictures.flatten(0, 1).to(team.device),
+                pictures.flatten(0, 1),
                 microbatch.by_photo(task.loss, views),
-                config.micro_batch,
+                micro_batch,
                 team,
                 config.kept_micro_batches,
             )
@@ -168,9 +172,9 @@ def start_of(
 ) -> tuple[Network, torch.optim.Optimizer]:
     """The network with the `start` weights under new heads, and its optimiser (section 4.3)."""
     torch.manual_seed(seeded_int("init", config.seed, task_name))
-    network = Network(new_backbone(config.backbone, start), task.heads, task.hidden).to(
-        device, memory_format=torch.channels_last
-    )
+    backbone = new_backbone(config.backbone, start)
+    backbone.prepare(device, config.recompute)
+    network = Network(backbone, task.heads, task.hidden).to(device, memory_format=torch.channels_last)
     # ASSUME: RMSprop's epsilon is torch's, and RotNet and SimCLR are trained by the same optimiser, rate and frozen start
     optimiser = torch.optim.RMSprop(
         network.parameters(),
@@ -185,6 +189,11 @@ def start_of(
 def batch_of(task: Task, config: PretrainConfig) -> int:
     """Photos in a batch of the task."""
     return config.contrast_batch if task.contrast else config.batch_photos
+
+
+def micro_batch_of(task: Task, config: PretrainConfig) -> int:
+    """Pictures of the task that pass the network at once; 0: all of a batch."""
+    return config.contrast_micro_batch if task.contrast else config.micro_batch
 
 
 def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:
@@ -219,8 +228,8 @@ def validate(
     total = 0.0
     parts = [val[part.start : part.stop] for part in runtime.cut(len(val), size, least=team.size)]
     loader = Loader(task, variants, seeded_int(config.seed, "val"))
-    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers), strict=True):
-        outputs = microbatch.forward(network, pictures.flatten(0, 1).to(team.device), config.micro_batch, team)
+    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
+        outputs = microbatch.forward(network, pictures.flatten(0, 1), micro_batch_of(task, config), team)
         total += microbatch.by_photo(task.loss, pictures.shape[1])(outputs).item() * len(part)
         after_batch()
     return total / len(val)

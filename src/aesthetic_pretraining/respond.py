@@ -109,8 +109,8 @@ def _outputs(
 ) -> Iterator[tuple[str, dict[str, dict[str, np.ndarray]]]]:
     """(photo, {task: {head: (174, width)}}) of each photo."""
     load, alone = _Pictures(variants, seed), Alone(device)
-    for photo, pictures in zip(photos, runtime.batches([[photo] for photo in photos], load, workers), strict=True):
-        shown = pictures[0].to(device)
+    for photo, pictures in zip(photos, runtime.batches([[photo] for photo in photos], load, workers, device), strict=True):
+        shown = pictures[0]
         yield (
             photo,
             {

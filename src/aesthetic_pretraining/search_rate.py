@@ -18,7 +18,7 @@ from aesthetic_pretraining.figures_training import draw_rate_search
 from aesthetic_pretraining.files import seeded_int
 from aesthetic_pretraining.networks import set_learning
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.pretrain import Loader, PretrainConfig, batch_of, start_of
+from aesthetic_pretraining.pretrain import Loader, PretrainConfig, batch_of, micro_batch_of, start_of
 from aesthetic_pretraining.team import Alone
 from aesthetic_pretraining.variants import Variants
 
@@ -40,7 +40,10 @@ def rates(search: SearchConfig) -> list[float]:
     return [search.lowest * factor**step for step in range(search.steps)]
 
 
-@runtime.out_of_memory("pretrain.micro_batch (0 is the largest), pretrain.batch_photos or pretrain.contrast_batch")
+@runtime.out_of_memory(
+    "pretrain.micro_batch or, for rotnet and simclr, pretrain.contrast_micro_batch (0 is the largest), "
+    "pretrain.batch_photos or pretrain.contrast_batch, or set compute.recompute"
+)
 def search_rate(
     task_name: str,
     task_config: TaskConfig,
@@ -65,22 +68,22 @@ def search_rate(
     """
     if search.lowest >= search.highest:
         raise UserError(f"search.lowest is {search.lowest:g}, but must be below search.highest, {search.highest:g}")
-    alone = Alone(runtime.set_up(config.threads))  # a search is short: one process, in float32
+    alone = Alone(runtime.set_up(config.threads, tf32=config.tf32))  # a search is short: one process, in float32
     task = TASKS[task_name](task_config)
     network, optimiser = start_of(task, task_name, config, start, alone.device)
     set_learning(network, config.trainable, frozen=False)
     rows: list[dict] = []
     # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
     for rate, pictures in zip(
-        rates(search), _batches(task, variants, train, config, batch_of(task, config), workers), strict=False
+        rates(search), _batches(task, variants, train, config, batch_of(task, config), workers, alone.device), strict=False
     ):
         for group in optimiser.param_groups:
             group["lr"] = rate
         runtime.seed_step("search", config.seed, task_name, len(rows))
         optimiser.zero_grad(set_to_none=True)
         loss_of = microbatch.by_photo(task.loss, pictures.shape[1])
-        pictures = pictures.flatten(0, 1).to(alone.device)
-        loss = microbatch.backward(network, pictures, loss_of, config.micro_batch, alone).item()
+        micro_batch = micro_batch_of(task, config)
+        loss = microbatch.backward(network, pictures.flatten(0, 1), loss_of, micro_batch, alone).item()
         rows.append({"step": len(rows) + 1, "learning_rate": rate, "loss": loss})
         runtime.log.info(
             "%s search step %d of %d  learning rate %.2g  loss %.4f", task_name, len(rows), search.steps, rate, loss
@@ -92,9 +95,9 @@ def search_rate(
     save(draw_rate_search(pd.DataFrame(rows), task=task_name, chosen=config.learning_rate), Path(figure))
 
 
-def _batches(task, variants: Variants, train: Sequence[str], config: PretrainConfig, size: int, workers: int):
+def _batches(task, variants: Variants, train: Sequence[str], config: PretrainConfig, size: int, workers: int, device):
     """Batches of training photos without end, each round over the photos in another order."""
     for epoch in count():
         order = runtime.shuffled(train, config.seed, "search", epoch)
         parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size)]
-        yield from runtime.batches(parts, Loader(task, variants, seeded_int(config.seed, "search", epoch)), workers)
+        yield from runtime.batches(parts, Loader(task, variants, seeded_int(config.seed, "search", epoch)), workers, device)

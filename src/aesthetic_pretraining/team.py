@@ -110,12 +110,16 @@ def open_team(device: torch.device, processes: int, precision: str) -> Alone:
     """The team of this process. Fabric is not loaded where it would have nothing to do: one process in float32.
 
     Args: as in params.yaml, compute.processes and compute.precision.
-    Raises: UserError if the number of processes that torchrun started is another one.
+    Raises: UserError if the number of processes that torchrun started is another one, or the GPU has no bfloat16.
     """
     started = int(os.environ.get("WORLD_SIZE", 1))
     if started != processes:
         raise UserError(
             f"compute.processes is {processes}, but {started} are at work; let snakemake start them, "
             f"or torchrun with --nproc_per_node {processes}"
+        )
+    if precision == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UserError(
+            f"compute.precision is bfloat16, which {torch.cuda.get_device_name()} does not have; set it to float32 in params.yaml"
         )
     return Alone(device) if processes == 1 and precision == "float32" else Team(processes, precision)

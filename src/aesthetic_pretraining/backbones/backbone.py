@@ -1,13 +1,19 @@
 """What every backbone is, whichever library its network comes from."""
 
+import contextlib
+import logging
+
 import torch
 from torch import Tensor, nn
 
+from aesthetic_pretraining.backbones.recompute import Recompute
 from aesthetic_pretraining.backbones.relu6 import replace_relu6
 from aesthetic_pretraining.errors import UserError
 
 # layers that draw random numbers, torch's, torchvision's and timm's, and where each keeps its rate
 CHANCE = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropPath": "drop_prob"}
+ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+log = logging.getLogger("aesthetic_pretraining")
 
 
 class Backbone(nn.Module):
@@ -31,6 +37,27 @@ class Backbone(nn.Module):
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self._taken: set[int] = set()  # sizes of pictures that the network is known to take
+        self._forward_pass = contextlib.nullcontext  # what a forward pass with a graph takes place in
+
+    def prepare(self, device: torch.device, recompute: bool) -> None:
+        """Make ready for a training on the device; once, before its first forward pass.
+
+        Args: recompute: whether batch normalisation and its activation are computed again in the backward pass, not kept for it
+            (params.yaml: compute.recompute); the log says if there is nothing to gain in this network.
+        Raises: UserError if a GPU has no deterministic kernel for a layer of the network.
+        """
+        if device.type == "cuda" and (name := unrepeatable(self.features)):
+            raise UserError(
+                f"backbone.name: {self.name} cannot be trained on a GPU to the same result twice, because its layer {name} pools "
+                "to more than one pixel, for which torch has no deterministic kernel; choose another, such as mobilenet_v2"
+            )
+        if recompute:
+            again = Recompute(self.features)
+            self._forward_pass = again.forward_pass
+            if again.layers:
+                log.info("compute.recompute: outputs of %d batch normalisations are computed twice, not kept", again.layers)
+            else:
+                log.warning("compute.recompute: %s has no batch normalisation of a known kind, so that nothing changes", self.name)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """uint8 pictures (N, 3, S, S) in 0..255 -> features (N, width); pictures stay uint8 until here.
@@ -39,7 +66,8 @@ class Backbone(nn.Module):
         """
         self._check(pictures.shape[-1])
         x = pictures.to(self.mean.dtype).div_(255).sub_(self.mean).div_(self.std)
-        return self.features(x.contiguous(memory_format=torch.channels_last))
+        with self._forward_pass():
+            return self.features(x.contiguous(memory_format=torch.channels_last))
 
     @torch.no_grad()
     def _check(self, size: int) -> None:
@@ -88,6 +116,19 @@ def settle(network: nn.Module) -> None:
         # networks a short training would be judged by the statistics of other weights
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = 0.1
+
+
+def unrepeatable(network: nn.Module) -> str | None:
+    """The name of a layer whose gradient torch cannot compute deterministically on a GPU: pooling of any size to a given one.
+
+    To one pixel it is a mean, or a maximum, over all pixels, with another kernel.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, ADAPTIVE):
+            size = module.output_size if isinstance(module.output_size, tuple) else (module.output_size,) * 2
+            if size != (1, 1) or isinstance(module, nn.AdaptiveMaxPool2d):
+                return name
+    return None
 
 
 def last_block(network: nn.Module) -> list[nn.Module]:
