@@ -16,14 +16,21 @@ import time
 from pathlib import Path
 
 START = time.monotonic()
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/scripts")]
 
 from gpu_checks.standins import stand_in  # noqa: E402
 
+from job import _less_page_faults  # noqa: E402
+
+_less_page_faults()  # as in every job, and only before torch
 ABSENT = stand_in()  # before the library is imported
 
+import torch  # noqa: E402
 from gpu_checks import agreement, engine, machine, memory, paper_hours, setting, speed, trainers  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
+
+from aesthetic_pretraining import runtime  # noqa: E402
 
 SECONDS = 340  # for everything, the imports included
 BLOCKS = {  # by importance; name -> (function of report and setting, its share of the time)
@@ -51,12 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     logging.disable(logging.WARNING)  # the trainers' progress
     report = Report()
-    device, left = setting.set_up(1)
+    device = runtime.set_up(threads=1)
     if device.type == "cuda":
-        device, left = setting.set_up(min(16, setting.cores()))  # the CPU's side of comparisons
+        torch.set_num_threads(min(16, setting.cores()))  # for the CPU's side of comparisons
+    runtime.allow_tf32(False)
     sizes = setting.TINY if args.tiny else setting.ON_GPU if device.type == "cuda" else setting.ON_CPU
     with tempfile.TemporaryDirectory() as temporary:
-        where = setting.Setting(device, sizes, Path(temporary), left)
+        where = setting.Setting(device, sizes, Path(temporary))
         for name in (name for name in BLOCKS if name in args.only):
             block, share = BLOCKS[name]
             rest = args.seconds - (time.monotonic() - START)

@@ -94,7 +94,7 @@ def bfloat16(report: Report, setting: Setting) -> None:
     if setting.cuda and not torch.cuda.is_bf16_supported(including_emulation=False):
         report.skip("bfloat16", "this card has no bfloat16; leave compute.precision at float32")
         return
-    for name in ("ranking_regression", "rotnet", "simclr", "finetune"):
+    for name in setting.sizes.rough:
         with report.guarded(f"bfloat16_{name}"):
             plain, rough = (
                 step(name, setting, setting.device, torch.float32, True, team)
@@ -119,7 +119,7 @@ def step(
     every = 1 if fine or views_of(name) < sizes.every else sizes.every
     photos = 8 * sizes.photos if fine else sizes.contrast_photos if every == 1 else sizes.photos
     pictures = blobs(photos * len(range(0, views_of(name), every)), sizes.step_size)
-    body = backbone(sizes.step_size)
+    body = backbone(sizes.step_size, device, dtype)
     torch.manual_seed(SEED)  # for the heads
     if fine:
         network = score_network(body, dropout=0.0)  # chance differs between devices
@@ -127,7 +127,7 @@ def step(
     else:
         task = TASKS[name](CONFIG)
         network = Network(body, task.heads, task.hidden)
-    network = network.to(device, dtype).to(memory_format=torch.channels_last)
+    network = network.to(device, dtype)
     optimiser = (
         torch.optim.Adam(rates, weight_decay=4e-5)
         if fine

@@ -39,8 +39,7 @@ def machine(report: Report, setting: Setting, absent: list[str]) -> None:
     report.say("cores", cores())
     report.say("threads", torch.get_num_threads())
     report.say("deterministic", torch.are_deterministic_algorithms_enabled())
-    report.say("tf32_in_training", setting.tf32_left)
-    report.say("tf32_here", "off, where a name does not say tf32")
+    report.say("tf32", "off, where a name does not say tf32")
 
 
 def driver() -> str:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from aesthetic_pretraining import microbatch
 from aesthetic_pretraining.distortions import VARIANTS
@@ -20,16 +22,6 @@ TASK = "ranking_regression"
 GIB, MIB = 2**30, 2**20
 
 
-def recomputing(network: Network) -> Network | None:
-    """The network with `compute.recompute`, or None where this version of the library has no such thing."""
-    try:
-        from aesthetic_pretraining.backbones.recompute import recompute
-    except ImportError:
-        return None
-    recompute(network)
-    return network
-
-
 def memory(report: Report, setting: Setting) -> None:
     """What float32, bfloat16 and recompute take; on the CPU, what a picture holds between the two passes."""
     with report.guarded("recompute_gradients"):
@@ -42,9 +34,6 @@ def memory(report: Report, setting: Setting) -> None:
     ):
         with report.guarded(f"memory_{name}"):
             network = network_of(setting, recompute)
-            if network is None:
-                report.skip(f"memory_{name}", "compute.recompute is not available in this version")
-                continue
             report.say(f"held_{name}_mib_a_picture", held(network, setting, team))
             if setting.cuda:
                 of_joint_batch(report, name, network, setting, team)
@@ -89,32 +78,39 @@ def peak(network: Network, photos: int, setting: Setting, team: Alone) -> tuple[
 
 
 def held(network: Network, setting: Setting, team: Alone) -> float:
-    """MiB of activations that autograd keeps of one picture between the passes, on any device."""
+    """MiB that are there of one picture between the passes, on any device; from four pictures less two."""
     pictures = blobs(4, setting.sizes.memory_size).to(setting.device)
-    own = {value.untyped_storage().data_ptr() for value in (*network.parameters(), *network.buffers())}
-    kept: dict[int, int] = {}
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
 
     def bytes_of(count: int) -> int:
-        kept.clear()
-        with hooks(pack), team.autocast():
-            out = network.backbone(pictures[:count])
-        total = sum(kept.values())
-        del out
+        with Alive() as alive, team.autocast():
+            features = network.backbone(pictures[:count])
+        total = alive.bytes()
+        del features  # not before, because it holds the graph
         return total
 
-    bytes_of(2)  # warms up, and lets the backbone try the size
+    bytes_of(2)  # lets the backbone try the size
     return (bytes_of(4) - bytes_of(2)) / 2 / MIB
 
 
-def hooks(pack: Callable[[Tensor], Tensor]) -> AbstractContextManager:
-    """Inside, `pack` sees every tensor that autograd keeps."""
-    return torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor)
+class Alive(TorchDispatchMode):
+    """Inside, every piece of memory that a tensor is made in is noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.noted: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                reference = StorageWeakRef(storage)  # as long as it is held, no other memory gets the same key
+                self.noted[reference.cdata] = reference, storage.nbytes()
+        return made
+
+    def bytes(self) -> int:
+        """Of all noted memory that somebody still holds."""
+        return sum(size for reference, size in self.noted.values() if not reference.expired())
 
 
 def same_gradients(report: Report, setting: Setting) -> None:
@@ -122,22 +118,18 @@ def same_gradients(report: Report, setting: Setting) -> None:
     found = []
     for recompute in (False, True):
         network = network_of(setting, recompute)
-        if network is None:
-            report.skip("recompute_gradients", "compute.recompute is not available in this version")
-            return
         step_of(network, blobs(len(VARIANTS), 32).to(setting.device), Alone(setting.device))()
         found.append(flat([weight.grad for weight in network.parameters()]))
     report.same("recompute_gradients", torch.equal(*found))
 
 
-def network_of(setting: Setting, recompute: bool) -> Network | None:
+def network_of(setting: Setting, recompute: bool) -> Network:
     """The network of pretraining, all of it learning."""
-    body = backbone(setting.sizes.step_size)
+    body = backbone(setting.sizes.step_size, setting.device, recompute=recompute)
     torch.manual_seed(SEED)  # for the heads
-    network = Network(body, TASKS[TASK](CONFIG).heads)
-    network = network.to(setting.device).to(memory_format=torch.channels_last)
+    network = Network(body, TASKS[TASK](CONFIG).heads).to(setting.device)
     set_learning(network, "all", frozen=False)
-    return recomputing(network) if recompute else network
+    return network
 
 
 def step_of(network: Network, pictures: Tensor, team: Alone) -> Callable[[], Tensor]:

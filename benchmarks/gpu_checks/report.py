@@ -73,11 +73,12 @@ class Report:
         """Inside, an error becomes a line, and what follows goes on; a missing package is no failure."""
         try:
             yield
-        except ModuleNotFoundError as error:
-            self.skip(name, f"needs the package {error.name}, which is not installed")
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
-            self.fail(name, sentence(error))
+            if (package := missing(error)) is not None:
+                self.skip(name, f"needs the package {package}, which is not installed")
+            else:
+                traceback.print_exc(file=sys.stderr)
+                self.fail(name, sentence(error))
 
     def run(self, name: str, block: Callable[[], None], seconds: float) -> None:
         """One block, broken off after so many seconds, which is a failure: what was not looked at did not pass."""
@@ -120,6 +121,15 @@ class Report:
                     lines.append(f"| {' | '.join(cells)} |")
             lines.append("")
         Path(path).write_text("\n".join(lines))
+
+
+def missing(error: BaseException | None) -> str | None:
+    """The package whose want led to an error, or None. A stand-in in an `except` clause hides it behind a TypeError."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError):
+            return error.name
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def sentence(error: BaseException) -> str:

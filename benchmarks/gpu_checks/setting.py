@@ -1,9 +1,8 @@
-"""What the blocks share: the device, sizes, TF32, made-up photos, networks with random weights.
+"""What the blocks share: the device, sizes, made-up photos, networks with random weights.
 
 Nothing here needs the network, a data set or ImageNet's weights.
 """
 
-import copy
 import io
 import os
 import tarfile
@@ -19,7 +18,6 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from aesthetic_pretraining import runtime
 from aesthetic_pretraining.backbones import Backbone, build_backbone
 from aesthetic_pretraining.distortions import VARIANTS
 
@@ -36,6 +34,7 @@ class Sizes:
     Attributes:
         step_size: pixels of a step's pictures. every: of a photo's 174 variants each so-manieth takes part in a step; the
             outputs of the others stand at 0. photos, contrast_photos: in a step of a ranking task, and of RotNet and SimCLR.
+        rough: what of `agreement.names()` is tried in bfloat16, which processors without it are slow at.
         style_photo: (height, width) of the photo that is distorted.
         train, val: photos of a small training, 32 pixels.
         rate_size, rate_pictures, rate_seconds: of a rate of the plain network; at least one call is timed.
@@ -47,6 +46,7 @@ class Sizes:
     every: int
     photos: int
     contrast_photos: int
+    rough: tuple[str, ...]
     style_photo: tuple[int, int]
     train: int
     val: int
@@ -61,49 +61,39 @@ class Sizes:
 
 
 # memory_photos is section 4.3's batch; without a GPU what a pass holds is counted on two pictures, so it plays no part
-ON_GPU = Sizes(64, 3, 2, 16, (336, 224), 8, 4, 224, 256, 2.0, 224, 8, 224, 6, (4, 8, 14))
-ON_CPU = Sizes(32, 8, 2, 8, (336, 224), 2, 1, 224, 4, 0.5, 224, 8, 224, 2, (0, 2))
-TINY = Sizes(32, 16, 2, 4, (48, 32), 2, 1, 32, 4, 0.0, 64, 8, 32, 1, (0,))
+ON_GPU = Sizes(
+    64,
+    3,
+    2,
+    16,
+    ("ranking_regression", "rotnet", "simclr", "finetune"),
+    (336, 224),
+    8,
+    4,
+    224,
+    256,
+    2.0,
+    224,
+    8,
+    224,
+    6,
+    (4, 8, 14),
+)
+ON_CPU = Sizes(32, 8, 2, 8, ("rotnet", "finetune"), (336, 224), 2, 1, 224, 4, 0.5, 224, 8, 224, 2, (0, 2))
+TINY = Sizes(32, 16, 2, 4, ("rotnet",), (48, 32), 2, 1, 32, 4, 0.0, 64, 8, 32, 1, (0,))
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where the blocks run, and how much they do. tf32_left: what `set_up` returned."""
+    """Where the blocks run, and how much they do."""
 
     device: torch.device
     sizes: Sizes
     temporary: Path
-    tf32_left: str
 
     @property
     def cuda(self) -> bool:
         return self.device.type == "cuda"
-
-
-def set_up(threads: int) -> tuple[torch.device, str]:
-    """Deterministic mode as in every training, but TF32 off. Returns the device, and what training would do about TF32."""
-    device = runtime.set_up(threads)
-    left = f"convolutions {_word(torch.backends.cudnn, 'conv')}, products {_word(torch.backends.cuda, 'matmul')}"
-    tf32(False)
-    return device, left
-
-
-def tf32(on: bool) -> None:
-    """Whether float32 convolutions and products on CUDA may round their inputs to 10 bits."""
-    if hasattr(torch.backends.cuda.matmul, "fp32_precision"):  # torch 2.9 and later, which forbids a mix with the old names
-        word = "tf32" if on else "ieee"
-        torch.backends.cuda.matmul.fp32_precision = word
-        torch.backends.cudnn.conv.fp32_precision = word
-        torch.backends.cudnn.rnn.fp32_precision = word
-    else:
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = on
-
-
-def _word(backend: object, operator: str) -> str:
-    precision = getattr(getattr(backend, operator, None), "fp32_precision", None)
-    if precision is None:
-        return "on" if (backend if operator == "conv" else backend.matmul).allow_tf32 else "off"
-    return "on" if precision == "tf32" else "off"
 
 
 def synchronise(device: torch.device) -> None:
@@ -160,24 +150,34 @@ def photo_store(path: Path, count: int, size: int, short: int):
     return Store([path])
 
 
-def backbone(size: int) -> Backbone:
-    """The paper's backbone with random weights, on the CPU, the same at every call; its statistics are those of some pictures."""
-    return copy.deepcopy(_backbone(size))
+def backbone(size: int, device: torch.device = CPU, dtype: torch.dtype = torch.float32, recompute: bool = False) -> Backbone:
+    """The paper's backbone with random weights, the same at every call, in channels_last; its statistics are those of some pictures.
+
+    Calls with the same arguments return the same module, set back: building it anew would cost more than a small step.
+    """
+    built = _empty(device, dtype, recompute)
+    built.load_state_dict(_start(size))
+    built.zero_grad(set_to_none=True)
+    return built.train().requires_grad_(True)
 
 
 @cache
-def _backbone(size: int) -> Backbone:
+def _empty(device: torch.device, dtype: torch.dtype, recompute: bool) -> Backbone:
+    built = build_backbone(BACKBONE).to(device, dtype).to(memory_format=torch.channels_last)
+    built.prepare(device, recompute)
+    return built
+
+
+@cache
+def _start(size: int) -> dict[str, Tensor]:
     torch.manual_seed(SEED)
     built = build_backbone(BACKBONE).train()
     layers = [m for m in built.modules() if isinstance(m, nn.BatchNorm2d)]
-    momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = None  # the plain mean
     with torch.no_grad():
         built(blobs(32, size))
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    return built
+    return built.state_dict()
 
 
 def cores() -> int:

@@ -1,6 +1,5 @@
 """Rates: the plain network in four layouts, and live input by the native engine."""
 
-import shutil
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -9,12 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from aesthetic_pretraining import runtime
-from aesthetic_pretraining.distortions import VARIANTS
+from aesthetic_pretraining.errors import UserError
 from gpu_checks.report import Report
-from gpu_checks.setting import SEED, Setting, cores, photo_store, seconds_of, tf32
+from gpu_checks.setting import SEED, Setting, cores, photo_store, seconds_of
 
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-SHARED = "/dev/shm"  # where loaders lay their batches
 
 
 def rates(report: Report, setting: Setting) -> None:
@@ -40,7 +38,7 @@ def rate(network: nn.Module, setting: Setting, layout: torch.memory_format, prec
     """Pictures per second; where memory is short, of a half, a quarter ... of the pictures."""
     sizes, count = setting.sizes, setting.sizes.rate_pictures
     network.train(not forward)
-    tf32(precision == "tf32")
+    runtime.allow_tf32(precision == "tf32")
     try:
         while True:
             try:
@@ -52,7 +50,7 @@ def rate(network: nn.Module, setting: Setting, layout: torch.memory_format, prec
                     raise
                 count //= 2
     finally:
-        tf32(False)
+        runtime.allow_tf32(False)
 
 
 def plain(network: nn.Module, x: Tensor, bfloat16: bool, forward: bool) -> Callable[[], None]:
@@ -78,16 +76,12 @@ def live(report: Report, setting: Setting) -> None:
     variants = Variants(photo_store(setting.temporary / "photos.tar", 8, size, round(1.5 * size)), size, "published")
     for workers in setting.sizes.loaders:
         with report.guarded(f"live_{workers}"):
-            needed = 2 * workers * len(VARIANTS) * 3 * size**2  # each loader lays two batches of a photo there
-            if workers and shutil.disk_usage(SHARED).free < 1.5 * needed:
-                free = shutil.disk_usage(SHARED).free
-                report.skip(
-                    f"live_{workers}",
-                    f"{SHARED} has {free / 2**20:.0f} MiB free, and {workers} loaders need {1.5 * needed / 2**20:.0f}; "
-                    "in a container raise --shm-size",
-                )
-                continue
-            report.say(f"live_{workers}", photos_per_second(variants, workers, setting.sizes.live_photos))
+            try:
+                found = photos_per_second(variants, workers, setting.sizes.live_photos)
+            except UserError as error:  # too little shared memory
+                report.skip(f"live_{workers}", str(error))
+            else:
+                report.say(f"live_{workers}", found)
 
 
 def photos_per_second(variants: object, workers: int, photos: int) -> float:

@@ -34,8 +34,10 @@ class _Missing(ModuleType):
     def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         raise ModuleNotFoundError(f"the package {self._package} is not installed", name=self._package)
 
-    def __mro_entries__(self, bases: tuple) -> tuple:
-        return ()
+    def __or__(self, other: object) -> "_Missing":  # in annotations, and in sums of flags on their way into a call
+        return self
+
+    __ror__ = __or__
 
 
 def stand_in() -> list[str]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from aesthetic_pretraining import runtime
 from aesthetic_pretraining.networks import save_weights
 from gpu_checks.paper_hours import read_params, resolved
 from gpu_checks.report import Report
-from gpu_checks.setting import BACKBONE, SEED, Setting, backbone, photo_store, tf32
+from gpu_checks.setting import BACKBONE, SEED, Setting, backbone, photo_store
 
 SIZE = 32
 TASKS = ("ranking_regression", "rotnet", "simclr")
@@ -23,7 +24,7 @@ def trainers(report: Report, setting: Setting) -> None:
     for task in TASKS:
         twice(report, f"trainer_{task}", setting, lambda folder, task=task: pretraining(task, values, setting, start, folder))
     twice(report, "trainer_finetune", setting, lambda folder: fine_tuning(values, setting, start, folder))
-    tf32(False)  # the trainers set what they want
+    runtime.allow_tf32(False)  # the trainers set what they want
 
 
 def twice(report: Report, name: str, setting: Setting, train: Callable[[Path], None]) -> None:

@@ -1,0 +1,240 @@
+"""make check-gpu on a machine without a GPU: what it says, what it takes for a failure, and the hours that it works out."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "benchmarks/check_gpu.py"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+from gpu_checks import engine, paper_hours, setting  # noqa: E402
+from gpu_checks.report import Report  # noqa: E402
+
+BLOCKS = ["machine", "losses", "steps", "trainers", "engine", "bfloat16", "rates", "memory", "live", "hours"]
+TASKS = [
+    "ranking", "ranking_classification", "ranking_regression", "rotnet", "simclr", "ranking_across_photos", "ranking_consistency",
+    "ranking_aspects", "ranking_margin_04", "ranking_margin_06", "finetune", "finetune_per_batch",
+]  # fmt: skip
+# no test depends on speed: the limits of time are far away
+LIMIT = ["--seconds", "3000"]
+
+# Runs the script in a process where something is not as it should be.
+HARNESS = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+sys.path.insert(0, {source!r})
+{change}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def call(*arguments, change=None, folder=None):
+    """The script's exit status and its lines as {name: value}, on one thread and without a GPU."""
+    command = [sys.executable, str(SCRIPT)]
+    if change is not None:
+        command = [sys.executable, "-c", HARNESS.format(source=str(ROOT / "src"), change=change), str(SCRIPT)]
+    done = subprocess.run(
+        [*command, "--tiny", *LIMIT, *map(str, arguments)],
+        cwd=folder, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    lines = [line.partition(" = ") for line in done.stdout.splitlines()]
+    assert all(middle for _, middle, _ in lines), (done.stdout, done.stderr)
+    return done.returncode, {name: value for name, _, value in lines}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """One run of all blocks, started somewhere else; (status, lines, folder)."""
+    folder = tmp_path_factory.mktemp("check")
+    return *call("--out", "gpu.md", "--json", "gpu.json", folder=folder), folder
+
+
+def test_all_is_well_on_a_cpu_and_every_block_is_there(whole):
+    status, lines, _ = whole
+    assert status == 0, lines
+    assert not [name for name in lines if name.endswith("_error")]
+    assert [name.removesuffix("_seconds") for name in lines if name.endswith("_seconds")] == BLOCKS
+    assert lines["device"] == "cpu" and "torch finds no GPU here" in lines["no_gpu"]
+    assert lines["torch"] == str(torch.__version__).partition("+")[0]
+
+
+def test_every_task_and_every_style_distortion_is_checked(whole):
+    _, lines, _ = whole
+    for task in TASKS:
+        assert float(lines[f"loss_{task}"]) <= 1e-4
+        assert float(lines[f"step_{task}_loss"]) <= 1e-4
+        assert lines[f"step_{task}_twice"] == lines[f"loss_{task}_twice"] == "equal"
+    for name in (
+        "brightness",
+        "contrast",
+        "saturation",
+        "exposure",
+        "shadows",
+        "highlights",
+        "temperature",
+        "tint",
+        "vibrance",
+    ):
+        assert float(lines[f"engine_{name}_max"]) <= 1
+    assert "jpeg_compression" in lines["engine_on_the_cpu_alone"]
+    for layout in ("contiguous", "channels_last"):
+        for precision in ("float32", "bfloat16"):
+            assert float(lines[f"rate_{precision}_{layout}"]) > 0
+    assert all(lines[f"trainer_{name}"] == "equal" for name in ("ranking_regression", "rotnet", "simclr", "finetune"))
+    assert float(lines["live_0"]) > 0
+
+
+def test_what_is_written_is_what_was_said(whole):
+    _, lines, folder = whole
+    rows = json.loads((folder / "gpu.json").read_text())["rows"]
+    assert {row["name"]: row["value"] for row in rows} == lines
+    page = (folder / "gpu.md").read_text()
+    assert page.startswith("## a machine without a GPU\n")
+    for name in ("loss_rotnet", "hours_float32_all"):
+        assert f"| `{name}` | {lines[name]} |" in page
+    passed = sum(row["state"] == "passed" for row in rows)
+    assert lines["checks"].startswith(f"{passed} passed, 0 failed")
+
+
+def test_a_loss_that_a_kernel_refuses_fails_and_the_others_go_on():
+    change = """
+from aesthetic_pretraining import losses
+def refused(logits):
+    raise RuntimeError("nll_loss2d_forward_out_cuda_template does not have a deterministic implementation")
+losses.rotation_loss = refused
+"""
+    status, lines = call("--only", "losses", change=change)
+    assert status == 1
+    assert lines["loss_rotnet_error"].startswith("RuntimeError: nll_loss2d_forward_out_cuda_template")
+    assert [name for name in lines if name.endswith("_error")] == ["loss_rotnet_error"] == [lines["failed"]]
+    assert lines["loss_simclr_twice"] == "equal"
+
+
+def test_a_loss_that_is_not_exact_fails_by_its_bound():
+    change = """
+from aesthetic_pretraining import losses
+right = losses.nt_xent
+losses.nt_xent = lambda views, temperature: right(views.bfloat16().to(views.dtype) if views.dtype.itemsize == 4 else views, temperature)
+"""
+    status, lines = call("--only", "losses", change=change)
+    assert status == 1
+    assert "above its bound of 0.0001" in lines["loss_simclr_error"]
+    assert lines["failed"] == "loss_simclr"
+
+
+def test_a_machine_that_has_torch_alone_is_checked_as_far_as_that_goes():
+    change = """
+class Nothing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"cv2", "pandas", "scipy", "tqdm", "safetensors", "yaml", "timm", "jsonschema", "lightning_fabric", "snakemake", "dvc"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Nothing())
+"""
+    status, lines = call("--only", "machine", "losses", "trainers", "engine", "live", "hours", change=change)
+    assert status == 0, lines
+    assert lines["packages_skipped"].startswith("cv2, pandas, scipy, tqdm, safetensors")
+    assert float(lines["loss_ranking"]) <= 1e-4
+    assert float(lines["engine_shadows_max"]) <= 1
+    assert lines["live_0_skipped"] == "needs the package cv2, which is not installed"
+    assert lines["trainers_skipped"] == lines["hours_skipped"] == "needs the package yaml, which is not installed"
+
+
+def test_a_block_that_takes_too_long_fails_and_the_next_one_runs(capsys):
+    report = Report()
+
+    def endless():
+        while True:
+            with contextlib.suppress(Exception):  # as a library on the way might
+                sum(range(1000))
+
+    report.run("slow", endless, 0.05)
+    report.run("late", endless, 0)
+    report.run("next", lambda: report.check("figure", 1.0, 2.0), 60)
+    out = capsys.readouterr().out
+    assert "slow_error = out of time after 0 s" in out and "late_error = no time was left" in out
+    assert report.named("failed") == ["slow_error", "late_error"]
+    assert report.named("passed") == ["figure"]
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(1.0, "passed"), (1.1, "failed"), (float("nan"), "failed"), (float("inf"), "failed")]
+)
+def test_a_bound_holds_for_numbers_alone(value, state):
+    report = Report()
+    report.check("figure", value, 1.0)
+    assert report.named(state) == ["figure"]
+
+
+def test_a_pipe_in_a_value_does_not_break_the_table(tmp_path):
+    report = Report()
+    report.say("odd", "a | b")
+    report.write_markdown(tmp_path / "page.md")
+    assert "| `odd` | a \\| b |  |  |" in (tmp_path / "page.md").read_text()
+
+
+VALUES = {
+    "photos": {"shares": {"train": 0.7692, "val": 0.1154, "test": 0.1154}},
+    "pretrain": {"tasks": ["ranking", "simclr"], "ablations": [], "epochs": 20, "batch_photos": 8, "contrast_batch": 512},
+    "finetune": {"shares": [50, 100], "seeds": [1, 2], "compared": ["imagenet"], "batch": 450, "halve_after": 5, "flip": True},
+}
+
+
+def test_hours_by_hand():
+    ranking, simclr, tuning = paper_hours.stages(VALUES, {"imagenet": 10, "ranking": 7})
+    # section 4.3: 20 epochs of 100,000 photos with 174 pictures, 8 photos a step; 15,000 photos are looked at after each
+    assert (ranking.updates, ranking.learned, ranking.seen) == (250_000, 348_000_000, 52_200_000)
+    assert (simclr.updates, simclr.learned, simclr.seen, simclr.rendered) == (20 * 196, 4_000_000, 600_000, 0)
+    # 348e6 / 10,000 + 52.2e6 / 30,000 = 34,800 + 1,740 seconds
+    assert ranking.hours(10_000, 30_000, None) == pytest.approx(36_540 / 3600)
+    assert ranking.hours(10_000, 30_000, 1e9) == pytest.approx(36_540 / 3600)
+    # 20 x 115,000 photos at 46 a second are 50,000 seconds, which is longer
+    assert ranking.hours(10_000, 30_000, 46) == pytest.approx(50_000 / 3600)
+    assert simclr.hours(10_000, 30_000, 46) == pytest.approx(420 / 3600)
+    # two seeds each: half of the labels (114,990) by ImageNet, 10 epochs, 6 of them frozen; all 229,981 by ImageNet, by ranking
+    # with 7 epochs, and by SimCLR, of which no number is given here: the largest, 10
+    assert tuning.runs == 2 * (1 + 3)
+    assert tuning.updates == 2 * (10 * 256 + (10 + 7 + 10) * 512)
+    assert tuning.learned == 2 * (4 * 114_990 + (4 + 1 + 4) * 229_981)
+    assert tuning.seen == 2 * (2 * 114_990 + 5 * 12_691 + 3 * 2 * 229_981 + (5 + 2 + 5) * 12_691)
+
+
+def test_more_pretraining_seeds_are_more_trainings():
+    values = VALUES | {"pretrain": VALUES["pretrain"] | {"seeds": [1, 2, 3]}}
+    ranking, _, tuning = paper_hours.stages(values, {"imagenet": 10})
+    assert (ranking.runs, ranking.updates) == (3, 750_000)
+    assert tuning.runs == 2 * (1 + 1 + 3 + 3)  # ImageNet has one start, and two shares
+
+
+def test_hours_take_the_paper_scale_of_params_yaml():
+    parts = {
+        part.name: part
+        for part in paper_hours.stages(paper_hours.resolved(paper_hours.read_params(), "paper"), {"imagenet": 147})
+    }
+    assert parts["pretrain_ranking_regression"].learned % (100_000 * 174) == 0
+    assert paper_hours.published_epochs()["imagenet"] == 147
+
+
+def test_made_up_pictures_are_the_same_at_every_call():
+    assert torch.equal(setting.blobs(4, 32), setting.blobs(4, 32))
+    assert (setting.photo(1, 48, 32) == setting.photo(1, 48, 32)).all() and (
+        setting.photo(1, 48, 32) != setting.photo(2, 48, 32)
+    ).any()
+
+
+def test_the_engine_check_sees_a_wrong_formula(monkeypatch):
+    """Against a formula that looks to one side, which the mirrored photo tells."""
+    monkeypatch.setattr(
+        engine.style, "brightness", lambda photo, values: photo.codes.roll(1, 2)[None].repeat(len(values), 1, 1, 1)
+    )
+    report = Report()
+    where = setting.Setting(torch.device("cpu"), setting.TINY, Path())
+    engine.engine(report, where)
+    assert "engine_brightness_max" in report.named("failed")
+    assert "engine_contrast_max" in report.named("passed")
