@@ -192,6 +192,8 @@ def finite(loss: float, what: str, photos: Sequence[str] = (), checkpoint: objec
 def out_of_memory(lower: str) -> Iterator[None]:
     """Raise UserError that says what to lower where memory runs out, the GPU's or the machine's.
 
+    Also where a GPU has no deterministic kernel for a layer that `Backbone.prepare` does not know of.
+
     Args: lower: the keys of params.yaml, in words.
     """
     try:
@@ -199,6 +201,12 @@ def out_of_memory(lower: str) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
         # torch's allocator on the CPU raises a bare RuntimeError, known by its text alone
         text = str(error).lower()
+        if "deterministic implementation" in text:
+            kernel = str(error).split()[0]
+            raise UserError(
+                f"backbone.name: the network cannot be trained on this GPU to the same result twice ({kernel} is not deterministic); "
+                "choose another"
+            ) from error
         if isinstance(error, RuntimeError) and "out of memory" not in text and "can't allocate memory" not in text:
             raise
         if isinstance(error, torch.OutOfMemoryError) or "cuda" in text:
@@ -215,7 +223,5 @@ def gpu_memory() -> tuple[str, str]:
     except (RuntimeError, AssertionError):  # no answer from a GPU in trouble; or torch was built without CUDA
         return "", ""
     others = max(total - free - ours, 0)  # the driver's own share among it, less than a GiB
-    held = (
-        f" ({total / GIB:.1f} GiB: this job holds {ours / GIB:.1f}, other programs {others / GIB:.1f}, {free / GIB:.1f} are free)"
-    )
+    held = f" ({total / GIB:.1f} GiB: this job holds {ours / GIB:.1f}, other programs {others / GIB:.1f}, {free / GIB:.1f} are free)"
     return held, "end the other programs (nvidia-smi names them), or " if others > GIB else ""

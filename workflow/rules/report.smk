@@ -24,6 +24,7 @@ rule table2:
     params:
         cfg=P(
             *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch"),
+            "pretrain.contrast_micro_batch",
             *("finetune.trainable", "finetune.micro_batch", *section("compute"), *section("distortions")),
         ),
     log:

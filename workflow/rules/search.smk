@@ -13,7 +13,7 @@ rule search_rate:
         csv="results/{scale}/search/{task}.csv",
         figure="results/{scale}/search/{task}.png",
     params:
-        cfg=P("image.size", "backbone.name", "seed", *section("distortions"), *section("pretrain", "tasks", "ablations"), *section("search")),
+        cfg=P("image.size", "backbone.name", "seed", "compute.tf32", "compute.recompute", *section("distortions"), *section("pretrain", "tasks", "ablations"), *section("search")),
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,

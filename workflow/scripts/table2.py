@@ -17,12 +17,16 @@ with job(snakemake):
     )
     if micro_batch := cfg["pretrain.micro_batch"]:
         settings += f"; batch normalisation in pretraining saw micro-batches of at most {micro_batch} pictures"
+    if micro_batch := cfg["pretrain.contrast_micro_batch"]:
+        settings += f"; in RotNet and SimCLR micro-batches of at most {micro_batch} pictures"
     if micro_batch := cfg["finetune.micro_batch"]:
         settings += f"; batch normalisation in fine-tuning saw micro-batches of at most {micro_batch} pictures"
     if (processes := cfg["compute.processes"]) > 1:
         settings += f"; {processes} processes a training"
     if (precision := cfg["compute.precision"]) != "float32":
         settings += f"; backbone trained in {precision}"
+    if cfg["compute.tf32"]:
+        settings += "; TF32 allowed in training"
     table = table2.build(
         pd.read_csv(files.metrics),
         read_predictions([*files.ava, *files.tid2013]),

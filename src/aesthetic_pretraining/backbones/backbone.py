@@ -57,7 +57,9 @@ class Backbone(nn.Module):
             if again.layers:
                 log.info("compute.recompute: outputs of %d batch normalisations are computed twice, not kept", again.layers)
             else:
-                log.warning("compute.recompute: %s has no batch normalisation of a known kind, so that nothing changes", self.name)
+                log.warning(
+                    "compute.recompute: %s has no batch normalisation of a known kind, so that nothing changes", self.name
+                )
 
     def forward(self, pictures: Tensor) -> Tensor:
         """uint8 pictures (N, 3, S, S) in 0..255 -> features (N, width); pictures stay uint8 until here.

@@ -94,6 +94,7 @@ class Recompute:
     def __init__(self, network: nn.Module):
         self.layers = 0
         self.storages: dict[int, Storage] | None = None  # None outside of a forward pass
+        self.known: Recipe | None = None  # of the input of the layer that is at work
         for module in network.modules():
             if (make := MAKERS.get(type(module))) is not None:
                 self.layers += type(module) is nn.BatchNorm2d
@@ -111,7 +112,7 @@ class Recompute:
             with saved_tensors_hooks(self._save, Saved.take):
                 yield
         finally:
-            self.storages = None
+            self.storages = self.known = None
 
     def _storage(self, tensor: Tensor) -> Storage:
         reference = StorageWeakRef(tensor.untyped_storage())
@@ -135,10 +136,11 @@ class Recompute:
             self.known = self._recipe(args[0])  # now, because the layer may write over its input
 
     def _after(self, make: Callable[[nn.Module], Make], module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
+        known, self.known = self.known, None
         if self.storages is None or not output.requires_grad:
             return
-        # autograd keeps the input of a normalisation in any case; of other layers it is not known, and perhaps overwritten
-        source = args[0].detach() if self.known is None and type(module) is nn.BatchNorm2d else self.known
+        # autograd keeps the input of a normalisation in any case; of other layers it may not, and they may have overwritten it
+        source = args[0].detach() if known is None and type(module) is nn.BatchNorm2d else known
         if source is None or output.storage_offset():
             return
         storage = self._storage(output)

@@ -1,7 +1,7 @@
 """Between sRGB codes and Lab relative to D50, unbounded and with darktable 4.2.1's numerics."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def roots_to_codes(roots: Tensor, spare: Sequence[Tensor], codes: Tensor) -> Non
     torch.clamp(roots, min=KNEE, out=above)
     torch.mul(above, above, out=rest).sub_(SLOPE)
     xyz = roots.addcmul_(above, rest, value=1 / SLOPE)
-    to_rgb = torch.from_numpy(SLOPE * XYZ_TO_RGB * D50).to(roots)
+    to_rgb = _to_rgb(roots.device)
     torch.bmm(to_rgb.expand(len(roots), 3, 3), xyz.flatten(2), out=above.flatten(2))
     encode_into(above, codes)
 
@@ -70,12 +70,26 @@ def to_lab(linear: Tensor) -> Lab:
 
 def to_roots(linear: Tensor) -> Tensor:
     """Linear sRGB (3, h, w), unbounded, as Lab's cube roots of X, Y and Z relative to white: (3, h, w)."""
-    to_xyz = torch.from_numpy(RGB_TO_XYZ / D50[:, None]).to(linear)
-    xyz = (to_xyz @ linear.flatten(1)).view_as(linear)
+    xyz = (_to_xyz(linear.device) @ linear.flatten(1)).view_as(linear)
     above = xyz.clamp(min=KNEE**3)
-    # The line starts at the knee as `cube_root` has it: black has to come out exact, since brightness magnifies it most.
-    knee = float(cube_root(above.new_tensor([KNEE**3])))
-    return cube_root(above).add_(xyz.sub_(above), alpha=(knee - 16 / 116) / KNEE**3)
+    return cube_root(above).add_(xyz.sub_(above), alpha=(_knee() - 16 / 116) / KNEE**3)
+
+
+# What every photo needs is kept on each device: a GPU would wait for each upload and each number that is read back.
+@cache
+def _to_rgb(device: torch.device) -> Tensor:
+    return torch.from_numpy(SLOPE * XYZ_TO_RGB * D50).to(device, torch.float32)
+
+
+@cache
+def _to_xyz(device: torch.device) -> Tensor:
+    return torch.from_numpy(RGB_TO_XYZ / D50[:, None]).to(device, torch.float32)
+
+
+@cache
+def _knee() -> float:
+    """Where the line starts, as `cube_root` has it: black has to come out exact, since brightness magnifies it most."""
+    return float(cube_root(torch.tensor([KNEE**3], dtype=torch.float32)))
 
 
 def cube_root(t: Tensor) -> Tensor:

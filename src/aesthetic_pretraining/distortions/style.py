@@ -11,7 +11,7 @@ down to a new lightness and a chroma factor per pixel, which `colour.develop` tu
 """
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -35,9 +35,8 @@ class Photo:
 
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:
-        light = torch.from_numpy(decode(np.arange(256) / 255).astype(np.float32)).to(self.codes.device)
         linear = torch.empty(self.codes.shape, device=self.codes.device)
-        look_up(light.expand(3, 256), self.index, linear)
+        look_up(_light(self.codes.device).expand(3, 256), self.index, linear)
         return to_lab(linear)
 
     @cached_property
@@ -50,7 +49,7 @@ class Photo:
         """Lightness after darktable's recursive Gaussian, first down the columns, then along the rows."""
         lightness = self.lab[0]
         sigma = self.shadhi.sigma(lightness.shape[1])
-        down, along = (recursive_gaussian(n, sigma).to(lightness.device) for n in lightness.shape)
+        down, along = (_blur(n, sigma, lightness.device) for n in lightness.shape)
         return down @ lightness @ along.T
 
     @cached_property
@@ -66,6 +65,17 @@ class Photo:
     @property
     def untouched(self) -> tuple[Tensor, Tensor]:
         return (self.lab[0] / 100).clamp(0, 1), torch.ones_like(self.lab[0])
+
+
+@cache
+def _light(device: torch.device) -> Tensor:
+    """Linear light of each code: float (256,)."""
+    return torch.from_numpy(decode(np.arange(256) / 255).astype(np.float32)).to(device)
+
+
+@lru_cache(maxsize=64)
+def _blur(n: int, sigma: float, device: torch.device) -> Tensor:
+    return recursive_gaussian(n, sigma).to(device)
 
 
 def brightness(photo: Photo, values: Sequence[float]) -> Tensor:
@@ -136,10 +146,7 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
 
     In gamut, and a little beyond, the way through Lab changes nothing but the clipping, so a table per channel does.
     """
-    scaled = np.arange(256) * np.array(gains)[..., None]  # (n, 3, 256)
-    # Halves go down: on its way through Lab, darktable leaves two thirds of them a hair below.
-    codes = torch.from_numpy(np.ceil(scaled - 0.5).clip(max=255).astype(np.uint8)).to(photo.codes.device)
-    light = torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(photo.codes.device)
+    codes, light = _multiplied(tuple(gains), photo.codes.device)
     pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
     linear, *spare = torch.empty(3, *photo.codes.shape, device=photo.codes.device)
     for picture, gain, code, lit in zip(pictures, gains, codes, light, strict=True):
@@ -149,6 +156,15 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
         else:
             look_up(code, photo.index, picture)
     return pictures
+
+
+@lru_cache(maxsize=64)
+def _multiplied(gains: tuple[tuple[float, float, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
+    """What becomes of each code under each gain: codes, uint8, and linear light, float; both (n, 3, 256)."""
+    scaled = np.arange(256) * np.array(gains)[..., None]
+    # Halves go down: on its way through Lab, darktable leaves two thirds of them a hair below.
+    codes = np.ceil(scaled - 0.5).clip(max=255).astype(np.uint8)
+    return torch.from_numpy(codes).to(device), torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(device)
 
 
 @lru_cache(maxsize=64)
@@ -211,7 +227,8 @@ def _overlay(
     in both cases u changes by sign * dark * min(u, 1 - u).
     weights: how far chroma follows the lightness gained and the darkness lost.
     """
-    remaining = amount**2 if mask.max() > 0 else 0.0
+    # spares a CPU the work where nothing would change; a GPU would wait for the answer
+    remaining = amount**2 if mask.device.type != "cpu" or mask.max() > 0 else 0.0
     u, chroma = u.clone(), chroma.clone()
     share, gain, darkness, ratio, follow = torch.empty(5, *u.shape, device=u.device)
     while remaining > 0:
@@ -238,7 +255,12 @@ def _develop_overlays(photo: Photo, done: Iterable[tuple[Tensor, Tensor]], n: in
 
 def _column(values: Sequence[float], photo: Photo) -> Tensor:
     """Values as (n, 1, 1), to broadcast against (h, w)."""
-    return torch.tensor(values, dtype=torch.float32, device=photo.codes.device).view(-1, 1, 1)
+    return _values(tuple(values), photo.codes.device)
+
+
+@lru_cache(maxsize=64)
+def _values(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1)
 
 
 def look_up(tables: Tensor, index: Tensor, out: Tensor) -> None:
