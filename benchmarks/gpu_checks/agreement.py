@@ -20,8 +20,9 @@ from aesthetic_pretraining.losses import earth_movers_distance
 from aesthetic_pretraining.networks import Network, distribution, score_network, set_learning
 from aesthetic_pretraining.pretext import TASKS, TaskConfig
 from aesthetic_pretraining.team import Alone
+from gpu_checks.paper_hours import views_of
 from gpu_checks.report import Report
-from gpu_checks.setting import CPU, SEED, Setting, backbone, blobs, views_of
+from gpu_checks.setting import CPU, SEED, Setting, backbone, blobs
 
 NEAR, KINKS = 1e-4, 0.05
 CONFIG = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)
@@ -51,6 +52,11 @@ def names() -> list[str]:
     return [*TASKS, *FINETUNE]
 
 
+def views(name: str) -> int:
+    """Pictures of a photo in a task; fine-tuning has no photos, and each picture is one."""
+    return 1 if name in FINETUNE else views_of(name)
+
+
 def losses(report: Report, setting: Setting) -> None:
     """Value and gradient of every loss for random outputs: on the device in float32 against the CPU in float64, and twice."""
     for name in names():
@@ -63,7 +69,7 @@ def losses(report: Report, setting: Setting) -> None:
 
 def of_outputs(name: str, setting: Setting, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
     """(loss, slopes of each head's outputs), float64 on the CPU, for made-up outputs."""
-    heads, count = heads_of(name), 4 * views_of(name)
+    heads, count = heads_of(name), 8 * views(name)
     drawn = torch.Generator().manual_seed(SEED)
     outputs = {head: torch.randn(count, n, generator=drawn) for head, n in heads.items()}
     outputs = {head: out.to(device, dtype).requires_grad_() for head, out in outputs.items()}
@@ -116,9 +122,9 @@ def step(
         team: whose autocast is used; None: none.
     """
     sizes, fine = setting.sizes, name in FINETUNE
-    every = 1 if fine or views_of(name) < sizes.every else sizes.every
-    photos = 8 * sizes.photos if fine else sizes.contrast_photos if every == 1 else sizes.photos
-    pictures = blobs(photos * len(range(0, views_of(name), every)), sizes.step_size)
+    every = sizes.every if views(name) > sizes.every else 1
+    photos = sizes.photos if every > 1 else sizes.contrast_photos
+    pictures = blobs(photos * len(range(0, views(name), every)), sizes.step_size)
     body = backbone(sizes.step_size, device, dtype)
     torch.manual_seed(SEED)  # for the heads
     if fine:
@@ -136,7 +142,7 @@ def step(
     set_learning(network, "all", frozen=False)
     if still:
         network.backbone.eval()
-    whole = loss_of(name, every, photos * views_of(name), device, dtype)
+    whole = loss_of(name, every, photos * views(name), device, dtype)
     loss = microbatch.backward(network, pictures.to(device), whole, 0, team or Alone(device))
     gradients = [weight.grad for weight in network.parameters()]
     optimiser.step()
@@ -150,13 +156,13 @@ def loss_of(name: str, every: int, count: int, device: torch.device, dtype: torc
         drawn = torch.rand(count, 10, generator=torch.Generator().manual_seed(SEED + 1))
         wanted = (drawn / drawn.sum(dim=1, keepdim=True)).to(device, dtype)
         return lambda outputs: earth_movers_distance(distribution(outputs), wanted, 2, FINETUNE[name])
-    of_task, views = TASKS[name](CONFIG).loss, views_of(name)
+    of_task, of_photo = TASKS[name](CONFIG).loss, views(name)
     if every == 1:
-        return microbatch.by_photo(of_task, views)
-    kept = torch.arange(0, views, every, device=device)
+        return microbatch.by_photo(of_task, of_photo)
+    kept = torch.arange(0, of_photo, every, device=device)
 
     def filled(outputs: Mapping[str, Tensor]) -> Tensor:
-        return of_task({k: x.new_zeros(len(x), views, x.shape[2]).index_copy(1, kept, x) for k, x in outputs.items()})
+        return of_task({k: x.new_zeros(len(x), of_photo, x.shape[2]).index_copy(1, kept, x) for k, x in outputs.items()})
 
     return microbatch.by_photo(filled, len(kept))
 

@@ -13,8 +13,7 @@ from gpu_checks.report import Report
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = 130_000  # section 4.3
 AVA = {"train": 229_981, "val": 12_691}  # fidelity row 21
-VIEWS = {"rotnet": 4, "simclr": 2}  # pictures of one photo; all other tasks take all variants
-CONTRAST = tuple(VIEWS)  # batched by pretrain.contrast_batch
+VIEWS = {"rotnet": 4, "simclr": 2}  # pictures of one photo; all other tasks take all variants, and are batched by batch_photos
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,24 @@ def views_of(task: str) -> int:
 
 
 def pretraining(values: Mapping, task: str) -> Stage:
-    """One task: every epoch learns from all training photos and looks at all validation photos. Its frozen steps count as full
-    ones: 200 of 250,000.
+    """One task: every epoch learns from all training photos and looks at all validation photos.
+
+    Its frozen steps count as full ones: 200 of 250,000. RotNet and SimCLR take as many passes over the photos as are needed for the
+    ranking tasks' updates where `contrast_updates` is "matched".
     """
     config, shares = values["pretrain"], values["photos"]["shares"]
-    train, val = (round(PHOTOS * shares[part]) for part in ("train", "val"))
-    train, val = (round(count, -3) for count in (train, val))  # 100,000 and 15,000: shares stand with four digits
-    runs = len(config.get("seeds", [1]))
-    epochs, views = config["epochs"] * runs, views_of(task)
-    steps = ceil(train / config["contrast_batch" if task in CONTRAST else "batch_photos"])
-    rendered = 0 if task in CONTRAST else epochs * (train + val)
-    return Stage(f"pretrain_{task}", runs, epochs * steps, epochs * train * views, epochs * val * views, rendered)
+    train, val = (round(PHOTOS * shares[part], -3) for part in ("train", "val"))  # shares stand with four digits
+    train, val, runs, epochs = int(train), int(val), len(config.get("seeds", [1])), config["epochs"]
+    if task not in VIEWS:
+        updates, learned, seen = epochs * ceil(train / config["batch_photos"]), epochs * train, epochs * val
+    else:
+        batches = ceil(train / config["contrast_batch"])
+        matched = config.get("contrast_updates") == "matched"
+        updates = epochs * (ceil(train / config["batch_photos"]) if matched else batches)
+        passes, rest = divmod(updates, batches)
+        learned, seen = passes * train + rest * config["contrast_batch"], (passes + bool(rest)) * val
+    views, rendered = views_of(task), 0 if task in VIEWS else runs * (learned + seen)
+    return Stage(f"pretrain_{task}", runs, runs * updates, runs * learned * views, runs * seen * views, rendered)
 
 
 def fine_tuning(values: Mapping, published: Mapping[str, int]) -> Stage:

@@ -19,11 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from aesthetic_pretraining.backbones import Backbone, build_backbone
-from aesthetic_pretraining.distortions import VARIANTS
 
 BACKBONE = "mobilenet_v2"  # the paper's
 CPU = torch.device("cpu")
-VIEWS = {"rotnet": 4, "simclr": 2}  # pictures of one photo; all other tasks take all variants
 SEED = 1
 
 
@@ -33,7 +31,7 @@ class Sizes:
 
     Attributes:
         step_size: pixels of a step's pictures. every: of a photo's 174 variants each so-manieth takes part in a step; the
-            outputs of the others stand at 0. photos, contrast_photos: in a step of a ranking task, and of RotNet and SimCLR.
+            outputs of the others stand at 0. photos, contrast_photos: in a step of a ranking task, and of all others.
         rough: what of `agreement.names()` is tried in bfloat16, which processors without it are slow at.
         style_photo: (height, width) of the photo that is distorted.
         train, val: photos of a small training, 32 pixels.
@@ -80,7 +78,7 @@ ON_GPU = Sizes(
     (4, 8, 14),
 )
 ON_CPU = Sizes(32, 8, 2, 8, ("rotnet", "finetune"), (336, 224), 2, 1, 224, 4, 0.5, 224, 8, 224, 2, (0, 2))
-TINY = Sizes(32, 16, 2, 4, ("rotnet",), (48, 32), 2, 1, 32, 4, 0.0, 64, 8, 32, 1, (0,))
+TINY = Sizes(32, 32, 2, 4, ("rotnet",), (48, 32), 2, 1, 32, 4, 0.0, 32, 8, 32, 1, (0,))
 
 
 @dataclass(frozen=True)
@@ -114,11 +112,6 @@ def seconds_of(call: Callable[[], object], device: torch.device, at_least: float
         synchronise(device)
         times.append(time.perf_counter() - start)
     return float(np.median(times))
-
-
-def views_of(task_name: str) -> int:
-    """How many pictures of a photo a task takes."""
-    return VIEWS.get(task_name, len(VARIANTS))
 
 
 def blobs(count: int, size: int) -> Tensor:

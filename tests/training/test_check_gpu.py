@@ -12,10 +12,13 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks/check_gpu.py"
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.append(str(ROOT / "benchmarks"))  # at the end, because some modules there are called as tests' are
 
-from gpu_checks import engine, paper_hours, setting  # noqa: E402
+import check_gpu  # noqa: E402
+from gpu_checks import agreement, engine, memory, paper_hours, setting  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
+
+from aesthetic_pretraining import losses  # noqa: E402
 
 BLOCKS = ["machine", "losses", "steps", "trainers", "engine", "bfloat16", "rates", "memory", "live", "hours"]
 TASKS = [
@@ -103,30 +106,106 @@ def test_what_is_written_is_what_was_said(whole):
     assert lines["checks"].startswith(f"{passed} passed, 0 failed")
 
 
-def test_a_loss_that_a_kernel_refuses_fails_and_the_others_go_on():
-    change = """
-from aesthetic_pretraining import losses
-def refused(logits):
-    raise RuntimeError("nll_loss2d_forward_out_cuda_template does not have a deterministic implementation")
-losses.rotation_loss = refused
-"""
-    status, lines = call("--only", "losses", change=change)
+@pytest.fixture
+def here(capsys, monkeypatch):
+    """here(*arguments) -> the script's exit status and its lines, in this process."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    def run(*arguments):
+        status = check_gpu.main(["--tiny", *LIMIT, *arguments])
+        return status, dict(line.split(" = ", 1) for line in capsys.readouterr().out.splitlines())
+
+    yield run
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "none"
+
+
+def test_a_loss_that_a_kernel_refuses_fails_and_the_others_go_on(here, monkeypatch):
+    def refused(logits):
+        raise RuntimeError("nll_loss2d_forward_out_cuda_template does not have a deterministic implementation")
+
+    monkeypatch.setattr(losses, "rotation_loss", refused)
+    status, lines = here("--only", "losses")
     assert status == 1
     assert lines["loss_rotnet_error"].startswith("RuntimeError: nll_loss2d_forward_out_cuda_template")
     assert [name for name in lines if name.endswith("_error")] == ["loss_rotnet_error"] == [lines["failed"]]
     assert lines["loss_simclr_twice"] == "equal"
 
 
-def test_a_loss_that_is_not_exact_fails_by_its_bound():
-    change = """
-from aesthetic_pretraining import losses
-right = losses.nt_xent
-losses.nt_xent = lambda views, temperature: right(views.bfloat16().to(views.dtype) if views.dtype.itemsize == 4 else views, temperature)
-"""
-    status, lines = call("--only", "losses", change=change)
+def test_a_loss_that_is_not_exact_fails_by_its_bound(here, monkeypatch):
+    right = losses.nt_xent
+
+    def rough(views, temperature):
+        return right(views if views.dtype == torch.float64 else views.bfloat16().float(), temperature)
+
+    monkeypatch.setattr(losses, "nt_xent", rough)
+    status, lines = here("--only", "losses")
     assert status == 1
-    assert "above its bound of 0.0001" in lines["loss_simclr_error"]
+    assert lines["loss_simclr_error"].endswith("is above its bound of 0.0001")
     assert lines["failed"] == "loss_simclr"
+
+
+def test_a_loss_that_draws_chance_is_not_the_same_twice(here, monkeypatch):
+    right = losses.rotation_loss
+    monkeypatch.setattr(losses, "rotation_loss", lambda logits: right(logits) + 1e-6 * torch.rand(()))
+    status, lines = here("--only", "losses")
+    assert status == 1
+    assert lines["loss_rotnet_twice"] == "differs" and lines["failed"] == "loss_rotnet_twice"
+
+
+def test_a_step_whose_gradients_are_another_losss_fails(monkeypatch):
+    """In float32 alone, as a wrong kernel would be."""
+    right = agreement.loss_of
+
+    def other(name, every, count, device, dtype):
+        loss = right(name, every, count, device, dtype)
+        return loss if dtype == torch.float64 else lambda outputs: loss({k: 1.01 * out for k, out in outputs.items()})
+
+    monkeypatch.setattr(agreement, "loss_of", other)
+    monkeypatch.setattr(agreement, "names", lambda: ["simclr", "rotnet"])
+    report = Report()
+    agreement.steps(report, setting.Setting(torch.device("cpu"), setting.TINY, Path()))
+    assert report.named("failed") == ["step_rotnet_loss"]  # SimCLR's loss knows no scale
+
+
+class Card(setting.Setting):
+    """A CPU that is taken for a GPU, to walk the ways of one."""
+
+    cuda = True
+
+
+def test_the_ways_of_a_gpu_can_be_walked(monkeypatch, tmp_path):
+    """No kernel of a GPU runs here; but the lines are there, and memory that does not suffice is told, not an error."""
+    for name, answer in {
+        "is_bf16_supported": True, "empty_cache": None, "reset_peak_memory_stats": None, "synchronize": None,
+        "max_memory_allocated": 3 * 2**30, "max_memory_reserved": 4 * 2**30,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, lambda *args, answer=answer, **kwargs: answer)
+    monkeypatch.setattr(agreement, "names", lambda: ["rotnet", "finetune"])
+    monkeypatch.setattr(memory, "step_of", lambda network, pictures, team: lambda: None)
+    where, report = Card(torch.device("cpu"), setting.TINY, tmp_path), Report()
+    report.run("steps", lambda: agreement.steps(report, where), 3000)
+    report.run("engine", lambda: engine.engine(report, where), 3000)
+    report.run("bfloat16", lambda: agreement.bfloat16(report, where), 3000)
+    report.run("memory", lambda: memory.memory(report, where), 3000)
+    assert not report.named("failed") and not report.named("skipped")
+    assert {"step_rotnet_float64", "step_finetune_float64", "memory_bfloat16_recompute_gib"} <= {
+        row.name for row in report.rows
+    }
+    assert report.figures["memory_float32_gib"] == 3 and report.figures["memory_float32_reserved_gib"] == 4
+
+    def small_card(network, photos, where, team):
+        if photos > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 1.0 + 2.0 * photos, 0.0, 1.0  # GiB
+
+    monkeypatch.setattr(memory, "peak", small_card)
+    memory.of_joint_batch(report, "small", None, where, None)
+    assert report.figures["memory_small_gib"] == 17  # 1 + 2 x 8
+    assert report.rows[-1].value.startswith("no;")
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
+    agreement.bfloat16(report, where)
+    assert report.rows[-1].name == "bfloat16_skipped"
 
 
 def test_a_machine_that_has_torch_alone_is_checked_as_far_as_that_goes():
@@ -203,6 +282,15 @@ def test_hours_by_hand():
     assert tuning.updates == 2 * (10 * 256 + (10 + 7 + 10) * 512)
     assert tuning.learned == 2 * (4 * 114_990 + (4 + 1 + 4) * 229_981)
     assert tuning.seen == 2 * (2 * 114_990 + 5 * 12_691 + 3 * 2 * 229_981 + (5 + 2 + 5) * 12_691)
+
+
+def test_matched_updates_by_hand():
+    values = VALUES | {"pretrain": VALUES["pretrain"] | {"contrast_updates": "matched"}}
+    _, simclr, _ = paper_hours.stages(values, {"imagenet": 10})
+    # 250,000 updates of 512 photos, 196 to a pass: 1275 passes and 100 updates
+    assert simclr.updates == 250_000
+    assert simclr.learned == 2 * (1275 * 100_000 + 100 * 512)
+    assert simclr.seen == 2 * 1276 * 15_000
 
 
 def test_more_pretraining_seeds_are_more_trainings():
