@@ -11,7 +11,6 @@ small sizes. Ends with 1 if a check failed, else with 0. docs/gpu.md says more.
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,12 +50,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write a section for docs/gpu.md here, too")
     parser.add_argument("--json", type=Path, help="write all lines here, too")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for all blocks together, by default {SECONDS}")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=SECONDS,
+        help=f"for all blocks together, by default {SECONDS}; of CPU time without a GPU",
+    )
     parser.add_argument("--only", nargs="+", choices=BLOCKS, default=list(BLOCKS), help="these blocks alone")
     parser.add_argument("--tiny", action="store_true", help="in the sizes of this script's own test: figures mean nothing")
     args = parser.parse_args(arguments)
-    begun, report = time.monotonic(), Report()
     device = runtime.set_up(threads=1)
+    report = Report(cpu=device.type == "cpu")
+    begun = report.now()
     if device.type == "cuda":
         torch.set_num_threads(min(16, setting.cores()))  # for the CPU's side of comparisons
     runtime.allow_tf32(False)
@@ -65,9 +70,9 @@ def main(arguments: list[str] | None = None) -> int:
         where = setting.Setting(device, sizes, Path(temporary))
         for name in (name for name in BLOCKS if name in args.only):
             block, share = BLOCKS[name]
-            rest = args.seconds - (time.monotonic() - begun)
+            rest = args.seconds - (report.now() - begun)
             report.run(name, lambda block=block: block(report, where), min(share * args.seconds, rest))
-    report.say("seconds", round(time.monotonic() - begun, 1))
+    report.say("seconds", round(report.now() - begun, 1))
     report.close()
     if args.out:
         report.write_markdown(args.out)

@@ -1,5 +1,6 @@
 """The memory of the joint batch: 8 photos with all their pictures in one pass, at 224 pixels."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -43,14 +44,16 @@ def memory(report: Report, setting: Setting) -> None:
 
 def of_joint_batch(report: Report, name: str, network: Network, setting: Setting, team: Alone) -> None:
     """Peak and rate of whole steps; where they do not fit, the peak that one and two photos point to."""
-    photos = setting.sizes.memory_photos
-    try:
-        gib, reserved, seconds = peak(network, photos, setting, team)
-    except torch.OutOfMemoryError:
+    photos, found = setting.sizes.memory_photos, None
+    # outside of the clause that catches, because the error holds what did not fit
+    with contextlib.suppress(torch.OutOfMemoryError):
+        found = peak(network, photos, setting, team)
+    if found is None:
         one, two = (peak(network, n, setting, team)[0] for n in (1, 2))
         report.say(f"memory_{name}_gib", two + (photos - 2) * (two - one))
         report.say(f"memory_{name}_fits", "no; extrapolated from one and two photos")
         return
+    gib, reserved, seconds = found
     report.say(f"memory_{name}_gib", gib)
     report.say(f"memory_{name}_reserved_gib", reserved)
     report.say(f"memory_{name}_fits", "yes")

@@ -32,9 +32,11 @@ class Report:
 
     Attributes:
         rows: all lines. figures: {name: number} for blocks that need an earlier one's.
+        cpu: whether time is that of this process on the CPU, which other programs cannot use up, or that of the clock.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cpu: bool = False) -> None:
+        self.cpu = cpu
         self.rows: list[Row] = []
         self.figures: dict[str, float] = {}
         self.block = ""
@@ -82,16 +84,20 @@ class Report:
 
     def run(self, name: str, block: Callable[[], None], seconds: float) -> None:
         """One block, broken off after so many seconds, which is a failure: what was not looked at did not pass."""
-        self.block, start = name, time.monotonic()
+        self.block, start = name, self.now()
         if seconds <= 0:
             self.fail(name, "no time was left for it; raise --seconds")
             return
         try:
-            with self.guarded(name), _limit(seconds):
+            with self.guarded(name), _limit(seconds, self.cpu):
                 block()
         except OutOfTime:
             self.fail(name, f"out of time after {seconds:.0f} s; raise --seconds")
-        self.say(f"{name}_seconds", round(time.monotonic() - start, 1))
+        self.say(f"{name}_seconds", round(self.now() - start, 1))
+
+    def now(self) -> float:
+        """Seconds by this report's clock."""
+        return time.process_time() if self.cpu else time.monotonic()
 
     def named(self, state: str) -> list[str]:
         """The names of all lines in a state."""
@@ -139,16 +145,17 @@ def sentence(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _limit(seconds: float) -> Iterator[None]:
+def _limit(seconds: float, cpu: bool) -> Iterator[None]:
     """Raise OutOfTime in the block after so many seconds, as soon as Python has the word again."""
 
     def ring(number: int, frame: object) -> None:
         raise OutOfTime
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer, number = (signal.ITIMER_PROF, signal.SIGPROF) if cpu else (signal.ITIMER_REAL, signal.SIGALRM)
+    before = signal.signal(number, ring)
+    signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(timer, 0)
+        signal.signal(number, before)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import torch
 from torch import Tensor, nn
@@ -36,19 +36,18 @@ def rates(report: Report, setting: Setting) -> None:
 
 def rate(network: nn.Module, setting: Setting, layout: torch.memory_format, precision: str, forward: bool = False) -> float:
     """Pictures per second; where memory is short, of a half, a quarter ... of the pictures."""
-    sizes, count = setting.sizes, setting.sizes.rate_pictures
+    sizes, count, found = setting.sizes, setting.sizes.rate_pictures, None
     network.train(not forward)
     runtime.allow_tf32(precision == "tf32")
     try:
-        while True:
-            try:
+        while found is None:
+            # outside of the clause that catches, because the error holds what did not fit
+            with suppress(torch.OutOfMemoryError) if count > 1 else nullcontext():
                 x = torch.randn(count, 3, sizes.rate_size, sizes.rate_size, device=setting.device).to(memory_format=layout)
                 call = plain(network, x, precision == "bfloat16", forward)
-                return count / seconds_of(call, setting.device, sizes.rate_seconds)
-            except torch.OutOfMemoryError:
-                if count == 1:
-                    raise
-                count //= 2
+                found = count / seconds_of(call, setting.device, sizes.rate_seconds)
+            count //= 2
+        return found
     finally:
         runtime.allow_tf32(False)
 

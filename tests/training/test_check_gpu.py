@@ -15,7 +15,7 @@ SCRIPT = ROOT / "benchmarks/check_gpu.py"
 sys.path.append(str(ROOT / "benchmarks"))  # at the end, because some modules there are called as tests' are
 
 import check_gpu  # noqa: E402
-from gpu_checks import agreement, engine, memory, paper_hours, setting  # noqa: E402
+from gpu_checks import agreement, engine, memory, paper_hours, setting, speed  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
 
 from aesthetic_pretraining import losses  # noqa: E402
@@ -32,7 +32,7 @@ LIMIT = ["--seconds", "3000"]
 HARNESS = """
 import runpy, sys
 sys.argv = sys.argv[1:]
-sys.path.insert(0, {source!r})
+sys.path.insert(0, {folder!r})
 {change}
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -42,13 +42,13 @@ def call(*arguments, change=None, folder=None):
     """The script's exit status and its lines as {name: value}, on one thread and without a GPU."""
     command = [sys.executable, str(SCRIPT)]
     if change is not None:
-        command = [sys.executable, "-c", HARNESS.format(source=str(ROOT / "src"), change=change), str(SCRIPT)]
+        command = [sys.executable, "-c", HARNESS.format(folder=str(SCRIPT.parent), change=change), str(SCRIPT)]
     done = subprocess.run(
         [*command, "--tiny", *LIMIT, *map(str, arguments)],
         cwd=folder, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     lines = [line.partition(" = ") for line in done.stdout.splitlines()]
-    assert all(middle for _, middle, _ in lines), (done.stdout, done.stderr)
+    assert lines and all(middle for _, middle, _ in lines), (done.stdout, done.stderr)
     return done.returncode, {name: value for name, _, value in lines}
 
 
@@ -225,8 +225,9 @@ sys.meta_path.insert(0, Nothing())
     assert lines["trainers_skipped"] == lines["hours_skipped"] == "needs the package yaml, which is not installed"
 
 
-def test_a_block_that_takes_too_long_fails_and_the_next_one_runs(capsys):
-    report = Report()
+@pytest.mark.parametrize("cpu", [False, True])
+def test_a_block_that_takes_too_long_fails_and_the_next_one_runs(cpu, capsys):
+    report = Report(cpu)
 
     def endless():
         while True:
