@@ -252,6 +252,20 @@ def test_a_bound_holds_for_numbers_alone(value, state):
     assert report.named(state) == ["figure"]
 
 
+def test_a_rate_is_taken_of_as_many_pictures_as_fit(monkeypatch):
+    tried = []
+
+    def full(call, device, at_least):
+        tried.append(call)
+        if len(tried) < 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return 0.5
+
+    monkeypatch.setattr(speed, "seconds_of", full)
+    where = setting.Setting(torch.device("cpu"), setting.TINY, Path())
+    assert speed.rate(torch.nn.Identity(), where, torch.channels_last, "float32") == 1 / 0.5  # of 4, of 2, of 1 picture
+
+
 def test_a_pipe_in_a_value_does_not_break_the_table(tmp_path):
     report = Report()
     report.say("odd", "a | b")
