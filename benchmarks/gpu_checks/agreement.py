@@ -24,7 +24,7 @@ from gpu_checks.paper_hours import views_of
 from gpu_checks.report import Report
 from gpu_checks.setting import CPU, SEED, Setting, backbone, blobs
 
-NEAR, KINKS = 1e-4, 0.05
+NEAR, KINKS = 1e-4, 0.25
 CONFIG = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)
 FINETUNE = {"finetune": "per_image", "finetune_per_batch": "per_batch"}  # name here -> variant of the earth mover's distance
 Loss = Callable[[Mapping[str, Tensor]], Tensor]

@@ -168,6 +168,24 @@ def test_a_step_whose_gradients_are_another_losss_fails(monkeypatch):
     assert report.named("failed") == ["step_rotnet_loss"]  # SimCLR's loss knows no scale
 
 
+def test_the_rounding_of_tf32_does_not_pass_for_float32(monkeypatch):
+    """Factors of convolutions rounded to 10 bits, as a card would unless told otherwise."""
+    right = torch.nn.functional.conv2d
+
+    def rounded(x):
+        return ((x.detach().view(torch.int32) + 4096) & -8192).view(torch.float32) - x.detach() + x  # the slope is x's
+
+    def conv2d(x, weight, *rest):
+        return right(rounded(x), rounded(weight), *rest) if x.dtype == torch.float32 else right(x, weight, *rest)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", conv2d)
+    monkeypatch.setattr(agreement, "names", lambda: ["ranking_regression", "simclr", "finetune"])
+    report = Report()
+    agreement.steps(report, setting.Setting(torch.device("cpu"), setting.TINY, Path()))
+    failed = {name for name in report.named("failed") if name.endswith("_loss")}
+    assert failed == {"step_ranking_regression_loss", "step_simclr_loss", "step_finetune_loss"}
+
+
 class Card(setting.Setting):
     """A CPU that is taken for a GPU, to walk the ways of one."""
 
