@@ -60,8 +60,8 @@ released-gradients: $(READY) ## count which weights get a gradient in the releas
 bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
 	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
 
-bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network
-	python benchmarks/training.py
+bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network; ONLY=recompute: its memory and time alone
+	python benchmarks/training.py $(if $(ONLY),--only-$(ONLY))
 
 check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on the CPU where there is none; OUT=gpu.md writes docs
 	PYTHONPATH=src python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))

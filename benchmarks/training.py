@@ -1,6 +1,6 @@
 """Time training: steps against the structure of the released code and against the plain network (make bench-training).
 
-usage: training.py [--memory-gib G] [--rounds N] [--photos B]
+usage: training.py [--memory-gib G] [--rounds N] [--photos B] [--only-recompute]
 
 Everything runs on one thread, measured in turns in CPU seconds, so that what else the machine does hits all alike; a figure is
 a ratio of two minima over the rounds of one run. Prints tables, then one line per figure: name = value.
@@ -26,6 +26,7 @@ import torch
 from finetuning import fine_tuning
 from paper_scale import paper_scale
 from plain import against_plain
+from recompute import recomputation
 from released import ladders, released_ranking
 from steps import against_released
 from timing import Timed, in_turns
@@ -65,8 +66,15 @@ def main() -> None:
     parser.add_argument(
         "--photos", type=int, default=BATCH_PHOTOS, help="in the step against the released structure, at most 8"
     )
+    parser.add_argument(
+        "--only-recompute", action="store_true", help="what compute.recompute saves and costs, and nothing else"
+    )
     args = parser.parse_args()
     print(f"torch {torch.__version__}, one thread, CPU seconds, best of {args.rounds} rounds in turns, {BACKBONE}")
+    memory, time = recomputation(224, 3 * args.rounds)  # first: later parts leave memory in pieces
+    if args.only_recompute:
+        print(f"\nrecompute_memory = {memory:.3f}\nrecompute_time = {time:.3f}")
+        return
     ranking = ranking_alone(args.rounds)
     print("\nranking loss and its gradient, 8 photos x 174 pictures: equal values and gradients")
     for name, seconds in ranking.seconds.items():
@@ -86,6 +94,8 @@ def main() -> None:
     print(f"step_vs_plain = {min(share for share, _ in shares):.3f}")
     print(f"finetune_vs_plain = {tuned:.3f}")
     print(f"frozen_vs_full = {frozen:.1f}")
+    print(f"recompute_memory = {memory:.3f}")
+    print(f"recompute_time = {time:.3f}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import torch
 
 from aesthetic_pretraining.labelled import FeatureCache
 from aesthetic_pretraining.networks import new_backbone, score_network
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.team import Alone, open_team
 
 ALONE = Alone(torch.device("cpu"))
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
@@ -38,3 +38,19 @@ def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file,
     network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
     FeatureCache(tmp_path / "x", network, labelled_store, VAL, 1, 2, ALONE, 0)
     assert (tmp_path / "x").stat().st_size == len(VAL) * 1280 * 4
+
+
+def test_features_are_computed_in_the_precision_of_training(labelled_store, backbone_file, tmp_path):
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
+    teams = {"float32": ALONE, "bfloat16": open_team(torch.device("cpu"), 1, "bfloat16")}
+    found = {
+        p: FeatureCache(tmp_path / p, network, labelled_store, VAL, 1, 2, team, 0).read(VAL, [False] * 2)
+        for p, team in teams.items()
+    }
+    x = torch.stack([pixels(labelled_store, i) for i in VAL])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        wanted = network.backbone.eval()(x)
+    assert wanted.dtype == torch.bfloat16 and found["bfloat16"].dtype == torch.float32
+    assert torch.equal(found["bfloat16"], wanted.float())
+    assert not torch.equal(found["float32"], found["bfloat16"])
+    assert (found["float32"] - found["bfloat16"]).norm() < 0.5 * found["float32"].norm()  # 50 layers of random weights

@@ -84,6 +84,11 @@ def test_the_same_seed_gives_the_same_bytes(arguments, reference, tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_recomputation_ends_with_the_same_bytes(arguments, reference, tmp_path):
+    finetune(**arguments(tmp_path, recompute=True))
+    assert outputs(tmp_path) == outputs(reference)
+
+
 def test_another_seed_gives_other_results(arguments, reference, tmp_path):
     finetune(**arguments(tmp_path, seed=2, max_epochs=1))
     assert table(tmp_path)[0]["val_loss"][0] != table(reference)[0]["val_loss"][0]

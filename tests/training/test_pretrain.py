@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+import pretraining
 import pytest
 import torch
 from pretraining import TASK, TRAIN, outputs
@@ -16,7 +17,7 @@ from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.networks import Network
 from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain
+from aesthetic_pretraining.pretrain import micro_batch_of, pretrain
 from aesthetic_pretraining.variants import Variants
 
 module = importlib.import_module("aesthetic_pretraining.pretrain")
@@ -160,6 +161,24 @@ def test_contrast_tasks_use_their_own_batch(arguments, tmp_path):
     pretrain(**arguments(tmp_path, task="simclr", epochs=1, batch_photos=1, contrast_batch=2))
     assert pd.read_csv(tmp_path / "history.csv")["steps"].tolist() == [1]
     assert load_file(tmp_path / "weights.safetensors")["heads.projection.2.weight"].shape == (8, 1280)
+
+
+def test_contrast_tasks_have_a_micro_batch_of_their_own(arguments, photo_store, tmp_path):
+    config = dataclasses.replace(pretraining.CONFIG, micro_batch=5, contrast_micro_batch=3)
+    asked = {task: micro_batch_of(TASKS[task](TASK), config) for task in ("ranking", "ranking_regression", "rotnet", "simclr")}
+    assert asked == {"ranking": 5, "ranking_regression": 5, "rotnet": 3, "simclr": 3}
+    # the four turns of each photo are normalised apart, in training; the other micro-batch says nothing
+    changes = dict(epochs=1, frozen_steps=0, learning_rate=STILL, contrast_batch=2)
+    pretrain(**arguments(tmp_path, **changes, contrast_micro_batch=4, micro_batch=3))
+    row, network = pd.read_csv(tmp_path / "history.csv").iloc[0], network_of(tmp_path).train()
+    with torch.no_grad():
+        apart = np.mean([cross_entropy(network(turns(photo_store, name))["rotation"]) for name in TRAIN])
+    assert row["steps"] == 1 and row["train_loss"] == pytest.approx(apart, rel=1e-4)
+
+
+def test_recomputation_ends_with_the_same_bytes(arguments, reference, tmp_path):
+    pretrain(**arguments(tmp_path, recompute=True))
+    assert outputs(tmp_path) == outputs(reference)
 
 
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):

@@ -21,7 +21,7 @@ CPU = torch.device("cpu")
 ALONE = Alone(CPU)
 
 
-def pictures(count=4, size=64):
+def pictures(count=4, size=32):
     return torch.randint(0, 256, (count, 3, size, size), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 

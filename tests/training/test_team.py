@@ -132,3 +132,11 @@ def test_bfloat16_trains_the_backbone_less_exactly_and_keeps_float32_weights(arg
     assert not np.allclose(one["train_loss"], other["train_loss"], rtol=1e-6)
     np.testing.assert_allclose(one["train_loss"], other["train_loss"], rtol=0.1)
     assert {v.dtype for v in load_file(tmp_path / "bfloat16" / "weights.safetensors").values()} <= {torch.float32, torch.int64}
+
+
+def test_bfloat16_on_a_gpu_that_lacks_it_is_a_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation)  # as before Ampere
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla V100")
+    with pytest.raises(UserError, match=r"compute\.precision is bfloat16, which Tesla V100 does not have; set it to float32"):
+        team.open_team(torch.device("cuda"), 1, "bfloat16")
+    assert team.open_team(torch.device("cuda"), 1, "float32").device.type == "cuda"
