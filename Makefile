@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning released-gradients
+.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -62,6 +62,9 @@ bench-data: $(READY) ## time decoding, the store, and 130,000 small photos throu
 
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network; ONLY=recompute: its memory and time alone
 	python benchmarks/training.py $(if $(ONLY),--only-$(ONLY))
+
+check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on the CPU where there is none; OUT=gpu.md writes docs
+	PYTHONPATH=src python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
 	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)

@@ -1,0 +1,138 @@
+"""Hours of the paper's run on one card, from measured rates and params.yaml's scale `paper`."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from aesthetic_pretraining.distortions import VARIANTS
+from gpu_checks.report import Report
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOS = 130_000  # section 4.3
+AVA = {"train": 229_981, "val": 12_691}  # fidelity row 21
+VIEWS = {"rotnet": 4, "simclr": 2}  # pictures of one photo; all other tasks take all variants, and are batched by batch_photos
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of the run.
+
+    Attributes:
+        runs: trainings. updates, learned, seen: over all of them, steps; pictures that pass forward and backward; pictures that
+            pass forward alone (validation, and features of the frozen phase).
+        rendered: photos whose variants are rendered; 0 where loading is not measured.
+    """
+
+    name: str
+    runs: int
+    updates: int
+    learned: int
+    seen: int
+    rendered: int = 0
+
+    def hours(self, learning: float, forward: float, photos: float | None) -> float:
+        """Hours at so many pictures per second with both passes and with one, unless rendering so many photos takes longer."""
+        passes = self.learned / learning + self.seen / forward
+        return max(passes, self.rendered / photos if photos and self.rendered else 0.0) / 3600
+
+
+def views_of(task: str) -> int:
+    """How many pictures of a photo a task takes."""
+    return VIEWS.get(task, len(VARIANTS))
+
+
+def pretraining(values: Mapping, task: str) -> Stage:
+    """One task: every epoch learns from all training photos and looks at all validation photos.
+
+    Its frozen steps count as full ones: 200 of 250,000. RotNet and SimCLR take as many passes over the photos as are needed for the
+    ranking tasks' updates where `contrast_updates` is "matched".
+    """
+    config, shares = values["pretrain"], values["photos"]["shares"]
+    train, val = (round(PHOTOS * shares[part], -3) for part in ("train", "val"))  # shares stand with four digits
+    train, val, runs, epochs = int(train), int(val), len(config.get("seeds", [1])), config["epochs"]
+    if task not in VIEWS:
+        updates, learned, seen = epochs * ceil(train / config["batch_photos"]), epochs * train, epochs * val
+    else:
+        batches = ceil(train / config["contrast_batch"])
+        matched = config.get("contrast_updates") == "matched"
+        updates = epochs * (ceil(train / config["batch_photos"]) if matched else batches)
+        passes, rest = divmod(updates, batches)
+        learned, seen = passes * train + rest * config["contrast_batch"], (passes + bool(rest)) * val
+    views, rendered = views_of(task), 0 if task in VIEWS else runs * (learned + seen)
+    return Stage(f"pretrain_{task}", runs, runs * updates, runs * learned * views, runs * seen * views, rendered)
+
+
+def fine_tuning(values: Mapping, published: Mapping[str, int]) -> Stage:
+    """All trainings: every initialisation with all labels, the compared ones with each share.
+
+    Args:
+        published: initialisation -> epochs until early stopping (Table 2); taken for every share, because the paper gives no
+            other numbers.
+    The frozen phase lasts until the first plateau, 1 + halve_after epochs at least, and computes features once, those of the
+    mirror images, too.
+    """
+    config, seeds = values["finetune"], len(values["finetune"]["seeds"])
+    everything = ["imagenet", *values["pretrain"]["tasks"], *values["pretrain"]["ablations"]]
+    runs = updates = learned = seen = 0
+    for share in config["shares"]:
+        count = round(AVA["train"] * share / 100)
+        for init in everything if share == max(config["shares"]) else config["compared"]:
+            times = seeds * (1 if init == "imagenet" else len(values["pretrain"].get("seeds", [1])))
+            epochs = published.get(init, max(published.values()))
+            frozen = min(epochs, 1 + config["halve_after"])
+            runs += times
+            updates += times * epochs * ceil(count / config["batch"])
+            learned += times * (epochs - frozen) * count
+            seen += times * ((2 if config["flip"] else 1) * count + (1 + epochs - frozen) * AVA["val"])
+    return Stage("finetune", runs, updates, learned, seen)
+
+
+def stages(values: Mapping, published: Mapping[str, int]) -> Iterator[Stage]:
+    """All parts that take a GPU for long; predictions are a thousandth of that."""
+    for task in (*values["pretrain"]["tasks"], *values["pretrain"]["ablations"]):
+        yield pretraining(values, task)
+    yield fine_tuning(values, published)
+
+
+def paper_hours(report: Report) -> None:
+    """Hours of each stage by each precision whose rates are there."""
+    figures = report.figures
+    values = resolved(read_params(), "paper")
+    parts = list(stages(values, published_epochs()))
+    for part in parts:
+        report.say(f"{part.name}_runs", part.runs)
+        report.say(f"{part.name}_updates", part.updates)
+        report.say(f"{part.name}_pictures", part.learned + part.seen)
+    photos = max((value for name, value in figures.items() if name.startswith("live_") and name[5:].isdigit()), default=None)
+    if photos is None:
+        report.skip("hours_input", "live input was not measured, so that loading counts as free")
+    for precision in ("float32", "tf32", "bfloat16"):
+        names = f"rate_{precision}_channels_last", f"rate_forward_{precision}"
+        if all(name in figures for name in names):
+            hours = {part.name: part.hours(*(figures[name] for name in names), photos) for part in parts}
+            for name, value in (hours | {"all": sum(hours.values())}).items():
+                report.say(f"hours_{precision}_{name}", value)
+
+
+def published_epochs() -> dict[str, int]:
+    """Initialisation -> epochs until early stopping, as published."""
+    with open(ROOT / "resources/table2_published.csv", newline="") as file:
+        return {row["initialisation"]: int(row["epochs"]) for row in csv.DictReader(file)}
+
+
+def read_params() -> dict:
+    """params.yaml. Raises ModuleNotFoundError without PyYAML."""
+    import yaml
+
+    return yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def resolved(params: Mapping, scale: str) -> dict:
+    """The values of one scale; `config.resolve` checks them, too, and needs jsonschema for it."""
+    values = deepcopy({name: value for name, value in params.items() if name != "scales"})
+    for section, own in params["scales"][scale].items():
+        values[section] = {**values.get(section, {}), **own}
+    return values

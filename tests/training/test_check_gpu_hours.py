@@ -1,0 +1,62 @@
+"""make check-gpu: the hours of the paper's run, worked out by hand."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(
+    str(Path(__file__).resolve().parents[2] / "benchmarks")
+)  # at the end: some modules there are called as tests' are
+
+from gpu_checks import paper_hours
+
+VALUES = {
+    "photos": {"shares": {"train": 0.7692, "val": 0.1154, "test": 0.1154}},
+    "pretrain": {"tasks": ["ranking", "simclr"], "ablations": [], "epochs": 20, "batch_photos": 8, "contrast_batch": 512},
+    "finetune": {"shares": [50, 100], "seeds": [1, 2], "compared": ["imagenet"], "batch": 450, "halve_after": 5, "flip": True},
+}
+
+
+def test_hours_by_hand():
+    ranking, simclr, tuning = paper_hours.stages(VALUES, {"imagenet": 10, "ranking": 7})
+    # section 4.3: 20 epochs of 100,000 photos with 174 pictures, 8 photos a step; 15,000 photos are looked at after each
+    assert (ranking.updates, ranking.learned, ranking.seen) == (250_000, 348_000_000, 52_200_000)
+    assert (simclr.updates, simclr.learned, simclr.seen, simclr.rendered) == (20 * 196, 4_000_000, 600_000, 0)
+    # 348e6 / 10,000 + 52.2e6 / 30,000 = 34,800 + 1,740 seconds
+    assert ranking.hours(10_000, 30_000, None) == pytest.approx(36_540 / 3600)
+    assert ranking.hours(10_000, 30_000, 1e9) == pytest.approx(36_540 / 3600)
+    # 20 x 115,000 photos at 46 a second are 50,000 seconds, which is longer
+    assert ranking.hours(10_000, 30_000, 46) == pytest.approx(50_000 / 3600)
+    assert simclr.hours(10_000, 30_000, 46) == pytest.approx(420 / 3600)
+    # two seeds each: half of the labels (114,990) by ImageNet, 10 epochs, 6 of them frozen; all 229,981 by ImageNet, by ranking
+    # with 7 epochs, and by SimCLR, of which no number is given here: the largest, 10
+    assert tuning.runs == 2 * (1 + 3)
+    assert tuning.updates == 2 * (10 * 256 + (10 + 7 + 10) * 512)
+    assert tuning.learned == 2 * (4 * 114_990 + (4 + 1 + 4) * 229_981)
+    assert tuning.seen == 2 * (2 * 114_990 + 5 * 12_691 + 3 * 2 * 229_981 + (5 + 2 + 5) * 12_691)
+
+
+def test_matched_updates_by_hand():
+    values = VALUES | {"pretrain": VALUES["pretrain"] | {"contrast_updates": "matched"}}
+    _, simclr, _ = paper_hours.stages(values, {"imagenet": 10})
+    # 250,000 updates of 512 photos, 196 to a pass: 1275 passes and 100 updates
+    assert simclr.updates == 250_000
+    assert simclr.learned == 2 * (1275 * 100_000 + 100 * 512)
+    assert simclr.seen == 2 * 1276 * 15_000
+
+
+def test_more_pretraining_seeds_are_more_trainings():
+    values = VALUES | {"pretrain": VALUES["pretrain"] | {"seeds": [1, 2, 3]}}
+    ranking, _, tuning = paper_hours.stages(values, {"imagenet": 10})
+    assert (ranking.runs, ranking.updates) == (3, 750_000)
+    assert tuning.runs == 2 * (1 + 1 + 3 + 3)  # ImageNet has one start, and two shares
+
+
+def test_hours_take_the_paper_scale_of_params_yaml():
+    parts = {
+        part.name: part
+        for part in paper_hours.stages(paper_hours.resolved(paper_hours.read_params(), "paper"), {"imagenet": 147})
+    }
+    assert parts["pretrain_ranking_regression"].learned % (100_000 * 174) == 0
+    assert paper_hours.published_epochs()["imagenet"] == 147
