@@ -22,7 +22,7 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining import claims, metrics, table2, verdicts
+from aesthetic_pretraining import claims, metrics, table2, table2_print, verdicts
 from aesthetic_pretraining.claim_checks import Evidence
 from aesthetic_pretraining.config import RESPONDING
 from aesthetic_pretraining.diagnostics import diagnostics
@@ -73,7 +73,17 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
             for seed in SEEDS:
                 summary = folder / f"{init}-{share}-{seed}.json"
                 summary.write_text(
-                    json.dumps({"init": init, "share": share, "pretraining": 0, "seed": seed, "epochs": 90, "stopped": "early"})
+                    json.dumps(
+                        {
+                            "init": init,
+                            "share": share,
+                            "pretraining": 0,
+                            "seed": seed,
+                            "epochs": 90,
+                            "best_epoch": 80,
+                            "stopped": "early",
+                        }
+                    )
                 )
                 summaries.append(summary)
                 for dataset in TARGET_SCALES:
@@ -163,7 +173,9 @@ def main() -> None:
         frames = timed(steps, "read predictions", lambda: metrics.read_predictions(saved))
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, report["confidence"], comparable=True))
-        timed(steps, "tables, written", lambda: table2.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex"))))
+        timed(
+            steps, "tables, written", lambda: table2_print.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex")))
+        )
         evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"])
         listed = yaml.safe_load((ROOT / "resources/claims.yaml").read_text())
         timed(steps, "claims", lambda: claims.check(listed, evidence, comparable=True))

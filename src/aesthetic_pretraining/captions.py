@@ -36,7 +36,7 @@ CAPTIONS = {
     ),
     "figure4": Caption(
         "Figure 4: answers to one distortion",
-        "Outputs of the pretrained, not fine-tuned regression network for every test photo at each level of the applied "
+        "Outputs of the pretrained, not fine-tuned regression network (first pretraining seed) for every test photo at each level of the applied "
         "distortion. Level 0 is the undistorted photo; circles are medians.",
         "photos: test",
     ),
@@ -48,14 +48,14 @@ CAPTIONS = {
     ),
     "learning_curves": Caption(
         "Learning curves",
-        "Loss by epoch: above, each pretraining; below, the validation loss of every fine-tuning on all labels. A ring marks the "
+        "Loss by epoch: above, each pretraining (faint: further seeds); below, the validation loss of every fine-tuning on all labels. A ring marks the "
         "first epoch in which the whole network learns. The losses of different pretext tasks cannot be compared.",
         "ava: val",
         PAPER[1:],
     ),
     "ranking_accuracy": Caption(
         "Ranking accuracy by distortion and level",
-        "Share of the test photos that the pretrained network ranks below the level before it (one nearer to 0), as the ranking "
+        "Share of the test photos that the pretrained network (first pretraining seed) ranks below the level before it (one nearer to 0), as the ranking "
         "task asks; chance is 0.5. metrics/ranking_accuracy.csv has Wilson's 95 % intervals.",
         "photos: test",
         RANKED,
@@ -63,7 +63,7 @@ CAPTIONS = {
     ),
     "heatmap": Caption(
         "Answers of every output to every distortion",
-        "Figure 4 for all pairs: correlation of each intensity output of the pretrained regression network with the level of "
+        "Figure 4 for all pairs: correlation of each intensity output of the pretrained regression network (first seed) with the level of "
         "each applied distortion, within photos. The diagonal is what the network was trained on.",
         "photos: test",
         (),
@@ -71,7 +71,7 @@ CAPTIONS = {
     ),
     "confusion": Caption(
         "Which distortion is it? (Appendix D)",
-        "Above: accuracy of the pretrained classification heads by distance from level 0. Below: which distortion of its aspect "
+        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: which distortion of its aspect "
         "each applied distortion is taken for, as shares of each row, all levels together.",
         "photos: test",
         ("ranking_classification",),

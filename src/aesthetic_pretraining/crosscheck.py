@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.metrics import lcc, mae, srcc
+from aesthetic_pretraining.metrics import lcc, mae, rescaled, srcc
 from aesthetic_pretraining.runs import Training, run_of
 
 VALUES = ("n", "lcc", "srcc", "mae")
@@ -38,7 +38,7 @@ def judge(predictions: pd.DataFrame, scale: Sequence[float], dataset: str) -> di
     if not ((target >= low) & (target <= high)).all():
         raise ValueError(f"{dataset} has a target outside {low:g}..{high:g}")
     # ASSUME: predictions on 1..10 are laid linearly onto the set's scale before the error is taken
-    predicted = low + (predictions["predicted"].to_numpy(float) - 1) / 9 * (high - low)
+    predicted = rescaled(predictions["predicted"], scale)
     return dict(
         zip(VALUES, (len(target), lcc(target, predicted), srcc(target, predicted), mae(target, predicted)), strict=True)
     )

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.figures import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
 from aesthetic_pretraining.names import BASELINE
 
@@ -69,7 +70,7 @@ def draw_figure3(
         inits: initialisations to draw.
         intervals: columns init, share, dataset, metric, low, high: what the bars show. Without it, or where it lacks a point,
             they show one sample standard deviation over the seeds, and nothing for one seed.
-    Raises: ValueError naming an initialisation without metrics, an interval that does not hold the mean it belongs to, or two of one point.
+    Raises: UserError naming an initialisation without metrics; ValueError for an interval that does not hold the mean it belongs to, or two of one point.
     """
     figure = blank(7.0, 5.2, note)
     for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
@@ -141,7 +142,9 @@ def _draw_by_share(
     for init, (colour, marker, dashes) in styles(inits).items():
         chosen = metrics[metrics["init"] == init]
         if chosen.empty:
-            raise ValueError(f"no metrics of {init} to draw")
+            raise UserError(
+                f"finetune.compared names {init}, of which there are no metrics; run 'snakemake stage_evaluate', or take it out"
+            )
         means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
         axes.errorbar(
             means.index,

@@ -7,7 +7,7 @@ which Table 2 and Figures 3 and 5 are made.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,10 @@ PROBABILITIES = [f"p{score}" for score in range(1, 11)]  # predicted shares of t
 HISTOGRAM = [f"t{score}" for score in range(1, 11)]  # true shares of the votes, where people voted on 1..10
 VOTED = ("ava",)  # the sets of which a prediction file has to hold them
 COLUMNS = [
-    *(
-        "init",
-        "share",
-        "pretraining",
-        "seed",
-        "epochs",
-        "capped",
-    ),  # capped: 1 if the cap ended fine-tuning, 0 if early stopping did
+    # epochs until fine-tuning ended; the epoch that was kept; capped: 1 if the cap ended it, 0 if early stopping did
+    *("init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"),
     *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_emd1", "ava_emd2", "ava_majority", "ava_constant_mae"),
-    *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"),
+    *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae", "tid2013_mae_rescaled"),
 ]
 
 AESTHETIC_ABOVE = 5.0  # section 4.6
@@ -101,6 +95,12 @@ def mean_score(distribution: ArrayLike) -> np.ndarray:
     return np.asarray(distribution, float) @ np.arange(1, 11)
 
 
+def rescaled(predicted: ArrayLike, scale: Sequence[float]) -> np.ndarray:
+    """Predicted mean scores on 1..10, shape (N,), laid linearly onto a set's scale (lowest, highest)."""
+    low, high = scale
+    return low + (np.asarray(predicted, float) - 1) / 9 * (high - low)
+
+
 def emd(target: ArrayLike, predicted: ArrayLike, r: int) -> np.ndarray:
     """Earth mover's distance of NIMA per picture, shape (N,), 0..1, of distributions over the scores 1..10, both (N, 10).
 
@@ -111,11 +111,16 @@ def emd(target: ArrayLike, predicted: ArrayLike, r: int) -> np.ndarray:
 
 
 def per_picture(predictions: pd.DataFrame, dataset: str) -> dict[str, np.ndarray]:
-    """The metrics that are means over pictures, before the mean: {"mae", for AVA "acc", with votes "emd1", "emd2": (N,)}."""
+    """The metrics that are means over pictures, before the mean.
+
+    {"mae", for AVA "acc", for TID2013 "mae_rescaled", with votes "emd1", "emd2": (N,)}.
+    """
     target, predicted = _checked(predictions["target"], predictions["predicted"])
     values = {"mae": np.abs(target - predicted)}
     if dataset == "ava":
         values["acc"] = (aesthetic(target) == aesthetic(predicted)).astype(float)
+    else:
+        values["mae_rescaled"] = np.abs(target - rescaled(predicted, TARGET_SCALES[dataset]))
     if set(HISTOGRAM) <= set(predictions):
         true, guessed = predictions[HISTOGRAM].to_numpy(float), predictions[PROBABILITIES].to_numpy(float)
         values |= {f"emd{r}": emd(true, guessed, r) for r in (1, 2)}
@@ -129,8 +134,8 @@ def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = flo
         predictions: columns id, target, predicted; one row per picture; for the EMD also p1..p10 and t1..t10.
         dataset: "ava" or "tid2013".
         training_mean: mean score of the training labels (1..10), the constant prediction behind `ava_constant_mae`.
-    Returns: `<dataset>_n`, `_lcc`, `_srcc`, `_mae`; for AVA also `_acc`, `_majority` and `_constant_mae`; with votes `_emd1`
-        and `_emd2`.
+    Returns: `<dataset>_n`, `_lcc`, `_srcc`, `_mae`; for AVA also `_acc`, `_majority` and `_constant_mae`; for TID2013
+        `_mae_rescaled`; with votes `_emd1` and `_emd2`.
     Raises: ValueError for an unknown set, a repeated picture, a number that is not finite or a target off the set's scale.
     """
     if dataset not in TARGET_SCALES:
@@ -146,7 +151,7 @@ def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = flo
             raise ValueError(f"row {row}: picture {predictions['id'].iloc[row]!r} {what}")
 
     # ASSUME: TID2013 opinions (0..9) and predictions (1..10) are compared as they are. The published error near 0.97 fits
-    # that reading; rescaling would change the MAE and no correlation.
+    # that reading. `mae_rescaled` is the error of predictions on the set's own scale; correlations are the same in both.
     values = {"n": len(target), "lcc": lcc(target, predicted), "srcc": srcc(target, predicted)}
     values |= {name: float(value.mean()) for name, value in per_picture(predictions, dataset).items()}
     if dataset == "ava":
@@ -193,20 +198,27 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
     return frames
 
 
-def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float) -> pd.DataFrame:
+def collect(
+    summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float, asked: Iterable[Training] = ()
+) -> pd.DataFrame:
     """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share, pretraining and seed.
 
     Args:
-        summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, stopped), one per model.
+        summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, best_epoch, stopped), one per
+            model.
         predictions: their prediction files in any order, one per model and test set (`run_of` says whose they are).
         training_mean: mean score of the training labels, 1..10.
-    Raises: UserError naming a model that lacks a file, is there twice, or has predictions and no summary; or a bad file.
+        asked: the fine-tunings that have to be there (`runs.runs_of`).
+    Raises: UserError naming a model that lacks a file, is there twice, is asked for and missing, or has predictions and no
+        summary; or a bad file.
     """
     frames = read_predictions(predictions)
     used, rows = set(), []
     for path in map(Path, summaries):
         summary = json.loads(path.read_text(encoding="utf-8"))
-        row = {name: summary[name] for name in (*Training._fields, "epochs")} | {"capped": int(summary["stopped"] == "cap")}
+        row = {name: summary[name] for name in (*Training._fields, "epochs", "best_epoch")} | {
+            "capped": int(summary["stopped"] == "cap")
+        }
         for dataset in TARGET_SCALES:
             run = Run(*(row[name] for name in Training._fields), dataset)
             if run in used or run not in frames:
@@ -219,6 +231,13 @@ def collect(summaries: Iterable[Path], predictions: Iterable[Path], *, training_
         rows.append(row)
     if orphans := sorted(frames.keys() - used):
         raise UserError(f"no fine-tuning summary for {orphans[0]}; run again with --forcerun finetune")
+    if missing := [which for which in asked if Run(*which, next(iter(TARGET_SCALES))) not in used]:
+        first = missing[0]
+        raise UserError(
+            f"params.yaml asks for {len(missing)} fine-tunings more than there are, the first is {first.init} with "
+            f"{first.share} % of the labels, pretraining seed {first.pretraining}, seed {first.seed}; run 'snakemake stage_finetune', "
+            "or take seeds out of pretrain.seeds or finetune.seeds"
+        )
     return pd.DataFrame(rows, columns=COLUMNS).sort_values([*Training._fields], ignore_index=True)
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from aesthetic_pretraining import table2
+from aesthetic_pretraining import table2, table2_print
 from aesthetic_pretraining.captions import CAPTIONS, SECTIONS, basis, untrained
 from aesthetic_pretraining.files import atomic_path
 
@@ -47,7 +47,7 @@ def write_report(
 
     Args:
         out: the page, results/<scale>/report.html.
-        table: table2.csv, as `table2.write` wrote it.
+        table: table2.csv, as `table2_print.write` wrote it.
         figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
         sheets: PNG contact sheets by distortion, shown folded.
         counts: number of pictures by what they are for, "<set>: <role>".
@@ -61,8 +61,8 @@ def write_report(
     Raises: ValueError if the table's note is another one: page and table would contradict each other.
     """
     frame = table2.read(table)
-    if table2.note_of(frame) != note:
-        raise ValueError(f"{table} carries the note {table2.note_of(frame)!r}, the report {note!r}")
+    if table2_print.note_of(frame) != note:
+        raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
     # Autoescape on: initialisation names, notes and parameters come from users.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -70,9 +70,9 @@ def write_report(
     page = environment.get_template("report.html.j2").render(
         claims=None if claims is None else _claims(claims),
         columns=table2.COLUMNS,
-        rows=table2.rows(frame),
-        footnotes=table2.footnotes(frame),
-        tests=[(row["label"], [row[f"{name}_p"] for name in table2.TESTED]) for _, row in frame.iterrows()],
+        rows=table2_print.rows(frame),
+        footnotes=table2_print.footnotes(frame),
+        tests=table2_print.tests(frame),
         sections=_sections(figures, counts, context, trained),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
@@ -86,10 +86,11 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def context_of(scale: str, seeds: Sequence[int], table: str, engine: str) -> str:
-    """What every caption ends with: scale, fine-tuning seeds, distortions' table and engine, one sentence."""
-    number = f"fine-tuning seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
-    return f"Scale {scale}; {number}; distortions: table {table}, engine {engine}."
+def context_of(scale: str, pretrainings: Sequence[int], seeds: Sequence[int], table: str, engine: str) -> str:
+    """What every caption ends with: scale, seeds of pretraining and fine-tuning, distortions' table and engine, one sentence."""
+    kinds = {"pretraining": pretrainings, "fine-tuning": seeds}
+    numbers = [f"{kind} seed{'s' if len(used) > 1 else ''} {', '.join(map(str, used))}" for kind, used in kinds.items()]
+    return f"Scale {scale}; {'; '.join(numbers)}; distortions: table {table}, engine {engine}."
 
 
 def data_uri(path: Path) -> Markup:

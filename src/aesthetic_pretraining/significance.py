@@ -12,17 +12,18 @@ import pandas as pd
 from scipy.stats import PermutationMethod, rankdata, wilcoxon
 
 from aesthetic_pretraining.names import BASELINE
-from aesthetic_pretraining.pairing import frames_of, odd_rows, rows_of
+from aesthetic_pretraining.pairing import odd_rows, rows_of
 from aesthetic_pretraining.runs import Run
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"
 DECIMALS = 9  # score points; differences of errors closer than this are ties
 COLUMNS = [
-    *("init", "dataset", "n", "pairs", "p_raw", "p", "significant", "effect", "method"),
+    *("init", "dataset", "n", "tested", "smaller", "significant", "pairs", "p_raw", "p", "effect", "method"),
     *("comparisons", "alpha", "problem"),
 ]
 EXACT, EXACT_WITH_TIES = 50, 13  # most pairs that are tested exactly
 NO_BASELINE = f"no comparable {BASELINE} predictions"
+NO_SEED = f"{BASELINE} was fine-tuned with none of its seeds"
 
 
 class SignedRank(NamedTuple):
@@ -38,21 +39,9 @@ class SignedRank(NamedTuple):
     exact: bool
 
 
-def absolute_errors(seeds: Sequence[pd.DataFrame]) -> pd.Series:
-    """Absolute error per picture, indexed by sorted id, averaged over the seeds.
-
-    Args:
-        seeds: one prediction frame (columns id, target, predicted) per seed, all over the same pictures.
-    Raises: ValueError for no frame, or naming a picture that is repeated or not in every frame.
-    """
-    # ASSUME: the paper trained once. Averaging per picture keeps one pair per picture; pooling the seeds instead would count
-    # each picture several times as if they were independent and make every p value too small.
-    errors = [(frame["target"] - frame["predicted"]).abs().set_axis(frame["id"]).sort_index() for frame in seeds]
-    for series in errors:
-        _same_pictures(series, errors[0])
-    if not errors:
-        raise ValueError("no predictions to take errors from")
-    return sum(errors) / len(errors)
+def absolute_errors(predictions: pd.DataFrame) -> pd.Series:
+    """Absolute error per picture, in score points, indexed by sorted id; predictions: columns id, target, predicted."""
+    return (predictions["target"] - predictions["predicted"]).abs().set_axis(predictions["id"]).sort_index()
 
 
 def wilcoxon_less(errors: pd.Series, baseline: pd.Series) -> SignedRank:
@@ -89,46 +78,56 @@ def bonferroni(p: float, comparisons: int) -> float:
 
 
 def compare(predictions: Mapping[Run, pd.DataFrame], *, share: int = 100, alpha: float = ALPHA) -> pd.DataFrame:
-    """Every initialisation against `BASELINE`, on every test set.
+    """Every initialisation against `BASELINE`, on every test set: each network against ImageNet's of the same fine-tuning seed.
 
     Args:
         predictions: prediction frames by run (`metrics.read_predictions`); only those of `share` percent are compared.
         alpha: level, after correction, below which a difference is significant.
-    Returns: one row per comparison: init, dataset, n (pictures), pairs (of them, those whose errors differ), p_raw, p (corrected),
-        significant, effect (`SignedRank`), method ("exact" or "approximate"), comparisons, alpha, problem. A comparison that
-        cannot be made has empty numbers and a problem that says why; it counts among the comparisons all the same.
+    Returns: one row per comparison: init, dataset, n (pictures), tested (networks that ImageNet has one of the same seed for),
+        smaller (of them, those whose errors are significantly smaller), significant (all of them), and of the weakest of these
+        tests, the one with the largest p: pairs (pictures whose errors differ), p_raw, p (corrected), effect (`SignedRank`), method
+        ("exact" or "approximate"); comparisons, alpha, problem. A comparison that cannot be made has empty numbers and a problem
+        that says why; it counts among the comparisons all the same.
     """
     # ASSUME: the paper gives no number of comparisons. We count every row but the baseline's, on every test set: with the
-    # paper's six rows and two sets, 10. Counting only its three own tasks (6) would be milder.
+    # paper's six rows and two sets, 10. Counting only its three own tasks (6) would be milder. Seeds repeat this family of
+    # comparisons, they do not enlarge it.
+    # ASSUME: the paper trained once. With several networks a row is significant if each of them is, which keeps the level: the
+    # largest p is a valid one of "all are better". The test knows pictures, not training luck: with many pictures it calls any
+    # lucky network better, so that "most are" would hold every other time where nothing differs but luck.
     chosen = {run: frame for run, frame in predictions.items() if run.share == share}
     sets = {dataset: rows_of(chosen, dataset) for dataset in dict.fromkeys(run.dataset for run in chosen)}
     comparisons = sum(init != BASELINE for rows in sets.values() for init, _ in rows)
     table = []
     for dataset, rows in sets.items():
         problems = odd_rows(rows)
-        base = (
-            absolute_errors(frames_of(rows[BASELINE, share])) if {(BASELINE, share)} & (rows.keys() - problems.keys()) else None
-        )
+        sound = (BASELINE, share) in rows.keys() - problems.keys()
+        base = {member.seed: absolute_errors(member.frame) for member in rows[BASELINE, share]} if sound else {}
         for row, members in rows.items():
             if row[0] == BASELINE:
                 continue
-            frames = frames_of(members)
-            found = {"init": row[0], "dataset": dataset, "n": len(frames[0]), "comparisons": comparisons, "alpha": alpha}
-            if row in problems or base is None:
+            found = {"init": row[0], "dataset": dataset, "n": len(members[0].frame), "comparisons": comparisons, "alpha": alpha}
+            if row in problems or not base:
                 table.append(found | {"problem": problems.get(row, NO_BASELINE)})
                 continue
-            test = wilcoxon_less(absolute_errors(frames), base)
-            p = bonferroni(test.p, comparisons)
-            found |= {"pairs": test.pairs, "p_raw": test.p, "p": p, "significant": p < alpha, "effect": test.effect}
-            table.append(found | {"method": "exact" if test.exact else "approximate", "problem": ""})
-    return pd.DataFrame(table, columns=COLUMNS).astype({"significant": "boolean"})
+            tests = [wilcoxon_less(absolute_errors(m.frame), base[m.seed]) for m in members if m.seed in base]
+            if not tests:
+                table.append(found | {"problem": NO_SEED})
+                continue
+            smaller = sum(bonferroni(test.p, comparisons) < alpha for test in tests)
+            weakest = max(tests, key=lambda test: test.p)
+            found |= {"tested": len(tests), "smaller": smaller, "significant": smaller == len(tests), "problem": ""}
+            found |= {"pairs": weakest.pairs, "p_raw": weakest.p, "p": bonferroni(weakest.p, comparisons)}
+            table.append(found | {"effect": weakest.effect, "method": "exact" if weakest.exact else "approximate"})
+    return pd.DataFrame(table, columns=COLUMNS).astype({"significant": "boolean", "tested": "Int64", "smaller": "Int64"})
 
 
 def sentence(comparisons: int, alpha: float, methods: Sequence[str]) -> str:
     """What a dagger means, in words for captions and footnotes; `methods` are those of the tests that were made."""
     kinds = {"exact": "exact p values", "approximate": "p values by normal approximation"}
     return (
-        "significantly smaller absolute errors than ImageNet: one-sided Wilcoxon signed-rank test over pictures "
+        "significantly smaller absolute errors than ImageNet in every training, each against ImageNet's of the same fine-tuning "
+        "seed (k/n: in k of n trainings): one-sided Wilcoxon signed-rank test over pictures "
         f"({', '.join(kinds[m] for m in kinds if m in methods) or 'not made'}), "
         f"Bonferroni-corrected for {comparisons} comparison{'s' if comparisons != 1 else ''}, alpha = {alpha:g}"
     )

@@ -10,7 +10,8 @@ from scipy.stats import t
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.intervals import POWER
 from aesthetic_pretraining.markup import escape_markdown
-from aesthetic_pretraining.table2 import COLUMNS, MISSING, UNDEFINED, Column, note_of
+from aesthetic_pretraining.table2 import COLUMNS, Column
+from aesthetic_pretraining.table2_print import MISSING, UNDEFINED, note_of
 from aesthetic_pretraining.training_luck import FEWEST_SEEDS, SEEDS, Trainings, known_luck, mean_interval, next_training
 
 REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED = "reproduced", "within noise", "not reproduced"
@@ -20,17 +21,10 @@ FEW_SEEDS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} seeds"
 FEW_PRETRAININGS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} pretrainings"
 UNPUBLISHED = "not in the paper"
 # ASSUME: an interval wider than this on either side fits so many values that it confirms none; in the metric's unit
-RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0}
+RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
 ENDS = {
-    **{"low": "low", "high": "high", "over": "over"},
-    **{
-        "diff": "difference",
-        "diff_low": "diff_low",
-        "diff_high": "diff_high",
-        "diff_over": "diff_over",
-        "detectable": "detectable",
-    },
-    **{"next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
+    **{name: name for name in ("low", "high", "over", "diff_low", "diff_high", "diff_over", "detectable")},
+    **{"diff": "difference", "next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
 }  # suffix in Table 2 -> column of `intervals.VALUES`
 TEXTS = ("over", "diff_over", "next_over")
 REASONS = {"votes": "experiment", "pretext": "pretext_experiment"}  # columns of Table 2 for `experiment.other_than_published`
@@ -81,15 +75,15 @@ def attach(
     known = intervals.set_index(["init", "share", "dataset", "metric"])[list(ENDS.values())]
     columns = {}
     for column in COLUMNS:
-        dataset, _, metric = column.name.rpartition("_")
-        rows = [(init, share, dataset, metric) for init, share in zip(table["init"], table["share"], strict=True)]
-        ends = known.reindex(rows).set_axis(list(ENDS), axis=1).reset_index(drop=True)
+        dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
+        places = list(zip(table["init"], table["share"], strict=True))
+        ends = (
+            known.reindex([(*place, dataset, metric) for place in places]).set_axis(list(ENDS), axis=1).reset_index(drop=True)
+        )
         if not dataset:
-            of_epochs = [
-                _epochs(metrics, init, share, confidence) for init, share in zip(table["init"], table["share"], strict=True)
-            ]
+            of_epochs = [_epochs(metrics, metric, *place, confidence) for place in places]
             ends = pd.DataFrame(of_epochs, columns=list(ENDS))
-        ends = ends.astype({end: float for end in ENDS if end not in TEXTS}).fillna(dict.fromkeys(TEXTS, ""))
+        ends = ends.astype({end: object if end in TEXTS else float for end in ENDS}).fillna(dict.fromkeys(TEXTS, ""))
         columns |= {f"{column.name}_{end}": ends[end] for end in ENDS}
         columns[f"{column.name}_verdict"] = [
             _verdict(row, column, bounds, reasons["votes"])
@@ -105,15 +99,15 @@ def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:
     return "" if pd.isna(reason) else reason
 
 
-def _epochs(metrics: pd.DataFrame, init: str, share: int, confidence: float) -> dict:
-    """Intervals of the epochs of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
+def _epochs(metrics: pd.DataFrame, name: str, init: str, share: int, confidence: float) -> dict:
+    """Intervals of epochs or best epoch (`name`) of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
     rows = metrics[(metrics["init"] == init) & (metrics["share"] == share)]
     if rows.empty or rows["capped"].any():
         return {}
     row = Trainings(init, tuple(zip(rows["pretraining"], rows["seed"], strict=True)), np.arange(len(rows)))
     found = {}
     for ends, function in ((("low", "high"), mean_interval), (("next_low", "next_high"), next_training)):
-        found |= dict(zip(ends, np.round(function(row, rows["epochs"], confidence), 6), strict=True))
+        found |= dict(zip(ends, np.round(function(row, rows[name], confidence), 6), strict=True))
     return found | {"over": known_luck(row), "next_over": known_luck(row)}
 
 

@@ -9,6 +9,7 @@ from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from aesthetic_pretraining import figures, figures_paper
+from aesthetic_pretraining.errors import UserError
 
 NOTE = "demo: simulated votes, $5 and $6"
 SHARES = [20, 60, 100]
@@ -242,7 +243,7 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
 
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
-    with pytest.raises(ValueError, match="no metrics of ranking_regression"):
+    with pytest.raises(UserError, match=r"finetune\.compared names ranking_regression, of which there are no metrics; run"):
         figures_paper.draw_figure3(metrics().query("init == 'imagenet'"))
     frame = responses()
     with pytest.raises(ValueError, match="contrast output under brightness: no values$"):

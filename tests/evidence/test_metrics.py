@@ -10,7 +10,7 @@ import torch
 from predictions import mixed, predictions
 from scipy import stats
 
-from aesthetic_pretraining import losses, metrics
+from aesthetic_pretraining import losses, metrics, runs
 from aesthetic_pretraining.errors import UserError
 
 NAN = float("nan")
@@ -113,7 +113,11 @@ def test_evaluate_by_hand():
     assert ava["ava_constant_mae"] == (1.5 + 0.5 + 0.5 + 1.5) / 4
     # No rescaling of TID2013's 0..9 to 1..10: the error is that of the numbers as they stand.
     assert metrics.evaluate(frame, "tid2013")["tid2013_mae"] == 0.5
-    assert set(metrics.evaluate(frame, "tid2013")) == {"tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae"}
+    # Beside it: 4.5, 5.5, 6.5, 6.5 on 1..10 are 3.5, 4.5, 5.5, 5.5 on 0..9.
+    assert metrics.evaluate(frame, "tid2013")["tid2013_mae_rescaled"] == (0.5 + 0.5 + 0.5 + 1.5) / 4
+    assert set(metrics.evaluate(frame, "tid2013")) == {
+        *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae", "tid2013_mae_rescaled")
+    }
 
 
 def test_distributions_are_compared_where_people_voted():
@@ -121,7 +125,7 @@ def test_distributions_are_compared_where_people_voted():
     found = metrics.evaluate(frame, "ava")
     assert found["ava_emd1"] == pytest.approx(0.1 / 4) and found["ava_emd2"] == pytest.approx((0.05) ** 0.5 / 4)
     assert "ava_emd1" not in metrics.evaluate(frame.drop(columns="t3"), "ava")
-    assert list(metrics.per_picture(frame, "tid2013")) == ["mae", "emd1", "emd2"]
+    assert list(metrics.per_picture(frame, "tid2013")) == ["mae", "mae_rescaled", "emd1", "emd2"]
 
 
 def test_evaluate_refuses_what_cannot_be_meant():
@@ -145,7 +149,7 @@ def write_model(folder, init, share, pretraining, seed, epochs):
     summary = folder / f"{init}-{share}-{pretraining}-{seed}.json"
     summary.write_text(
         json.dumps(
-            {"init": init, "share": share, "pretraining": pretraining, "seed": seed, "epochs": epochs}
+            {"init": init, "share": share, "pretraining": pretraining, "seed": seed, "epochs": epochs, "best_epoch": epochs - 2}
             | {"stopped": "cap" if epochs == 9 else "early"}
         )
     )
@@ -165,8 +169,8 @@ def test_collect_and_write(tmp_path):
     files = [path for _, paths in models for path in reversed(paths)]  # any order will do
     frame = metrics.collect([summary for summary, _ in models], files, training_mean=5.4)
     assert list(frame.columns) == metrics.COLUMNS
-    assert frame[["init", "share", "pretraining", "seed", "epochs", "capped"]].values.tolist() == [
-        ["imagenet", 20, 0, 0, 8, 0], ["imagenet", 20, 0, 1, 7, 0], ["ranking", 100, 1, 3, 6, 0], ["ranking", 100, 2, 1, 9, 1],
+    assert frame[["init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"]].values.tolist() == [
+        ["imagenet", 20, 0, 0, 8, 6, 0], ["imagenet", 20, 0, 1, 7, 5, 0], ["ranking", 100, 1, 3, 6, 4, 0], ["ranking", 100, 2, 1, 9, 7, 1],
     ]  # fmt: skip
     one = pd.read_parquet(files[1])
     assert frame["ava_srcc"][3] == pytest.approx(stats.spearmanr(one["target"], one["predicted"]).statistic)
@@ -193,6 +197,25 @@ def test_collect_names_what_does_not_fit(tmp_path):
     metrics.write_predictions(predictions([4, 5, 11], [4, 5, 6], true=[4, 5, 6]), ava)
     with pytest.raises(UserError, match=r"rotnet.*row 2: picture '002' has a ava target outside 1..10; run again"):
         metrics.collect([summary], [ava, tid], training_mean=5)
+
+
+def test_more_seeds_asked_than_there_are_is_one_sentence(tmp_path):
+    models = [write_model(tmp_path, *model) for model in [("imagenet", 100, 0, 1, 7), ("ranking", 100, 1, 1, 9)]]
+    summaries, files = [summary for summary, _ in models], [path for _, paths in models for path in paths]
+
+    def collect(pretrainings, seeds):
+        asked = runs.runs_of(["imagenet", "ranking"], ["imagenet"], [100], pretrainings, seeds)
+        return metrics.collect(summaries, files, training_mean=5, asked=asked)
+
+    assert len(collect([1], [1])) == 2
+    with pytest.raises(
+        UserError, match=r"asks for 2 fine-tunings more than there are, the first is imagenet with 100 % .* seed 0, seed 2;"
+    ):
+        collect([1], [1, 2])
+    with pytest.raises(
+        UserError, match=r"asks for 1 .* first is ranking with 100 % of the labels, pretraining seed 4, seed 1; run .* or"
+    ):
+        collect([1, 4], [1])
 
 
 def test_prediction_files_are_checked(tmp_path):

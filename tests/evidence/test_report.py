@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining import metrics, report, table2
+from aesthetic_pretraining import metrics, report, table2, table2_print
 from aesthetic_pretraining.captions import CAPTIONS
 from aesthetic_pretraining.runs import Run
 
@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
 FIGURES = ["figure3", "heatmap", "figure4", "figure5", "overview", "my own", "scatter"]
 TRAINED = ["imagenet", "ranking", "ranking_regression", "simclr"]
-CONTEXT = report.context_of("demo", [1, 2], "published", "native")
+CONTEXT = report.context_of("demo", [3], [1, 2], "published", "native")
 CLAIMS = """id,place,claim,published,value,ours,verdict,note
 prefer,section 4.2,74 % <prefer>,74 %,0.71,0.71,not comparable: demo data,x
 table2.imagenet.epochs,Table 2,ImageNet: Epochs,147,12,12,not trained,x
@@ -64,7 +64,7 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
     rng = np.random.default_rng(0)
     target, predictions, rows = rng.uniform(2, 8, 30), {}, []
     for init in [*PUBLISHED["initialisation"], extra]:
-        row = {"init": init, "share": 100, "pretraining": 0, "seed": 0, "epochs": 77, "capped": 0}
+        row = {"init": init, "share": 100, "pretraining": 0, "seed": 0, "epochs": 77, "best_epoch": 67, "capped": 0}
         for dataset in ("ava", "tid2013"):
             frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})
             predictions[Run(init, 100, 0, 0, dataset)] = frame.assign(
@@ -72,7 +72,7 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS):
             )
             row |= metrics.evaluate(predictions[Run(init, 100, 0, 0, dataset)], dataset, 5.5)
         rows.append(row)
-    table2.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
+    table2_print.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
     (folder / "picture.png").write_bytes(PNG)
     (folder / "claims.csv").write_text(claims or "")
     report.write_report(
@@ -102,7 +102,7 @@ def test_every_cell_of_table_2_is_there(written):
     _, page, table = written
     rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.COLUMNS)}
     assert len(rows) == 8  # heads and seven rows
-    for label, cells in table2.rows(table):
+    for label, cells in table2_print.rows(table):
         for shown, cell in zip(rows[label], cells, strict=True):
             expected = cell.mean + ("†" if cell.dagger else "") + cell.published
             assert shown == expected
@@ -113,8 +113,8 @@ def test_the_heads_stand_above_their_columns(written):
     _, page, _ = written
     at = page.rows.index(["", "", "AVA", "TID2013"])
     spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
-    assert spans == [1, 4, 3]
-    assert [head.split()[0] for head in page.rows[at + 1][1:]] == [column.title for column in table2.COLUMNS]
+    assert spans == [2, 4, 3]
+    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in table2.COLUMNS]
 
 
 def test_nothing_is_loaded_from_elsewhere(written):
@@ -138,10 +138,12 @@ def test_pictures_are_inside_and_described(written):
 
 def test_captions_state_pictures_scale_seeds_table_and_engine(written):
     _, page, _ = written
-    assert CONTEXT == "Scale demo; fine-tuning seeds 1, 2; distortions: table published, engine native."
+    assert CONTEXT == "Scale demo; pretraining seed 3; fine-tuning seeds 1, 2; distortions: table published, engine native."
     assert f"12,818 AVA pictures (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
     assert f"15,000 photos (test). {CONTEXT}" in page.text
-    assert report.context_of("smoke", [7], "corrected", "reference").startswith("Scale smoke; fine-tuning seed 7; ")
+    assert report.context_of("smoke", [1, 4], [7], "corrected", "reference").startswith(
+        "Scale smoke; pretraining seeds 1, 4; fine-tuning seed 7; "
+    )
 
 
 def test_what_was_not_trained_is_said_where_it_would_stand(written, tmp_path):
@@ -182,7 +184,10 @@ def test_significance_counts_parameters_and_versions(written):
     text, page, table = written
     assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in page.text
     p = table.set_index("init").loc["rotnet", "ava_mae_p"]
-    assert [f"{p:.3g}", "RotNet"] == [row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"]
+    assert [f"{p:.3g} (0 of 1)", "RotNet"] == [
+        row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"
+    ]
+    assert "TID2013 MAE compares predictions on 1 to 10" in page.text
     assert ["ava: train", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
     assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
     assert len(page.all("details")) == 5  # two wide figures, a sheet, parameters, versions

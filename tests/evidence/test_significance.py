@@ -103,25 +103,20 @@ def test_bonferroni():
     assert significance.bonferroni(0.2, 10) == 1
 
 
-def test_errors_of_several_seeds_are_averaged_per_picture():
-    first, second = frame([0.5, -1.0, 0]), frame([-0.1, 1.0, 0.3])
-    shuffled = second.iloc[[2, 0, 1]]  # rows of another file may come in another order
-    assert significance.absolute_errors([first, shuffled]).tolist() == pytest.approx([0.3, 1.0, 0.15])
+def test_errors_come_in_the_pictures_order():
+    shuffled = frame([-0.1, 1.0, 0.3]).iloc[[2, 0, 1]]  # rows of another file may come in another order
+    assert significance.absolute_errors(shuffled).tolist() == pytest.approx([0.1, 1.0, 0.3])
 
 
 def test_pictures_must_match():
     with pytest.raises(ValueError, match="'002' was not scored by both"):
-        significance.absolute_errors([frame([1, 2, 3]), frame([1, 2])])
-    with pytest.raises(ValueError, match="'002' was not scored by both"):
         significance.wilcoxon_less(series([1, 2]), series([1, 2, 3]))
     with pytest.raises(ValueError, match="'000' is there twice"):
-        significance.absolute_errors([frame([1, 2]).assign(id="000")])
+        significance.wilcoxon_less(significance.absolute_errors(frame([1, 2]).assign(id="000")), series([1, 2]))
     with pytest.raises(ValueError, match="different orders"):
         significance.wilcoxon_less(series([1, 2]), series([1, 2])[::-1])
     with pytest.raises(ValueError, match="'001' has no finite error"):
         significance.wilcoxon_less(series([1, float("nan")]), series([1, 2]))
-    with pytest.raises(ValueError, match="no predictions"):
-        significance.absolute_errors([])
 
 
 def runs(**errors):
@@ -139,6 +134,55 @@ def test_compare_counts_what_it_compares():
     assert table.loc[("ranking", "ava"), "p_raw"] == pytest.approx(expected)
     assert table.loc[("ranking", "ava"), "p"] == pytest.approx(6 * expected)
     assert list(table.query("significant").index) == [("ranking", "ava"), ("ranking", "tid2013")]
+
+
+def several(dataset="ava", **errors):
+    """{init: {(pretraining, seed): errors}} as predictions."""
+    return {Run(init, 100, *key, dataset): frame(values) for init, trained in errors.items() for key, values in trained.items()}
+
+
+def test_each_training_is_tested_against_imagenets_of_its_seed():
+    """Against scipy, training by training; a row is significant where the weakest of its tests is."""
+    rng = np.random.default_rng(1)
+    base = {seed: rng.normal(0, 1, 60) for seed in (1, 2)}
+    ours = {(p, seed): base[seed] * factor for p, seed, factor in [(1, 1, 0.8), (1, 2, 0.9), (5, 1, 0.7), (5, 2, 0.6)]}
+    lucky = ours | {(5, 2): base[2] * 1.1}
+    predictions = several(imagenet={(0, seed): errors for seed, errors in base.items()}, ranking=ours, rotnet=lucky)
+    table = significance.compare(predictions).set_index("init")
+    for init, rows in (("ranking", ours), ("rotnet", lucky)):
+        p = [
+            stats.wilcoxon(np.abs(errors) - np.abs(base[seed]), alternative="less", method="asymptotic").pvalue
+            for (_, seed), errors in rows.items()
+        ]
+        assert table.loc[init, "p_raw"] == pytest.approx(max(p))
+        assert table.loc[init, "smaller"] == sum(2 * value < 0.01 for value in p) and table.loc[init, "tested"] == 4
+    assert table["significant"].to_dict() == {"ranking": True, "rotnet": False}
+    assert table.loc["rotnet", "smaller"] == 3 and table.loc["rotnet", "effect"] == -1 and table.loc["rotnet", "p"] == 1
+    assert set(table["comparisons"]) == {2}  # rows, not trainings
+
+
+def test_training_luck_alone_rarely_gets_a_dagger():
+    """Networks that differ from ImageNet's by luck alone: each test sees it, as likely to either side; all five of a row seldom agree."""
+    rng, one, every = np.random.default_rng(2), 0, 0
+    for _ in range(60):
+        picture = rng.normal(0, 1, 2000)
+        trained = {
+            init: {(p, seed): picture * (1 + rng.normal(0, 0.05)) for seed in range(5)}
+            for init, p in (("imagenet", 0), ("ranking", 1))
+        }
+        found = significance.compare(several(**trained)).iloc[0]
+        one, every = one + found["smaller"] / 5, every + found["significant"]
+    assert one / 60 > 0.3 and every / 60 <= 0.1  # 1/2^5 = 0.03 expected
+
+
+def test_a_seed_that_imagenet_lacks_is_not_tested():
+    base = np.linspace(1, 2, 40)
+    table = significance.compare(
+        several(imagenet={(0, 1): base}, ranking={(1, 1): base / 2, (1, 2): base / 2}, rotnet={(1, 3): base / 2})
+    ).set_index("init")
+    assert table.loc["ranking", ["tested", "smaller", "significant", "problem"]].tolist() == [1, 1, True, ""]
+    assert table.loc["rotnet", "problem"] == "imagenet was fine-tuned with none of its seeds"
+    assert pd.isna(table.loc["rotnet", "significant"]) and set(table["comparisons"]) == {2}
 
 
 def test_the_correction_can_cost_a_dagger():

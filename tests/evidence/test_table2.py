@@ -1,14 +1,15 @@
 """Table 2 from made-up models: the right rows, numbers, marks and notes in each of its printed forms."""
 
 import re
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining import metrics, names, table2
-from aesthetic_pretraining.runs import Run
+from aesthetic_pretraining import metrics, names, table2, table2_print
+from aesthetic_pretraining.runs import Run, pretrainings_of
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
 PAPER = ["imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"]
@@ -16,18 +17,19 @@ NOTE = "demo: simulated votes, 50% & #1"
 ODD = r"my_net|50%\x"  # what a user may call an initialisation
 
 
-def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression")):
+def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression"), pretrainings=(1,)):
     """Metrics and predictions in which `better` are much closer to the votes than imagenet, the others as far."""
     rng = np.random.default_rng(0)
     target = {"ava": rng.uniform(3, 8, 60), "tid2013": rng.uniform(1, 7, 60)}
     predictions, rows = {}, []
     for place, init in enumerate(inits):
-        for seed in seeds:
-            row = {"init": init, "share": 100, "pretraining": 0, "seed": seed, "epochs": 100 - 5 * place + seed, "capped": 0}
+        for pretraining, seed in product(pretrainings_of(init, pretrainings), seeds):
+            row = {"init": init, "share": 100, "pretraining": pretraining, "seed": seed, "epochs": 100 - 5 * place + seed}
+            row |= {"best_epoch": row["epochs"] - 10 - pretraining, "capped": 0}
             for dataset, scores in target.items():
                 noise = rng.normal(0, 0.2 if init in better else 1.0, 60)
                 frame = pd.DataFrame({"id": np.arange(60).astype(str), "target": scores, "predicted": scores + noise})
-                predictions[Run(init, 100, 0, seed, dataset)] = frame
+                predictions[Run(init, 100, pretraining, seed, dataset)] = frame
                 row |= metrics.evaluate(frame, dataset, training_mean=5.5)
             rows.append(row)
     return pd.DataFrame(rows, columns=metrics.COLUMNS), predictions
@@ -44,7 +46,7 @@ def table():
 
 def markdown_cells(table):
     """label -> printed cells, read back from the Markdown."""
-    lines = [line for line in table2.to_markdown(table).splitlines() if line.startswith("| ")][1:]
+    lines = [line for line in table2_print.to_markdown(table).splitlines() if line.startswith("| ")][1:]
     return {cells[0]: cells[1:] for cells in (re.split(r"(?<!\\)\|", line)[1:-1] for line in lines)}
 
 
@@ -65,7 +67,7 @@ def test_numbers_against_the_metrics(table):
     frame, _ = made_up(inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
     for _, row in table.iterrows():
         one, two = frame[frame["init"] == row["init"]].to_dict("records")
-        for name in table2.NAMES:
+        for name in (*table2.NAMES, "tid2013_mae_rescaled"):
             assert row[name] == pytest.approx((one[name] + two[name]) / 2, abs=1e-6)
             assert row[f"{name}_sd"] == pytest.approx(abs(one[name] - two[name]) / 2**0.5, abs=1e-6)
     assert table["comparisons"].eq(12).all()  # six rows besides imagenet, two sets
@@ -98,22 +100,22 @@ def test_bold_is_the_best_of_each_metric_ties_included():
     bold = {name: [row for row in range(6) if "**" in printed[row][column]] for column, name in enumerate(table2.NAMES)}
     assert bold["ava_lcc"] == [2, 4]
     assert bold["ava_mae"] == bold["tid2013_srcc"] == [3]
-    assert bold["epochs"] == []
-    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2.UNDEFINED
-    assert "undef.: undefined, because" in table2.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    assert bold["epochs"] == bold["best_epoch"] == []
+    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2_print.UNDEFINED
+    assert "undef.: undefined, because" in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
 
 
 def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
     frame, predictions = made_up()
     frame.loc[frame["init"] == "ranking", "ava_mae"] = 0.001  # would be the best
-    run = Run("ranking", 100, 0, 0, "ava")
+    run = Run("ranking", 100, 1, 0, "ava")
     predictions[run] = predictions[run].assign(id=lambda f: "x" + f["id"])
     table = table2.build(frame, predictions, PUBLISHED)
     cells = markdown_cells(table)[" ranking "]
     assert cells[table2.NAMES.index("ava_mae")].strip() == "0.0010 ‡"
     assert "‡" not in cells[table2.NAMES.index("tid2013_mae")] and "†" in cells[table2.NAMES.index("tid2013_mae")]
-    assert "‡ ranking cannot be compared on AVA: other pictures than imagenet" in table2.to_markdown(table)
-    assert r"$^\ddagger$" in table2.to_latex(table) and table2.to_latex(table).isascii()
+    assert "‡ ranking cannot be compared on AVA: other pictures than imagenet" in table2_print.to_markdown(table)
+    assert r"$^{\ddagger}$" in table2_print.to_latex(table) and table2_print.to_latex(table).isascii()
     assert table["comparisons"].eq(10).all()
 
 
@@ -122,8 +124,71 @@ def test_rows_with_other_numbers_of_seeds_say_so():
     one = (frame["init"] == "simclr") & (frame["seed"] == 1)
     predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("simclr", 1)}
     table = table2.build(frame[~one], predictions, PUBLISHED)
-    assert "whose number differs: ImageNet 2, RotNet 2, SimCLR 1, ranking 2" in table2.to_markdown(table)
+    assert "whose number differs: ImageNet 2, RotNet 2, SimCLR 1, ranking 2" in table2_print.to_markdown(table)
     assert np.isnan(table.set_index("init").loc["simclr", "ava_lcc_sd"])
+
+
+def test_a_dagger_needs_every_training_and_the_count_is_always_shown():
+    """ranking is better in both seeds of both pretrainings, ranking_regression after its second pretraining in one seed alone."""
+    frame, predictions = made_up(seeds=(0, 1), pretrainings=(1, 2))
+    lost = Run("ranking_regression", 100, 2, 1, "ava")
+    predictions[lost] = predictions[Run("rotnet", 100, 1, 1, "ava")]
+    table = table2.build(frame, predictions, PUBLISHED)
+    cells, at = markdown_cells(table), table2.NAMES.index("ava_mae")
+    assert cells[" ranking "][at].endswith(" † 4/4 ") and cells[" ranking + regression "][at].endswith(" 3/4 ")
+    assert "†" not in cells[" ranking + regression "][at] and cells[" RotNet "][at].endswith(" 0/4 ")
+    assert cells[" ImageNet "][at].count("/") == 0 and cells[" ranking "][at + 1].count("/") == 0
+    row = table.set_index("init").loc["ranking_regression"]
+    assert (row["ava_mae_smaller"], row["ava_mae_tested"], row["ava_mae_significant"]) == (3, 4, False)
+    assert row["ava_mae_p"] > 0.01 and row["tid2013_mae_significant"]
+    assert dict(table2_print.tests(table))["ranking + regression"][0].endswith(" (3 of 4)")
+    tex = table2_print.to_latex(table)
+    assert r"$^{\dagger}$$^{4/4}$" in tex and r"$^{3/4}$" in tex
+    assert list(table["seeds"]) == [2] + [4] * 5 and list(table["pretrainings"]) == [1] + [2] * 5
+    assert "whose number differs: ImageNet 2, RotNet 4 from 2 pretrainings, SimCLR 4 from" in table2_print.to_markdown(table)
+
+
+def test_trainings_without_a_counterpart_are_not_tested_and_named():
+    frame, predictions = made_up(seeds=(0, 1))
+    gone = (frame["init"] == "imagenet") & (frame["seed"] == 1)
+    predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("imagenet", 1)}
+    table = table2.build(frame[~gone], predictions, PUBLISHED)
+    assert "ranking: only 1 of 2 trainings were tested on AVA, because ImageNet lacks" in table2_print.to_markdown(table)
+    assert "were tested on" not in table2_print.to_markdown(build(seeds=(0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "pretrainings", "training", "pretraining"),
+    [((0,), (1,), True, False), ((0, 1), (1,), False, True), ((0, 1), (1, 2), False, False), ((0,), (1, 2), True, False)],
+)
+def test_the_luck_that_no_interval_holds_is_named(seeds, pretrainings, training, pretraining):
+    text = table2_print.to_markdown(build(seeds=seeds, pretrainings=pretrainings))
+    assert ("luck of a training is worth is not known, and is in no interval" in text) == training
+    assert ("One pretraining of each task" in text) == pretraining
+    if training:
+        assert ("One training of each row" if pretrainings == (1,) else "One training of ImageNet:") in text
+
+
+def test_both_epochs_stand_in_the_table_and_the_footnote_says_what_they_are_worth():
+    """Fidelity row 35: if 147 and 77 were best epochs, stops came `stop_after` = 10 epochs later."""
+    table = build()
+    cells = markdown_cells(table)[" RotNet "]
+    assert [cell.strip() for cell in cells[:2]] == ["95", "84"]
+    assert table["epochs_published"].notna().all() and table["best_epoch_published"].isna().all()
+    epochs = PUBLISHED.set_index("initialisation")["epochs"]
+    fewer = [int(100 * (1 - (epochs["ranking_regression"] + more) / (epochs["imagenet"] + more))) for more in (0, 10)]
+    rounded = round(100 * (1 - (epochs["ranking_regression"] + 10) / (epochs["imagenet"] + 10)))
+    assert fewer[0] == 47 and rounded == 45
+    assert f"{fewer[0]} % of the epochs would be about {rounded} %" in table2_print.to_markdown(table)
+
+
+def test_the_error_on_tid2013s_own_scale_is_a_footnote():
+    frame, predictions = made_up(seeds=(0, 1))
+    text = table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    runs = [predictions[Run("rotnet", 100, 1, seed, "tid2013")] for seed in (0, 1)]
+    errors = [(run["target"] - (run["predicted"] - 1)).abs().mean() for run in runs]  # 1..10 onto 0..9
+    assert f"RotNet {np.mean(errors):.4f} ± {np.std(errors, ddof=1):.4f}, " in text
+    assert abs(np.mean(errors) - frame.loc[frame["init"] == "rotnet", "tid2013_mae"].mean()) > 0.1
 
 
 def test_effects_and_kinds_of_p_values_stand_in_the_frame():
@@ -133,23 +198,24 @@ def test_effects_and_kinds_of_p_values_stand_in_the_frame():
         table["ava_mae_method"].dropna().eq("approximate").all()
         and table["ava_mae_method"].isna().tolist() == [True] + [False] * 5
     )
-    assert "(p values by normal approximation)" in table2.to_markdown(build())
+    assert "(p values by normal approximation)" in table2_print.to_markdown(build())
 
 
 def test_one_seed_has_no_spread_and_whole_epochs(table):
     single = build()
     assert single["ava_lcc_sd"].isna().all()
-    assert "±" not in table2.to_markdown(single) and r"\pm" not in table2.to_latex(single)
+    assert "±" not in table2_print.to_markdown(single) and r"\pm" not in table2_print.to_latex(single)
     assert markdown_cells(single)[" ImageNet "][0].strip() == "100"
+    assert markdown_cells(table)[" ImageNet "][1].strip() == "60.5 ± 0.7"
     assert markdown_cells(table)[" ImageNet "][0].strip().endswith("± 0.7")  # sd of two neighbours: 1 / sqrt(2)
 
 
 def test_a_run_that_the_cap_ended_is_named():
     frame, predictions = made_up(seeds=(0, 1))
-    assert "the cap" not in table2.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    assert "the cap" not in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
     frame.loc[(frame["init"] == "rotnet") & (frame["seed"] == 1), "capped"] = 1
     built = table2.build(frame, predictions, PUBLISHED)
-    assert "not by early stopping, at least once: RotNet." in table2.to_markdown(built)
+    assert "not by early stopping, at least once: RotNet." in table2_print.to_markdown(built)
     assert built.set_index("init").loc["rotnet", "capped"] == 0.5
 
 
@@ -163,9 +229,9 @@ def test_a_paper_row_that_was_not_trained_stays_with_empty_cells():
     table = build(inits=[init for init in PAPER if init != "simclr"])
     row = table.set_index("init").loc["simclr"]
     assert row["seeds"] == 0 and row[table2.NAMES].isna().all() and row["ava_lcc_published"] > 0
-    assert {cell.strip() for cell in markdown_cells(table)[" SimCLR "]} == {table2.MISSING}
-    assert "Not trained in this run: SimCLR." in table2.to_markdown(table)
-    assert "Not trained" not in table2.to_markdown(build())
+    assert {cell.strip() for cell in markdown_cells(table)[" SimCLR "]} == {table2_print.MISSING}
+    assert "Not trained in this run: SimCLR." in table2_print.to_markdown(table)
+    assert "Not trained" not in table2_print.to_markdown(build())
 
 
 def test_a_model_that_is_there_twice_is_named():
@@ -175,7 +241,7 @@ def test_a_model_that_is_there_twice_is_named():
 
 
 def test_the_note_is_in_every_version(table, tmp_path):
-    table2.write(table, *(tmp_path / f"table2{suffix}" for suffix in (".csv", ".md", ".tex")))
+    table2_print.write(table, *(tmp_path / f"table2{suffix}" for suffix in (".csv", ".md", ".tex")))
     assert pd.read_csv(tmp_path / "table2.csv")["note"].tolist() == [NOTE] * 7
     assert r"**demo: simulated votes, 50% \& \#1**" in (tmp_path / "table2.md").read_text(encoding="utf-8")
     tex = (tmp_path / "table2.tex").read_text(encoding="utf-8")
@@ -184,12 +250,12 @@ def test_the_note_is_in_every_version(table, tmp_path):
 
 
 def test_comparisons_are_stated(table):
-    for text in (table2.to_markdown(table), table2.to_latex(table)):
+    for text in (table2_print.to_markdown(table), table2_print.to_latex(table)):
         assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in text
 
 
 def test_latex_is_balanced_and_escaped(table):
-    tex = table2.to_latex(table)
+    tex = table2_print.to_latex(table)
     assert r"my\_net\textbar{}50\%\textbackslash{}x & " in tex
     body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert len(body) == 7
@@ -199,6 +265,8 @@ def test_latex_is_balanced_and_escaped(table):
     assert bare.count("{") == bare.count("}")
     assert len(re.findall(r"(?<!\\)\$", tex)) % 2 == 0
     assert tex.isascii()
+    assert r" & & & \multicolumn{4}{c}{AVA} & \multicolumn{3}{c}{TID2013} \\" in tex
+    assert r"\cmidrule(lr){4-7}\cmidrule(lr){8-10}" in tex and r"\begin{tabular}{lrrrrrrrrr}" in tex
     assert re.findall(r"\\(begin|end)\{(.*?)\}", tex) == [
         ("begin", "table*"), ("begin", "tabular"), ("end", "tabular"), ("end", "table*"),
     ]  # fmt: skip
@@ -212,14 +280,14 @@ def test_markdown_keeps_its_columns(table):
 def test_csv_comes_back_as_it_was_and_the_same_bytes(table, tmp_path):
     for name in ("one", "two"):
         again = build(note=NOTE, inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
-        table2.write(again, *(tmp_path / f"{name}{suffix}" for suffix in (".csv", ".md", ".tex")))
+        table2_print.write(again, *(tmp_path / f"{name}{suffix}" for suffix in (".csv", ".md", ".tex")))
     for suffix in (".csv", ".md", ".tex"):
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"two{suffix}").read_bytes()
     back = table2.read(tmp_path / "one.csv")
     pd.testing.assert_frame_equal(back, table, check_dtype=False)
-    assert table2.to_markdown(back) == table2.to_markdown(table)
+    assert table2_print.to_markdown(back) == table2_print.to_markdown(table)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         f"{n}{s}" for n in ("one", "two") for s in (".csv", ".md", ".tex")
     )
     with pytest.raises(ValueError, match=r"one of \.csv, \.md, \.tex"):
-        table2.write(table, tmp_path / "table2.xlsx")
+        table2_print.write(table, tmp_path / "table2.xlsx")

@@ -73,6 +73,8 @@ rule metrics:
     output:
         table="results/{scale}/metrics/metrics.csv",
         summary="results/{scale}/metrics/metrics.json",
+    params:
+        cfg=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
     log:
         "logs/{scale}/metrics.log",
     benchmark:

@@ -139,9 +139,13 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
 
 
 def plots(dag: Dag) -> list[dict | str]:
-    """What `dvc plots show` draws and shows: the curve of every pretraining, and all figures."""
-    histories = sorted(o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv"))
-    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in histories}
+    """What `dvc plots show` draws and shows: the curve of each task's pretraining, and all figures."""
+    from aesthetic_pretraining.runs import pretraining_of
+
+    histories = [o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv")]
+    # of the lowest seed alone: one more seed must not make this file stale
+    shown = {pretraining_of(path)[0]: path for path in sorted(histories, key=pretraining_of, reverse=True)}
+    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in sorted(shown.values())}
     drawn = {o for job in dag.jobs for o in job.output if "/figures/" in o and o.endswith(".png")}
     figures = sorted(path.replace(f"/{dag.scale}/", "/${scale}/") for path in drawn)
     return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]

@@ -8,10 +8,14 @@ with job(snakemake):
 
     from aesthetic_pretraining.files import write_json
     from aesthetic_pretraining.metrics import collect, summary, write_frame
+    from aesthetic_pretraining.names import BASELINE
+    from aesthetic_pretraining.runs import runs_of
 
-    files = snakemake.input
+    files, cfg = snakemake.input, snakemake.params.cfg
     trained = [json.loads(Path(path).read_text()) for path in files.summaries]
     whole = next(s["train_mean"] for s in trained if s["share"] == 100)
-    table = collect(files.summaries, [*files.ava, *files.tid2013], training_mean=whole)
+    inits = [BASELINE, *cfg["pretrain.tasks"], *cfg["pretrain.ablations"]]
+    asked = runs_of(inits, *(cfg[k] for k in ("finetune.compared", "finetune.shares", "pretrain.seeds", "finetune.seeds")))
+    table = collect(files.summaries, [*files.ava, *files.tid2013], training_mean=whole, asked=asked)
     write_frame(table, snakemake.output.table)
     write_json(snakemake.output.summary, summary(table))

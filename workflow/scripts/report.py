@@ -37,7 +37,8 @@ with job(snakemake):
         sheets={Path(path).stem: path for path in files.sheets},
         counts=counts,
         context=context_of(
-            snakemake.wildcards.scale, values["finetune.seeds"], values["distortions.table"], values["distortions.engine"]
+            snakemake.wildcards.scale,
+            *(values[key] for key in ("pretrain.seeds", "finetune.seeds", "distortions.table", "distortions.engine")),
         ),
         trained=["imagenet", *values["pretrain.tasks"], *values["pretrain.ablations"]],
         params_text=yaml.safe_dump(dict(values), sort_keys=False),

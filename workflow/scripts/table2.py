@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     import pandas as pd
 
-    from aesthetic_pretraining import table2, verdicts
+    from aesthetic_pretraining import table2, table2_print, verdicts
     from aesthetic_pretraining.experiment import PICTURES, other_than_published
     from aesthetic_pretraining.ledger import read_table
     from aesthetic_pretraining.metrics import read_predictions
@@ -35,5 +35,5 @@ with job(snakemake):
     )
     reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
     table = verdicts.attach(table, pd.read_csv(files.intervals), metrics, cfg["report.confidence"], reasons)
-    table2.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
+    table2_print.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
     verdicts.write(table, snakemake.output.verdicts)
