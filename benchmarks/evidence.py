@@ -1,11 +1,13 @@
 """Time the evidence at the size of the paper, on one core (make bench-evidence).
 
 Synthetic predictions, as many as the paper's test sets have pictures. Prints a table, then one line per figure: name = value.
-bootstrap_seconds: all metrics of six rows on 12,818 pictures, 10,000 resamples, and all differences, with the kind of interval
-that params.yaml names. figures_seconds: everything that is made of saved predictions and responses once the intervals are there, but Figures 1
+bootstrap_seconds: all metrics of six rows of five seeds on 12,818 pictures, 10,000 resamples, and all differences; measured with fewer
+resamples (--resamples) and extrapolated along the line through two numbers of them. null_beyond_noise: how often two equal
+initialisations differ beyond noise, where 0.05 is claimed (null_experiment.py); the largest of its metrics. figures_seconds: everything that is made of saved predictions and responses once the intervals are there, but Figures 1
 and 2, which show photos.
 """
 
+import argparse
 import json
 import os
 
@@ -17,6 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
+import null_experiment
 import numpy as np
 import pandas as pd
 import yaml
@@ -36,6 +39,7 @@ from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALE
 from aesthetic_pretraining.names import PAPER, RANKED
 from aesthetic_pretraining.premise import falls
 from aesthetic_pretraining.runs import Run
+from aesthetic_pretraining.training_luck import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {"ava": 12818, "tid2013": 3000}
@@ -43,6 +47,7 @@ PHOTOS = 15000  # of the test split, whose responses Figure 4 shows
 RESAMPLES = 10_000
 SHARES, SEEDS = (20, 40, 60, 80, 100), (1, 2, 3, 4, 5)  # of the scale paper
 EPOCHS = 20
+SAME = {"votes": "", "pretext": ""}  # as if the experiment were the paper's, so that there are verdicts
 EXTREME = 8  # pictures of the highest and of the lowest scores
 
 
@@ -157,31 +162,41 @@ def timed(steps: list[tuple[str, float, float]], name: str, work: Callable):
 
 def main() -> None:
     """Time all and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--resamples", type=int, default=500, help="of the timed bootstrap")
+    parser.add_argument("--trials", type=int, default=400, help="of the null experiment")
+    asked = parser.parse_args()
     report = yaml.safe_load((ROOT / "params.yaml").read_text())["report"]
-    one_seed = {Run(init, 100, 0, 1, "ava"): predictions("ava", k) for k, init in enumerate(PAPER, start=1)}
+    seeds = {
+        Run(init, 100, 0, seed, "ava"): predictions("ava", 100 * k + seed)
+        for k, init in enumerate(PAPER, start=1)
+        for seed in SEEDS
+    }
     resampling: list[tuple[str, float, float]] = []
-    for kind in ("percentile", "bca"):
-        config = IntervalConfig(RESAMPLES, report["confidence"], kind, seed=1)
-        timed(resampling, kind, lambda config=config: estimate(one_seed, config))
+    for number in (asked.resamples // 5, asked.resamples):
+        config = IntervalConfig(number, report["confidence"], report["interval"], seed=1)
+        timed(resampling, f"bootstrap, {number} resamples", lambda config=config: estimate(seeds, config))
+    null: list[tuple[str, float, float]] = []
+    rates = timed(null, "null experiment", lambda: null_experiment.rates(asked.trials))
 
     steps: list[tuple[str, float, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         summaries, saved = save_all(folder)
         values, differences = estimate(
-            metrics.read_predictions(saved), IntervalConfig(100, report["confidence"], "percentile", 1)
+            metrics.read_predictions(saved), IntervalConfig(100, report["confidence"], report["interval"], 1)
         )
         published = pd.read_csv(ROOT / "resources/table2_published.csv")
         frame = timed(steps, "metrics", lambda: metrics.collect(summaries, saved, training_mean=5.4))
         frames = timed(steps, "read predictions", lambda: metrics.read_predictions(saved))
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
-        table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, report["confidence"], comparable=True))
+        table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, frame, report["confidence"], SAME))
         timed(
             steps, "tables, written", lambda: table2_print.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex")))
         )
         evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"])
         listed = yaml.safe_load((ROOT / "resources/claims.yaml").read_text())
-        timed(steps, "claims", lambda: claims.check(listed, evidence, comparable=True))
+        timed(steps, "claims", lambda: claims.check(listed, evidence))
         for figure, draw in {
             "figure3": lambda: draw_figure3(frame),
             "figure4": lambda: draw_figure4(evidence.responses),
@@ -191,12 +206,14 @@ def main() -> None:
         timed(steps, "the other figures", lambda: [save(f, *paths(folder, k)) for k, f in others(frames).items()])
 
     print(f"{'step':<44} {'seconds':>8} {'of CPU':>8}")
-    for name, seconds, used in resampling:
-        print(f"{f'bootstrap, {RESAMPLES} resamples, {name}':<44} {seconds:>8.1f} {used:>8.1f}")
-    for name, seconds, used in steps:
+    for name, seconds, used in [*resampling, *null, *steps]:
         print(f"{name:<44} {seconds:>8.1f} {used:>8.1f}")
-    wall = {name: seconds for name, seconds, _ in resampling}
-    print(f"bootstrap_seconds = {wall[report['interval']]:.1f}")
+    for (kind, number, metric), rate in rates.items():
+        print(f"null experiment, {kind}, {number} seeds, {metric}: {rate:.3f} of {asked.trials} trials beyond noise")
+    few, many = (seconds for _, seconds, _ in resampling)
+    per_resample = (many - few) / (asked.resamples - asked.resamples // 5)
+    print(f"bootstrap_seconds = {many + per_resample * (RESAMPLES - asked.resamples):.1f}")
+    print(f"null_beyond_noise = {max(rate for (kind, *_), rate in rates.items() if kind == KINDS[0]):.3f}")
     print(f"figures_seconds = {sum(seconds for _, seconds, _ in steps):.1f}")
 
 

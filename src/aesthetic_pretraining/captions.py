@@ -44,8 +44,8 @@ CAPTIONS = {
     "figure3": Caption(
         "Figure 3: performance by share of the labels",
         "Accuracy, Pearson and Spearman correlation and mean absolute error on the AVA test set when fine-tuning uses part of "
-        "the training labels. Bars, where there are any, show 95 % intervals over pictures where these were computed, else "
-        "one standard deviation over seeds.",
+        "the training labels. Bars, where there are any, show 95 % intervals over pictures and, where there are three or "
+        "more, seeds, where these were computed (metrics/intervals.csv says over what), else one standard deviation over seeds.",
         "ava: test",
     ),
     "figure4": Caption(

@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 FEWEST_SHARES = 3  # as many as the curve has parameters
-EXPONENTS = np.geomspace(0.05, 8, 120)  # ASSUME: beyond, a curve is a straight line of log x, or a step
+LEAST, MOST = 0.05, 8.0  # ASSUME: exponents; beyond, a curve is a straight line over log x, or a step
+EXPONENTS = 60  # tried at first, then ever finer around the best
+FINER = 4
 FARTHEST = 2.0  # ASSUME: times all labels; how far a fitted curve is believed
 
 
@@ -38,8 +40,8 @@ class Curves(NamedTuple):
 def fit(x: np.ndarray, errors: np.ndarray) -> Curves:
     """Least squares for each of K learning curves.
 
-    c is taken from a grid, for each of whose values a and b are the solution of a linear problem, so that there is no other minimum to
-    be caught in, and a curve never rises.
+    c is searched on a grid, which gets finer around the best; for each c, a and b are the solution of a linear problem, so that there is
+    no other minimum to be caught in, and a curve never rises.
 
     Args:
         x: (J,) shares of the labels, > 0, at least `FEWEST_SHARES` different ones. errors: (K, J).
@@ -48,21 +50,36 @@ def fit(x: np.ndarray, errors: np.ndarray) -> Curves:
     if len(np.unique(x)) < FEWEST_SHARES:
         raise ValueError(f"a learning curve needs {FEWEST_SHARES} shares of the labels, got {len(np.unique(x))}")
     errors = np.asarray(errors, float)
-    centre = errors.mean(axis=1)
-    best = np.full(len(errors), np.inf)
-    a, b, c = centre.copy(), np.zeros(len(errors)), np.full(len(errors), 1.0)
-    for exponent in EXPONENTS:
-        power = np.asarray(x, float) ** -exponent
-        apart = power - power.mean()
-        slope = np.maximum((errors @ apart) / (apart @ apart), 0)
-        offset = centre - slope * power.mean()
-        through = np.maximum((errors @ power) / (power @ power), 0)  # without an offset
-        slope, offset = np.where(offset < 0, through, slope), np.maximum(offset, 0)
-        loss = ((errors - offset[:, None] - slope[:, None] * power) ** 2).sum(axis=1)
-        better = loss < best
-        best = np.where(better, loss, best)
-        a, b, c = (np.where(better, new, old) for new, old in ((offset, a), (slope, b), (exponent, c)))
-    return Curves(*(np.where(np.isfinite(centre), each, np.nan) for each in (a, b, c)))
+    best = Curves(*np.full((3, len(errors)), np.nan)), np.full(len(errors), np.inf)
+    step = (MOST / LEAST) ** (1 / (EXPONENTS - 1))
+    for exponent in np.geomspace(LEAST, MOST, EXPONENTS):
+        best = _better(best, _with_exponent(x, errors, np.full(len(errors), exponent)))
+    for round_ in range(1, FINER):
+        around = np.where(np.isnan(best[0].c), 1.0, best[0].c)
+        for part in (-1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1):
+            exponent = np.clip(around * step ** (part * 0.25 ** (round_ - 1)), LEAST, MOST)
+            best = _better(best, _with_exponent(x, errors, exponent))
+    return best[0]
+
+
+def _with_exponent(x: np.ndarray, errors: np.ndarray, c: np.ndarray) -> tuple[Curves, np.ndarray]:
+    """The best curves with these exponents (K,), and their sums of squares (K,)."""
+    power = np.asarray(x, float) ** -c[:, None]
+    centre, middle = errors.mean(axis=1), power.mean(axis=1)
+    apart = power - middle[:, None]
+    b = np.maximum((errors * apart).sum(axis=1) / (apart**2).sum(axis=1), 0)
+    a = centre - b * middle
+    through = np.maximum((errors * power).sum(axis=1) / (power**2).sum(axis=1), 0)  # without an offset
+    a, b = np.maximum(a, 0), np.where(a < 0, through, b)
+    return Curves(a, b, c), ((errors - a[:, None] - b[:, None] * power) ** 2).sum(axis=1)
+
+
+def _better(one: tuple[Curves, np.ndarray], other: tuple[Curves, np.ndarray]) -> tuple[Curves, np.ndarray]:
+    """Of each curve the one with the smaller sum of squares; undefined errors never have it."""
+    better = other[1] < one[1]
+    return Curves(*(np.where(better, new, old) for new, old in zip(other[0], one[0], strict=True))), np.where(
+        better, other[1], one[1]
+    )
 
 
 def labels_needed(x: np.ndarray, errors: np.ndarray, baseline: np.ndarray) -> np.ndarray:

@@ -220,7 +220,7 @@ def _spread_out(row: Trainings, kind: str) -> np.ndarray:
 def known_luck(*rows: Trainings) -> str:
     """Which seeds the rows show the luck of, in words: all, one kind, or none ("")."""
     missing = frozenset().union(*(row.missing for row in rows))
-    return SEEDS if not missing else "".join({PRETRAINING, FINETUNING} - missing)
+    return SEEDS if not missing else "".join({kind for row in rows for kind in row.levels} - missing)
 
 
 def mean_interval(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float]:

@@ -23,15 +23,8 @@ UNPUBLISHED = "not in the paper"
 # ASSUME: an interval wider than this on either side fits so many values that it confirms none; in the metric's unit
 RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
 ENDS = {
-    **{"low": "low", "high": "high", "over": "over"},
-    **{
-        "diff": "difference",
-        "diff_low": "diff_low",
-        "diff_high": "diff_high",
-        "diff_over": "diff_over",
-        "detectable": "detectable",
-    },
-    **{"next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
+    **{name: name for name in ("low", "high", "over", "diff_low", "diff_high", "diff_over", "detectable")},
+    **{"diff": "difference", "next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
 }  # suffix in Table 2 -> column of `intervals.VALUES`
 TEXTS = ("over", "diff_over", "next_over")
 REASONS = {"votes": "experiment", "pretext": "pretext_experiment"}  # columns of Table 2 for `experiment.other_than_published`
@@ -83,15 +76,14 @@ def attach(
     columns = {}
     for column in COLUMNS:
         dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
-        rows = [(init, share, dataset, metric) for init, share in zip(table["init"], table["share"], strict=True)]
-        ends = known.reindex(rows).set_axis(list(ENDS), axis=1).reset_index(drop=True)
+        places = list(zip(table["init"], table["share"], strict=True))
+        ends = (
+            known.reindex([(*place, dataset, metric) for place in places]).set_axis(list(ENDS), axis=1).reset_index(drop=True)
+        )
         if not dataset:
-            of_epochs = [
-                _epochs(metrics, column.name, init, share, confidence)
-                for init, share in zip(table["init"], table["share"], strict=True)
-            ]
+            of_epochs = [_epochs(metrics, metric, *place, confidence) for place in places]
             ends = pd.DataFrame(of_epochs, columns=list(ENDS))
-        ends = ends.astype({end: float for end in ENDS if end not in TEXTS}).fillna(dict.fromkeys(TEXTS, ""))
+        ends = ends.astype({end: object if end in TEXTS else float for end in ENDS}).fillna(dict.fromkeys(TEXTS, ""))
         columns |= {f"{column.name}_{end}": ends[end] for end in ENDS}
         columns[f"{column.name}_verdict"] = [
             _verdict(row, column, bounds, reasons["votes"])
@@ -108,7 +100,7 @@ def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:
 
 
 def _epochs(metrics: pd.DataFrame, name: str, init: str, share: int, confidence: float) -> dict:
-    """Intervals of the epochs (`name`: stop or best) of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
+    """Intervals of epochs or best epoch (`name`) of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
     rows = metrics[(metrics["init"] == init) & (metrics["share"] == share)]
     if rows.empty or rows["capped"].any():
         return {}

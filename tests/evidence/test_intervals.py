@@ -9,9 +9,10 @@ from scipy import stats
 from aesthetic_pretraining import intervals, metrics, pairing
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.intervals import IntervalConfig, estimate
+from aesthetic_pretraining.labels_saved import COLUMNS, labels_saved
 from aesthetic_pretraining.runs import Run
 
-CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="bca", seed=1)
+CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="seeds_and_images", seed=1)
 TARGET = np.random.default_rng(0).uniform(3, 8, 50)
 
 
@@ -61,12 +62,12 @@ def test_differences_to_imagenet_are_paired():
 
 
 def test_what_is_detectable_is_what_a_test_of_that_power_detects():
-    """By theory of the paired t test: (z_0.975 + z_0.8) standard errors of the mean difference."""
+    """By theory of the paired t test: (z_0.975 + z_0.8) standard errors of the mean difference, stretched by t over z."""
     runs = made()
     errors = [(runs[run]["target"] - runs[run]["predicted"]).abs() for run in runs]
     difference = errors[2] - (errors[0] + errors[1]) / 2
-    expected = (1.95996 + 0.84162) * difference.std(ddof=0) / 50**0.5
-    many = IntervalConfig(4000, 0.95, "percentile", 1)
+    expected = (1.95996 + 0.84162) * difference.std(ddof=1) / 50**0.5 * stats.t.ppf(0.975, 49) / 1.95996
+    many = IntervalConfig(4000, 0.95, "images", 1)
     assert row(estimate(runs, many)[0], "ranking")["detectable"] == pytest.approx(expected, rel=0.05)
     assert stats.norm.ppf(intervals.POWER) == pytest.approx(0.84162, abs=1e-5)
 
@@ -144,7 +145,91 @@ def test_an_undefined_metric_is_shown_and_spoils_no_other_row():
 def test_equal_predictions_equal_frames():
     for one, two in zip(estimate(made(), CONFIG), estimate(made(), CONFIG)):
         pd.testing.assert_frame_equal(one, two)
-    other = estimate(made(), IntervalConfig(300, 0.95, "bca", 2))[0]
+    other = estimate(made(), IntervalConfig(300, 0.95, "seeds_and_images", 2))[0]
     assert (row(other, "ranking")["low"], row(other, "ranking")["value"]) != tuple(
         row(estimate(made(), CONFIG)[0], "ranking")[["low", "value"]]
     )
+
+
+def many(seeds, pretrainings=(0,), noise=0.8, init="imagenet", share=100, dataset="ava", luck=0.0):
+    """Runs of one row; `luck` is the spread over runs of the noise."""
+    rng = np.random.default_rng(len(init) + share)
+    return {
+        Run(init, share, p, s, dataset): noisy(1000 * p + 10 * s + share, noise + luck * rng.random())
+        for p in pretrainings
+        for s in seeds
+    }
+
+
+def test_seeds_widen_intervals_and_the_frames_say_what_they_are_over():
+    runs = (
+        many((1, 2, 3), luck=0.5) | many((1, 2, 3), (1, 2, 3), init="ranking", luck=0.5) | many((1, 2, 3), (1,), init="simclr")
+    )
+    values, differences = estimate(runs, CONFIG)
+    images, _ = estimate(runs, IntervalConfig(300, 0.95, "images", 1))
+    for init, over in {"imagenet": "seeds", "ranking": "seeds", "simclr": "fine-tuning seeds"}.items():
+        found, alone = row(values, init), row(images, init)
+        assert (found["over"], alone["over"]) == (f"{over} and images", "images")
+        assert found["value"] == alone["value"]
+        assert found["high"] - found["low"] > alone["high"] - alone["low"] or init == "simclr"
+        assert found["next_low"] < found["value"] < found["next_high"] and found["next_over"] == over
+    assert row(values, "ranking")["diff_over"] == "seeds and images"
+    pairs = differences[differences["metric"] == "mae"].set_index(["init", "other"])
+    assert pairs["over"].to_dict() == {
+        ("imagenet", "ranking"): "seeds and images",
+        ("imagenet", "simclr"): "fine-tuning seeds and images",
+        ("ranking", "simclr"): "fine-tuning seeds and images",
+    }
+    assert (pairs["df"] == 2).all()
+
+
+def test_with_two_seeds_intervals_are_over_images_alone():
+    values, _ = estimate(made(), CONFIG)
+    assert set(values["over"]) == {"images"} and (values["next_over"] == "").all() and values["next_low"].isna().all()
+
+
+def test_pictures_of_one_reference_are_resampled_together():
+    ids = [f"i{k // 10 + 1:02d}_{k % 10 + 1:02d}_1" for k in range(50)]
+    target = np.repeat([3.0, 4, 5, 6, 7], 10) + np.random.default_rng(0).normal(0, 0.1, 50)
+
+    def frames(names):
+        shift = np.repeat([-1.0, 1, -1, 1, 1], 10)  # a network errs on a scene, not on a picture
+        return {
+            Run("imagenet", 100, 0, s, "tid2013"): predictions(target, target + shift * (0.4 + 0.1 * s)).assign(id=names)
+            for s in (1, 2)
+        }
+
+    scenes, pictures = (row(estimate(frames(n), CONFIG)[0], "imagenet", "lcc") for n in (ids, [f"{k:03d}" for k in range(50)]))
+    assert scenes["value"] == pictures["value"] and scenes["high"] - scenes["low"] > 1.5 * (pictures["high"] - pictures["low"])
+    few = {run: frame.head(20) for run, frame in frames(ids).items()}
+    found = row(estimate(few, CONFIG)[0], "imagenet", "lcc")
+    assert (
+        np.isnan(found["low"])
+        and found["problem"] == "no interval: the pictures show fewer than 3 scenes"
+        and found["over"] == ""
+    )
+
+
+def test_no_interval_leaves_the_range_of_its_metric():
+    runs = many((1, 2, 3), noise=0.02, luck=0.3)
+    values, _ = estimate({run: frame.head(8) for run, frame in runs.items()}, CONFIG)
+    assert values["high"][values["metric"].isin(["lcc", "srcc", "acc"])].max() <= 1
+    assert values["low"][values["metric"].isin(["mae", "emd1", "emd2"])].min() >= 0
+
+
+def test_labels_saved_come_of_the_same_resamples():
+    runs = {}
+    for share in (20, 50, 100):
+        runs |= many((1, 2, 3), noise=1.2 * (share / 100) ** -0.3, share=share)
+        runs |= many((1, 2, 3), (1, 2, 3), noise=1.2 * (2 * share / 100) ** -0.3, share=share, init="ranking")
+    runs |= many((1, 2, 3), init="rotnet")
+    found = labels_saved(intervals.resample(runs, CONFIG), 0.95).set_index("metric")
+    assert set(found["init"]) == {"ranking"} and list(found.columns) + ["metric"] == [
+        *(c for c in COLUMNS if c != "metric"),
+        "metric",
+    ]
+    mae = found.loc["mae"]  # half the labels make as much noise
+    assert mae["low"] < 0.5 < mae["high"] and 0.3 < mae["needed"] < 0.75 and mae["over"] == "seeds and images"
+    two = {run: frame for run, frame in runs.items() if run.share != 50}
+    few = labels_saved(intervals.resample(two, CONFIG), 0.95)
+    assert few["needed"].isna().all() and set(few["problem"]) == {"no curve: fewer than 3 shares of the labels"}
