@@ -1,7 +1,7 @@
 """compute.recompute beside the plain step: what stays between the passes, the peak, and the time; gradients are compared to the bit.
 
 Three measures of memory. Between the passes: what the system sees of this process. At the peak: the tensors that are alive by
-torch's own count, which is what a GPU has to hold, and what the system sees. The latter falls less: glibc keeps the holes.
+torch's own count, which is what a GPU has to hold, and what the system sees. The latter hardly falls: glibc keeps the holes.
 """
 
 import os
@@ -47,8 +47,9 @@ def alive(call: Callable[[], None]) -> float:
     """MiB of tensors that one call makes and holds at its peak."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
         call()
-    events = [(event.time_range.start, event.cpu_memory_usage) for event in seen.events() if event.name == "[memory]"]
-    return max(accumulate(size for _, size in sorted(events, key=lambda event: event[0]))) / MIB
+    # not seen.events(): that leaves out what belongs to an operation
+    events = [event for event in seen.profiler.kineto_results.events() if event.name() == "[memory]"]
+    return max(accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))) / MIB
 
 
 def recomputation(size: int, rounds: int) -> tuple[float, float]:

@@ -71,7 +71,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     print(f"torch {torch.__version__}, one thread, CPU seconds, best of {args.rounds} rounds in turns, {BACKBONE}")
-    memory, time = recomputation(224, 3 * args.rounds)  # first: later parts leave memory in pieces
+    memory, time = recomputation(224, 5 * args.rounds)  # first: later parts leave memory in pieces
     if args.only_recompute:
         print(f"\nrecompute_memory = {memory:.3f}\nrecompute_time = {time:.3f}")
         return
