@@ -7,7 +7,7 @@ from aesthetic_pretraining import facts
 from aesthetic_pretraining.captions import CAPTIONS, basis, mark
 
 NOTE = "demo: simulated votes"
-VOTES = {"figure3", "figure5", "scatter", "histograms", "best_worst", "premise", "learning_curves"}
+VOTES = {"figure3", "figure5", "probes", "scatter", "histograms", "best_worst", "premise", "learning_curves", "photo_scores"}
 LISTED = {"photos: listed": 49}
 COUNTS = {"photos: labels": 28, "photos: test": 4, "photos: train": 12, "photos: val": 5, "ava: test": 1234, "ava: val": 99}
 
@@ -57,6 +57,8 @@ def test_sentences():
     assert facts.trained(COUNTS, histories) == (
         "Pretrained on 12 photos, validated on 5 others, 24 updates; no label takes part."
     )
+    assert facts.pretrained(COUNTS, histories) == "Pretrained on 12 photos, 24 updates; no label takes part."
+    assert "updates: 24 (ranking), 2,500 (RotNet); no label" in facts.pretrained(COUNTS, SEVERAL)
     # figures and claims look at a task's first pretraining, learning curves at all
     assert facts.judged(COUNTS, SEVERAL).startswith("Pretrained on 12 photos, updates: 24 (ranking), 2,500 (RotNet); judged")
     assert "updates: 12 to 24 (ranking), 2,500 (RotNet); no label" in facts.trained(COUNTS, SEVERAL)
@@ -86,6 +88,10 @@ def test_every_caption_says_what_it_rests_on(name):
         assert text.startswith(f"Pretrained on 12 photos, 24 updates{each}; judged on 4 others (test)")
     if name in ("figure1", "overview"):
         assert text.startswith("4 photos (test)")
+    if name in ("photo_scores", "photo_classes"):
+        assert text.startswith("21 photos (train, val, test)")
+    if name == "sensitivity":
+        assert text.startswith("Pretrained on 12 photos, 24 updates each; no label takes part.")
 
 
 def test_captions_name_the_ablations_that_the_figure_draws():
