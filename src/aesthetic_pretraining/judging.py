@@ -33,14 +33,29 @@ def steps() -> list[tuple[str, int, int, int]]:
     return found
 
 
+def equation_1() -> tuple[list[int], list[int]]:
+    """Positions (less distorted, more distorted) of every pair of equation 1: any two levels of one side, 500 pairs."""
+    less, more = [], []
+    for distortion in DISTORTIONS:
+        place = dict(ladder(distortion))
+        for side in (-1, 1):
+            levels = sorted((k for k in place if k * side >= 0), key=abs)
+            pairs = [(i, j) for j in range(len(levels)) for i in range(j)]
+            less += [place[levels[i]] for i, _ in pairs]
+            more += [place[levels[j]] for _, j in pairs]
+    return less, more
+
+
 class RankingAccuracy:
     """Share of photos whose neighbouring levels a network's score puts in the right order; equal scores are not right."""
 
     def __init__(self) -> None:
         self.pairs = steps()
         self.before, self.after = np.array([[before, after] for _, _, before, after in self.pairs]).T
+        self.less, self.more = map(np.array, equation_1())
         self.right: dict[tuple[str, int], np.ndarray] = {}
         self.photos: dict[tuple[str, int], int] = {}
+        self.all_right: dict[tuple[str, int], float] = {}  # sum over photos of the share of equation 1's pairs
         self.spread: dict[tuple[str, int], tuple[float, float]] = {}  # mean of the photos' shares, sum of squares around it
 
     def add(self, task: str, pretraining: int, scores: np.ndarray) -> None:
@@ -48,13 +63,17 @@ class RankingAccuracy:
         right = scores[self.before] > scores[self.after]
         network = (task, pretraining)
         self.right[network] = self.right.get(network, 0) + right
+        self.all_right[network] = self.all_right.get(network, 0.0) + (scores[self.less] > scores[self.more]).mean()
         self.photos[network] = count = self.photos.get(network, 0) + 1
         mean, squares = self.spread.get(network, (0.0, 0.0))  # Welford (1962)
         off = right.mean() - mean
         self.spread[network] = mean + off / count, squares + off * off * (count - 1) / count
 
     def pooled(self) -> pd.DataFrame:
-        """Columns task, pretraining, photos, accuracy (share of all pairs), low, high (95 %, Student's t over photos; empty for one).
+        """Columns task, pretraining, photos, accuracy (share of all neighbours), low, high, all_pairs (share of equation 1's pairs).
+
+        low, high: 95 %, Student's t over photos; empty for one photo. all_pairs: any two levels of one side, which most often are
+        farther apart than neighbours and so easier to order: what the ranking loss sums over.
 
         The pairs of one photo are no independent answers, so that Wilson's interval over all pairs would be far too narrow.
         """
@@ -64,8 +83,8 @@ class RankingAccuracy:
         for network, (mean, squares) in self.spread.items():
             count = self.photos[network]
             half = t.ppf(0.5 + CONFIDENCE / 2, count - 1) * np.sqrt(squares / (count - 1) / count) if count > 1 else np.nan
-            rows.append((*network, count, mean, mean - half, mean + half))
-        return pd.DataFrame(rows, columns=["task", "pretraining", "photos", "accuracy", "low", "high"])
+            rows.append((*network, count, mean, mean - half, mean + half, self.all_right[network] / count))
+        return pd.DataFrame(rows, columns=["task", "pretraining", "photos", "accuracy", "low", "high", "all_pairs"])
 
     def frame(self) -> pd.DataFrame:
         """Columns task, pretraining, distortion, level (the further one of the two), photos, right, share, low, high (Wilson, 95 %)."""

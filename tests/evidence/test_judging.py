@@ -5,8 +5,16 @@ import pytest
 from scipy.stats import linregress, t
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index, norm
-from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy, first_pretraining, ladder, steps
-from aesthetic_pretraining.losses import class_targets
+from aesthetic_pretraining.judging import (
+    Confusion,
+    CrossResponse,
+    RankingAccuracy,
+    equation_1,
+    first_pretraining,
+    ladder,
+    steps,
+)
+from aesthetic_pretraining.losses import class_targets, ranking_pairs
 from aesthetic_pretraining.proportions import wilson
 
 SIZE = {aspect: sum(d.aspect == aspect for d in DISTORTIONS.values()) for aspect in ASPECTS}
@@ -61,7 +69,7 @@ def test_pooled_accuracy_has_the_interval_of_its_photos_not_of_its_pairs():
             wins = [scores[b] > scores[a] for _, _, b, a in steps()]
             shares.setdefault(task, []).append(np.mean(wins))
     frame = table.pooled().set_index("task")
-    assert list(table.pooled()) == ["task", "photos", "accuracy", "low", "high"]
+    assert list(table.pooled()) == ["task", "photos", "accuracy", "low", "high", "all_pairs"]
     for task, values in shares.items():
         row = frame.loc[task]
         assert row["photos"] == len(values) and row["accuracy"] == pytest.approx(np.mean(values))
@@ -156,3 +164,14 @@ def test_nothing_added_gives_the_heads_alone():
         "low",
         "high",
     ]
+
+
+def test_all_pairs_are_those_of_the_ranking_loss():
+    """The loss lists its pairs on its own, from the distortions' levels."""
+    assert sorted(zip(*equation_1())) == sorted(zip(*ranking_pairs()))
+    scores = np.random.default_rng(3).random((2, len(VARIANTS)))
+    table = RankingAccuracy()
+    for row in scores:
+        table.add("ranking", 1, row)
+    right = [row[i] > row[j] for row in scores for i, j in zip(*ranking_pairs())]
+    assert table.pooled()["all_pairs"].item() == pytest.approx(np.mean(right))
