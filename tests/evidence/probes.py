@@ -9,7 +9,7 @@ from aesthetic_pretraining.intervals import IntervalConfig
 CONFIG = ProbeConfig(
     lowest=1e-3, highest=1e3, steps=7, folds=4, shares=[50, 100], seeds=[1, 2], emd="per_image", emd_r=2, seed=3
 )
-INTERVALS = IntervalConfig(resamples=200, confidence=0.95, interval="percentile", seed=3)
+INTERVALS = IntervalConfig(resamples=200, confidence=0.95, interval="seeds_and_images", seed=3)
 VOTES = [f"v{k}" for k in range(1, 11)]
 SCORES = np.arange(1, 11)
 

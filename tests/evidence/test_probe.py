@@ -11,21 +11,23 @@ from sklearn.linear_model import Ridge
 
 from aesthetic_pretraining import probe, references
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.runs import pretrainings_of
 from aesthetic_pretraining.split import subset
 
 NOISE = {"imagenet": 1.0, "ranking": 0.1, "my net": 50.0}
 
 
-def run(folder, config=probes.CONFIG, scenes=6, change=lambda tables: None):
-    """(table, references, {set: (ledger, split)}, {initialisation: files})."""
+def run(folder, config=probes.CONFIG, scenes=6, change=lambda tables: None, pretrainings=(1,)):
+    """(table, references, {set: (ledger, split)}, {(initialisation, pretraining): files})."""
     ledger, split, quality = probes.ava()
     tid_ledger, tid_split, tid_quality = probes.tid2013(scenes)
     tables, files = {"ava": (ledger, split), "tid2013": (tid_ledger, tid_split)}, {}
     change(tables)
     for k, (init, noise) in enumerate(NOISE.items()):
-        files[init] = tuple(folder / f"{init}_{name}.npy" for name in tables)
-        for path, known in zip(files[init], (quality, tid_quality), strict=True):
-            np.save(path, probes.features(known, noise, k))
+        for pretraining in pretrainings_of(init, pretrainings):
+            files[init, pretraining] = tuple(folder / f"{init}{pretraining}_{name}.npy" for name in tables)
+            for path, known in zip(files[init, pretraining], (quality, tid_quality), strict=True):
+                np.save(path, probes.features(known, noise, k + 10 * pretraining))
     return *probe.probe(files, tables, config, probes.INTERVALS), tables, files
 
 
@@ -40,14 +42,14 @@ def row(table, init, metric, share=100, trained_on="ava", dataset="ava"):
     return found
 
 
-def by_sklearn(files, tables, init, share, seed):
+def by_sklearn(files, tables, network, share, seed):
     """Predictions on AVA's test split and on TID2013 with the strength chosen anew."""
     ledger, split = tables["ava"]
     ledger = ledger[ledger["state"] == "usable"].reset_index(drop=True)
     role = ledger["id"].map(split.set_index("id")["split"])
     ids = subset(list(ledger["id"][role == "train"]), share, seed)
     train, val, test = ledger["id"].isin(ids), role == "val", role == "test"
-    x, tid = (np.load(path).astype(float) for path in files[init])
+    x, tid = (np.load(path).astype(float) for path in files[network])
     centre, scale = x[train].mean(axis=0), x[train].std(axis=0)
     z, tid = (x - centre) / scale, (tid - centre) / scale
     models = [Ridge(alpha=s * train.sum()).fit(z[train], ledger["score"][train]) for s in probes.CONFIG.strengths]
@@ -57,8 +59,9 @@ def by_sklearn(files, tables, init, share, seed):
 
 def test_the_table_is_what_scikit_learn_says(ran):
     table, _, tables, files = ran
-    for init in NOISE:
-        target, predicted, tid, strength = by_sklearn(files, tables, init, 100, 1)
+    for network in files:
+        target, predicted, tid, strength = by_sklearn(files, tables, network, 100, 1)
+        init = network[0]
         found = row(table, init, "srcc")
         assert found.value == pytest.approx(spearmanr(target, predicted).statistic, abs=1e-9)
         assert found.low <= found.value <= found.high and found.pictures == 30 and found.seeds == 1
@@ -70,18 +73,32 @@ def test_the_table_is_what_scikit_learn_says(ran):
 
 def test_a_share_has_fine_tunings_subsets_and_their_mean(ran):
     table, _, tables, files = ran
-    target, first, _, _ = by_sklearn(files, tables, "ranking", 50, 1)
-    _, second, _, _ = by_sklearn(files, tables, "ranking", 50, 2)
+    target, first, _, _ = by_sklearn(files, tables, ("ranking", 1), 50, 1)
+    _, second, _, _ = by_sklearn(files, tables, ("ranking", 1), 50, 2)
     wanted = np.mean([spearmanr(target, predicted).statistic for predicted in (first, second)])
     assert row(table, "ranking", "srcc", share=50).value == pytest.approx(wanted, abs=1e-9)
     assert row(table, "ranking", "srcc", share=50).seeds == 2
+
+
+def test_several_pretrainings_are_averaged_and_all_their_strengths_named(tmp_path):
+    table, _, tables, files = run(tmp_path, dataclasses.replace(probes.CONFIG, shares=[50, 100]), pretrainings=(1, 4))
+    assert list(files) == [("imagenet", 0), ("ranking", 1), ("ranking", 4), ("my net", 1), ("my net", 4)]
+    for share, seeds in ((100, (1,)), (50, (1, 2))):
+        fits = [by_sklearn(files, tables, ("ranking", p), share, seed) for p in (1, 4) for seed in seeds]
+        found = row(table, "ranking", "srcc", share=share)
+        wanted = [spearmanr(target, predicted).statistic for target, predicted, _, _ in fits]
+        assert len(set(wanted)) == len(wanted) and found.value == pytest.approx(np.mean(wanted), abs=1e-9)
+        assert [float(text) for text in found.regularisation.split()] == pytest.approx(sorted({fit[3] for fit in fits}), rel=1e-3)
+        assert found.difference == pytest.approx(found.value - row(table, "imagenet", "srcc", share=share).value)
+    for init in NOISE:
+        assert not table[table["init"] == init].duplicated(["share", "trained_on", "dataset", "metric"]).any()
 
 
 def test_subsets_are_nested_and_of_training_pictures(ran):
     from aesthetic_pretraining import frozen
 
     _, _, tables, files = ran
-    data = frozen.labelled(files["imagenet"][0], *tables["ava"])
+    data = frozen.labelled(files["imagenet", 0][0], *tables["ava"])
     sets = [set(probe.training(data, share, 2)) for share in (20, 60, 100)]
     assert sets[0] < sets[1] < sets[2] == set(data.rows("train"))
     assert [len(s) for s in sets] == [12, 36, 60]
@@ -176,6 +193,6 @@ def test_equal_labels_are_undefined_and_said(tmp_path):
 
 def test_a_damaged_file_is_one_sentence(tmp_path):
     _, _, tables, files = run(tmp_path, dataclasses.replace(probes.CONFIG, shares=[100]))
-    files["ranking"][1].write_bytes(files["ranking"][1].read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"ranking_tid2013\.npy: is no whole file of features"):
+    files["ranking", 1][1].write_bytes(files["ranking", 1][1].read_bytes()[:-1])
+    with pytest.raises(UserError, match=r"ranking1_tid2013\.npy: is no whole file of features"):
         probe.probe(files, tables, probes.CONFIG, probes.INTERVALS)
