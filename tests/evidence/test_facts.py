@@ -7,11 +7,7 @@ from aesthetic_pretraining import facts
 from aesthetic_pretraining.captions import CAPTIONS, basis, mark
 
 NOTE = "demo: simulated votes"
-<<<<<<< HEAD
-VOTES = {"figure3", "figure5", "probes", "scatter", "histograms", "best_worst", "premise", "learning_curves", "photo_scores"}
-=======
 VOTES = {"figure3", "figure5", "scatter", "histograms", "best_worst", "premise", "learning_curves", "photo_scores", "probes"}
->>>>>>> h-fix
 LISTED = {"photos: listed": 49}
 COUNTS = {"photos: labels": 28, "photos: test": 4, "photos: train": 12, "photos: val": 5, "ava: test": 1234, "ava: val": 99}
 
