@@ -140,5 +140,5 @@ def _printed(claim: Mapping, value: float, low: float = np.nan, high: float = np
 
 def _table(frame: pd.DataFrame) -> list[str]:
     head = ["| Claim | Place | Published | Ours | Verdict |", "|---|---|---:|---:|---|"]
-    columns = ["claim", "place", "published", "ours", "verdict", "reason"]
+    columns = ["claim", "place", "published", "ours", "verdict"]
     return head + ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in frame[columns].itertuples(index=False)]
