@@ -143,27 +143,28 @@ def footnotes(table: pd.DataFrame) -> list[str]:
     """What the intervals and the verdicts mean, and how small a difference the test sets can show."""
     confidence = f"{table['confidence'].iloc[0] * 100:g} %"
     over = sorted({each for column in COLUMNS for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
-    lines = [f"In brackets: {confidence} intervals, over {' or '.join(over) or 'nothing'}; of epochs over seeds."]
+    lines = [f"In brackets: {confidence} intervals, over {' or '.join(over)}; of epochs over seeds."]
+    if not over:
+        lines = ["No number has an interval; metrics/intervals.csv says why."]
     if any(each.removesuffix(" and images") != SEEDS for each in over):
         lines.append(
             "Where not all seeds are in an interval, there are fewer than three of them, and it does not hold what another training would change."
         )
     if reason_of(table):
         lines.append(f"{ANOTHER.capitalize()} than the paper's ({reason_of(table)}), so that its numbers get no verdict.")
-    return [
-        *lines,
+    lines.append(
         f"Verdicts: {REPRODUCED}: the published value, which came of one training, lies in the {confidence} prediction interval of one "
         f"more training of ours on the same pictures, which is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it lies there, but "
         f"the interval is wider; {NOT_REPRODUCED}: it lies outside; {NO_INTERVAL}: fewer than three seeds, or it lies outside of an "
-        "interval that does not hold the luck of pretraining.",
-        f"Smallest difference to ImageNet that would show (chance {POWER * 100:g} %, two-sided at {confidence}), the largest of all rows: "
-        + "; ".join(
-            f"{c.group} {c.title} {worst:.4f}"
-            for c in COLUMNS
-            if not np.isnan(worst := table[f"{c.name}_detectable"].astype(float).max())
+        "interval that does not hold the luck of pretraining."
+    )
+    largest = {f"{c.group} {c.title}": table[f"{c.name}_detectable"].astype(float).max() for c in COLUMNS}
+    if shown := [f"{name} {worst:.4f}" for name, worst in largest.items() if not np.isnan(worst)]:
+        lines.append(
+            f"Smallest difference to ImageNet that would show (chance {POWER * 100:g} %, two-sided at {confidence}), the largest of all "
+            f"rows: {'; '.join(shown)}."
         )
-        + ".",
-    ]
+    return lines
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

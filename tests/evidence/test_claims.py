@@ -1,6 +1,7 @@
 """The claims: the paper's own numbers reproduce them, other numbers refute them, and nothing is said where nothing is known."""
 
 import dataclasses
+import re
 from itertools import combinations, product
 
 import numpy as np
@@ -322,6 +323,7 @@ def test_written_claims_say_what_they_are(listed, tmp_path):
     assert text.startswith("**demo: simulated votes**")
     assert "(54): 54 reproduced." in text and "| needs data: answers of people" in text
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(frame) + 2
+    assert {len(re.split(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")} == {7}  # five cells
     back = pd.read_csv(tmp_path / "claims.csv")
     assert list(back.columns) == [*claims.FRAME, "note"] and len(back) == len(frame)
     assert "ImageNet: AVA LCC" in text and "ImageNet: AVA LCC" not in claims.to_markdown(frame, cells=False)

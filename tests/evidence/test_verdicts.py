@@ -148,3 +148,11 @@ def test_the_table_with_verdicts_comes_back_and_prints_as_before(tmp_path):
     )
     assert verdicts.to_markdown(back) == verdicts.to_markdown(table)
     assert list(back["ava_lcc_verdict"]) == list(table["ava_lcc_verdict"]) and isinstance(back, pd.DataFrame)
+
+
+def test_a_table_without_any_interval_says_so():
+    frame, predictions = made_up()
+    few = {run: each.head(2) for run, each in predictions.items()}
+    text = verdicts.to_markdown(attached(frame=frame, predictions=few))
+    assert "No number has an interval; metrics/intervals.csv says why." in text
+    assert "In brackets" not in text and "would show" not in text
