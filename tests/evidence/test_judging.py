@@ -61,7 +61,9 @@ def test_pooled_accuracy_has_the_interval_of_its_photos_not_of_its_pairs():
             wins = [scores[b] > scores[a] for _, _, b, a in steps()]
             shares.setdefault(task, []).append(np.mean(wins))
     frame = table.pooled().set_index("task")
-    assert list(table.pooled()) == ["task", "pretraining", "photos", "accuracy", "low", "high"] and set(frame["pretraining"]) == {5}
+    assert list(table.pooled()) == ["task", "pretraining", "photos", "accuracy", "low", "high"] and set(
+        frame["pretraining"]
+    ) == {5}
     for task, values in shares.items():
         row = frame.loc[task]
         assert row["photos"] == len(values) and row["accuracy"] == pytest.approx(np.mean(values))

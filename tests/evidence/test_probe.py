@@ -88,7 +88,9 @@ def test_several_pretrainings_are_averaged_and_all_their_strengths_named(tmp_pat
         found = row(table, "ranking", "srcc", share=share)
         wanted = [spearmanr(target, predicted).statistic for target, predicted, _, _ in fits]
         assert len(set(wanted)) == len(wanted) and found.value == pytest.approx(np.mean(wanted), abs=1e-9)
-        assert [float(text) for text in found.regularisation.split()] == pytest.approx(sorted({fit[3] for fit in fits}), rel=1e-3)
+        assert [float(text) for text in found.regularisation.split()] == pytest.approx(
+            sorted({fit[3] for fit in fits}), rel=1e-3
+        )
         assert found.difference == pytest.approx(found.value - row(table, "imagenet", "srcc", share=share).value)
     for init in NOISE:
         assert not table[table["init"] == init].duplicated(["share", "trained_on", "dataset", "metric"]).any()
