@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -71,6 +71,9 @@ doctor: $(READY) ## what is there of each set, what is missing, what to do next;
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
 	@PYTHONPATH=src python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))
+
+bench-small-runs: $(READY) ## pretrain with each parameter for small runs set back, judged on photos that the demo does not report
+	python benchmarks/small_runs.py $(if $(SCALE),--scale $(SCALE))
 
 bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
 	PYTHONPATH=src python benchmarks/evidence.py

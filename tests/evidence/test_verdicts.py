@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_table2 import PAPER, PUBLISHED, made_up
+from table2_models import PAPER, PUBLISHED, made_up
 
 from aesthetic_pretraining import intervals, table2, table2_print, verdicts
 from aesthetic_pretraining.intervals import IntervalConfig

@@ -1,51 +1,25 @@
-"""Fine-tuning on eight tiny pictures: the cache against direct passes, the same bytes, killed or not."""
+"""Fine-tuning on eight tiny pictures: the cache against direct passes, the same bytes, each part at its own rate."""
 
 import dataclasses
 import importlib
-import json
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from small_finetuning import CONFIG, TRAIN, VAL, arguments_of, emd, network_of, outputs, pixels, table
 
 from aesthetic_pretraining import checkpoint
-from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.finetune import FinetuneConfig, finetune, flips
-from aesthetic_pretraining.networks import score_network
+from aesthetic_pretraining.finetune import finetune, flips
 
 module = importlib.import_module("aesthetic_pretraining.finetune")
-
-CONFIG = FinetuneConfig(
-    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
-    halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
-)  # fmt: skip
-TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
 STILL = {"learning_rate_features": 1e-30, "learning_rate_head": 1e-30}  # rates that move no float32 weight
 
 
 @pytest.fixture(scope="module")
 def arguments(labelled_store, votes, backbone_file):
-    """arguments(folder, **changes of the config) -> what finetune takes, with its outputs in that folder."""
-
-    def make(folder, train=TRAIN, votes=votes, val=VAL, **changes):
-        return dict(
-            config=dataclasses.replace(CONFIG, **changes), store=labelled_store, votes=votes, train=train, val=val, start=backbone_file,
-            weights=folder / "weights.safetensors", history_csv=folder / "history.csv", summary_json=folder / "summary.json", work=folder / "work",
-            describe={"pretraining": "imagenet", "share": 100, "seed": 1},
-        )  # fmt: skip
-
-    return make
-
-
-def outputs(folder):
-    return [(folder / name).read_bytes() for name in ("weights.safetensors", "history.csv", "summary.json")]
-
-
-def table(folder):
-    return pd.read_csv(folder / "history.csv"), json.loads((folder / "summary.json").read_text())
+    return arguments_of(labelled_store, votes, backbone_file)
 
 
 @pytest.fixture(scope="module")
@@ -54,27 +28,6 @@ def reference(arguments, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reference")
     finetune(**arguments(folder))
     return folder
-
-
-def network_of(folder):
-    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
-    network.load_state_dict(load_file(folder / "weights.safetensors"))
-    return network.eval()
-
-
-def pixels(store, name, flipped=False):
-    array = store.pixels(name)
-    return torch.from_numpy((array[:, ::-1] if flipped else array).copy()).permute(2, 0, 1)
-
-
-def emd(network, store, votes, names, flipped=None):
-    """Mean of NIMA's distance, picture by picture, by numpy."""
-    distances = []
-    for name, flip in zip(names, flipped or [False] * len(names), strict=True):
-        with torch.no_grad():
-            p = network(pixels(store, name, flip)[None])["votes"].double().softmax(1)[0].numpy()
-        distances.append(np.sqrt(np.mean((p.cumsum() - (votes[name] / votes[name].sum()).cumsum()) ** 2)))
-    return np.mean(distances)
 
 
 def test_the_same_seed_gives_the_same_bytes(arguments, reference, tmp_path):
@@ -132,15 +85,6 @@ def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, mon
     assert steps["continue"][0][1] > 0 == steps["restart"][0][1]
     first, second = (table(tmp_path / how)[0] for how in ("continue", "restart"))
     assert first.head(2).equals(second.head(2)) and first["train_loss"][3] != second["train_loss"][3]
-
-
-def test_a_restart_that_was_killed_ends_with_the_same_bytes(arguments, interrupt, tmp_path):
-    finetune(**arguments(tmp_path / "whole", at_unfreezing="restart"))
-    for count in (8, 9, 10):  # around the unfreezing: three steps and one save after each of two epochs
-        folder = tmp_path / str(count)
-        interrupt(count, finetune, **arguments(folder, at_unfreezing="restart"))
-        finetune(**arguments(folder, at_unfreezing="restart"))
-        assert outputs(folder) == outputs(tmp_path / "whole")
 
 
 def test_summary(reference, votes):
@@ -288,60 +232,6 @@ def test_a_subset_of_the_labels(arguments, votes, tmp_path):
     del few["p6"]
     with pytest.raises(KeyError, match="p6"):
         finetune(**arguments(tmp_path / "none", train=["p6", "p2"], votes=few))
-
-
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):
-    # four epochs of three steps, each saved, and each epoch's end: 16 saves; unfrozen after the 8th
-    moments = [
-        ("save", 1),  # frozen, inside the first epoch
-        ("term", 1),  # SIGTERM in 2: saved at the step's end, where no save is due
-        ("write", 3),  # saves the end of the first epoch, dies in 5
-        ("save", 4),  # 8: the unfreezing
-        ("save", 1),  # 9: unfrozen, inside the third epoch
-        ("write", 4),  # saves 12, dies in 13
-        ("remove", 0),  # 16, and all outputs are written
-    ]
-    ended = killed_runs(finetune, arguments(tmp_path / "run"), moments)
-    assert ended == ["9", "exit143", *["9"] * 4, "4", "9", "0"]  # four saves after the twelfth, then nothing but to write
-    assert outputs(tmp_path / "run") == outputs(reference)
-
-
-def test_nothing_is_left_after_a_resume_in_the_unfrozen_phase(arguments, reference, interrupt, tmp_path):
-    interrupt(10, finetune, **arguments(tmp_path))  # inside the third epoch, the second is the last frozen one
-    finetune(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
-    assert list((tmp_path / "work").iterdir()) == []
-
-
-def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
-    arguments, votes, photo_store, backbone_file, interrupt, resumed, tmp_path
-):
-    same = arguments(tmp_path)
-    interrupt(1, finetune, **same)
-    assert resumed(finetune, **same) == "goes on"
-    save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
-    said = resumed(finetune, **arguments(tmp_path, dropout=0.5, seed=2))
-    assert "began with other parameters (seed was 1, now 2, dropout was 0.75, now 0.5); set them back" in said
-    for name, other in {
-        "the split of the pictures": arguments(tmp_path, train=TRAIN[::-1]),
-        "the split of the pictures, the votes": arguments(tmp_path, val=VAL[:1]),
-        "the votes": arguments(tmp_path, votes=votes | {"p0": votes["p0"][::-1]}),
-        "(the votes)": arguments(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
-        "the pictures": same | {"store": photo_store},
-        "the start's weights": same | {"start": tmp_path / "start.safetensors"},
-    }.items():
-        said = resumed(finetune, **other)
-        assert "starting over" in said and name in said
-    assert resumed(finetune, **same) == "goes on"
-
-
-def test_a_damaged_checkpoint_starts_over(arguments, reference, interrupt, tmp_path):
-    interrupt(6, finetune, **arguments(tmp_path))
-    (saved,) = (tmp_path / "work").glob("[!.]*.pt")
-    saved.write_bytes(saved.read_bytes()[:-1000])
-    (tmp_path / "work" / saved.with_suffix(".features").name).write_bytes(b"damaged too")
-    finetune(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
 
 
 def test_a_diverged_training_is_not_written_as_if_it_were_one(arguments, tmp_path):

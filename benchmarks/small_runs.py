@@ -1,0 +1,118 @@
+"""What the parameters for small runs do (docs/training.md): ranking + regression pretrained once with each of them set back.
+
+usage: small_runs.py [--scale S] [--epochs N] [--only NAME ...]
+
+Trains on the scale's own training photos and judges, in inference mode, on the photos whose role is "labels": the demo's pretext
+results are about its test photos, which this never looks at, so that values can be chosen here. Needs the stores and the
+ImageNet weights of the scale, and one core for a few minutes; writes nothing.
+"""
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from aesthetic_pretraining.claim_checks import Evidence, response  # noqa: E402
+from aesthetic_pretraining.config import resolve  # noqa: E402
+from aesthetic_pretraining.ledger import read_table  # noqa: E402
+from aesthetic_pretraining.pretext import TaskConfig  # noqa: E402
+from aesthetic_pretraining.pretrain import pretrain  # noqa: E402
+from aesthetic_pretraining.pretrain_setup import PretrainConfig  # noqa: E402
+from aesthetic_pretraining.respond import RespondConfig, respond  # noqa: E402
+from aesthetic_pretraining.store import Store  # noqa: E402
+from aesthetic_pretraining.variants import Variants  # noqa: E402
+
+TASK = "ranking_regression"
+SETTINGS = {
+    "as_the_scale": {},
+    "batch_statistics": {"batch_norm": "batch"},
+    "whole_photos": {"augment": "none"},
+    "no_warmup_no_clipping": {"warmup_steps": 0, "clip_norm": 0.0},
+    "last_block_alone": {"learning_blocks": 1},
+    "all_blocks": {"learning_blocks": 0},
+}
+
+
+def fields(cls, values: dict, **more):
+    """A configuration from the sections that hold its fields."""
+    flat = (
+        values["pretrain"]
+        | values["compute"]
+        | {"engine": values["distortions"]["engine"], "table": values["distortions"]["table"]}
+    )
+    flat |= {"edited_width": values["distortions"]["edited_width"], "backbone": values["backbone"]["name"]} | more
+    return cls(**{field.name: flat[field.name] for field in dataclasses.fields(cls)})
+
+
+def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
+    """Train once and judge; {figure: value}."""
+    split = read_table(ROOT / f"data/{scale}/photos/split.csv")
+    role = {name: list(split["id"][split["split"] == name]) for name in ("train", "val", "labels")}
+    stores = [ROOT / f"data/{scale}/photos/store/{shard}.tar" for shard in range(values["photos"]["shards"])]
+    config = dataclasses.replace(fields(PretrainConfig, values, seed=values["pretrain"]["seeds"][0]), **changes)
+    variants = Variants(Store(stores), values["image"]["size"], config.table, config.edited_width)
+    with tempfile.TemporaryDirectory() as folder:
+        at = {
+            name: Path(folder) / name for name in ("weights", "history", "responses", "cross", "ranking", "pooled", "confusion")
+        }
+        start = ROOT / f"models/{scale}/pretrained/imagenet/seed0.safetensors"
+        pretrain(
+            TASK,
+            fields(TaskConfig, values),
+            config,
+            variants,
+            role["train"],
+            role["val"],
+            start,
+            at["weights"],
+            at["history"],
+            folder,
+        )
+        judge = RespondConfig(config.backbone, values["finetune"]["batch"], values["finetune"]["threads"])
+        tables = {name: at[name] for name in ("responses", "cross", "ranking", "pooled", "confusion")}
+        respond(judge, variants, role["labels"], values["seed"], {(TASK, config.seed): at["weights"]}, **tables)
+        history, pooled = pd.read_csv(at["history"]), pd.read_csv(at["pooled"]).iloc[0]
+        evidence = Evidence(*[pd.DataFrame()] * 3, pd.read_parquet(at["responses"]), pd.DataFrame(), 0.95)
+        best = history.loc[history["val_loss"].idxmin()]
+        curves = {
+            f"figure4_{output}": response(evidence, "", "brightness", output, 1).value for output in ("brightness", "contrast")
+        }
+        return {
+            "train_loss": best["train_loss"],
+            "val_loss": best["val_loss"],
+            "ranking_accuracy": pooled["accuracy"],
+            "all_pairs": pooled["all_pairs"],
+        } | curves
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scale", default="demo")
+    parser.add_argument("--epochs", type=int, help="instead of the scale's")
+    parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
+    given = parser.parse_args()
+    params = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"scale": given.scale}
+    values = resolve(params, yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
+    if not (ROOT / f"models/{given.scale}/pretrained/imagenet/seed0.safetensors").exists():
+        sys.exit(
+            f"error: there is no run of scale {given.scale}; run 'snakemake --cores all --config scale={given.scale} -- all' first"
+        )
+    rows = {}
+    for name in given.only:
+        rows[name] = measure(values, given.scale, SETTINGS[name] | ({"epochs": given.epochs} if given.epochs else {}))
+    table = pd.DataFrame(rows).T
+    print(table.round(3).to_string())
+    for name, row in table.iterrows():
+        for figure, value in row.items():
+            print(f"{name}_{figure} = {value:.4f}")
+
+
+if __name__ == "__main__":
+    main()
