@@ -1,11 +1,7 @@
 """The claims: the paper's own numbers reproduce them, other numbers refute them, and nothing is said where nothing is known."""
 
 import dataclasses
-<<<<<<< HEAD
 import re
-from itertools import combinations, product
-=======
->>>>>>> h-fix
 
 import numpy as np
 import pandas as pd

@@ -69,11 +69,7 @@ def test_pooled_accuracy_has_the_interval_of_its_photos_not_of_its_pairs():
             wins = [scores[b] > scores[a] for _, _, b, a in steps()]
             shares.setdefault(task, []).append(np.mean(wins))
     frame = table.pooled().set_index("task")
-<<<<<<< HEAD
     assert list(table.pooled()) == ["task", "pretraining", "photos", "accuracy", "low", "high", "all_pairs"] and set(
-=======
-    assert list(table.pooled()) == ["task", "pretraining", "photos", "accuracy", "low", "high"] and set(
->>>>>>> h-fix
         frame["pretraining"]
     ) == {5}
     for task, values in shares.items():
