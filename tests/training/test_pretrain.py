@@ -78,7 +78,7 @@ def test_history_and_learning_rate(reference):
 
 
 def test_the_epoch_with_the_lowest_validation_loss_is_kept(arguments, photo_store, tmp_path):
-    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=2e-4, contrast_batch=2))
+    pretrain(**arguments(tmp_path, epochs=3, frozen_steps=0, learning_rate=5e-5, contrast_batch=2))
     val_losses = pd.read_csv(tmp_path / "history.csv")["val_loss"]
     best = val_losses.idxmin()
     assert best == 1, "choose a learning rate for which it is neither the first nor the last epoch"
@@ -133,14 +133,14 @@ def test_the_start_is_the_given_backbone_and_one_step_is_rmsprops(arguments, bac
 def test_the_first_steps_are_frozen_across_epochs(frozen_steps, trainable, arguments, backbone_file, tmp_path, monkeypatch):
     seen, set_learning, states = [], module.set_learning, []
 
-    def spy(network, trainable, frozen):
-        seen.append((trainable, frozen))
+    def spy(network, *how):
+        seen.append(how)
         states.append({k: v.clone() for k, v in network.backbone.state_dict().items()})
-        set_learning(network, trainable, frozen)
+        set_learning(network, *how)
 
     monkeypatch.setattr(module, "set_learning", spy)
     pretrain(**arguments(tmp_path, frozen_steps=frozen_steps, trainable=trainable))
-    assert seen == [(trainable, step < frozen_steps) for step in range(4)]
+    assert seen == [(trainable, step < frozen_steps, "batch", 0) for step in range(4)]
     start = load_file(backbone_file)
     for step, state in enumerate(states):  # as it was before each step
         same = all(torch.equal(value, start[key]) for key, value in state.items())

@@ -12,7 +12,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 from aesthetic_pretraining import microbatch
 from aesthetic_pretraining.backbones import Backbone, build_backbone
-from aesthetic_pretraining.backbones.recompute import Recompute, Saved
+from aesthetic_pretraining.backbones.recompute import Recompute, Saved, _statistics
 from aesthetic_pretraining.backbones.relu6 import ReLU6
 from aesthetic_pretraining.networks import Network, set_learning
 from aesthetic_pretraining.team import Alone
@@ -28,6 +28,11 @@ def pictures(count=4, size=32):
 def backbone(name, recompute):
     torch.manual_seed(0)
     built = build_backbone(name).to(memory_format=torch.channels_last).train()
+    with torch.no_grad():
+        for layer in built.modules():
+            if isinstance(layer, nn.BatchNorm2d):  # as after some learning: at the start all weights are 1 and all biases 0
+                layer.weight.uniform_(0.3, 2)
+                layer.bias.uniform_(-0.5, 1)
     built.prepare(CPU, recompute)
     return built
 
@@ -60,6 +65,29 @@ def test_features_gradients_and_statistics_are_equal_to_the_bit(name, kind):
         autocast = (lambda: torch.autocast("cpu", torch.bfloat16)) if kind == "bfloat16" else contextlib.nullcontext
         found.append(learned(built, pictures(), autocast))
     assert_equal(*found)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_lite0"])
+def test_where_the_batchs_statistics_are_not_found_they_are_computed_again(name, monkeypatch):
+    """As on a GPU, whose kernels round in another order."""
+    asked = []
+    plain = learned(backbone(name, False), pictures())
+    monkeypatch.setattr("aesthetic_pretraining.backbones.recompute._statistics", lambda *args: asked.append(1))
+    assert_equal(plain, learned(backbone(name, True), pictures()))
+    assert len(asked) > 40
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_the_statistics_are_the_batchs_by_hand(affine):
+    norm, seen = nn.BatchNorm2d(4, affine=affine), []
+    again = Recompute(nn.Sequential(norm))
+    x = torch.rand(3, 4, 5, 5, requires_grad=True)
+    with pytest.MonkeyPatch.context() as patch, again.forward_pass():
+        patch.setattr("aesthetic_pretraining.backbones.recompute._statistics", lambda *args: seen.append(_statistics(*args)))
+        norm(x * 1)
+    mean, scale = seen[0]
+    torch.testing.assert_close(mean, x.mean((0, 2, 3)))
+    torch.testing.assert_close(scale, (x.var((0, 2, 3), correction=0) + norm.eps).rsqrt())
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])

@@ -64,7 +64,7 @@ def jobs(arguments, labelled_store, votes, backbone_file):
         common = dict(frozen_steps=0, epochs=2, learning_rate=1e-5, batch_photos=2, contrast_batch=2, **changes)
         return [
             (pretrain, arguments(folder / "ranking", task="ranking_regression", micro_batch=174 * micro_batch, **common | {"epochs": 1}) | two),
-            (pretrain, arguments(folder / "simclr", task="simclr", micro_batch=2 * micro_batch, **common) | two),
+            (pretrain, arguments(folder / "simclr", task="simclr", contrast_micro_batch=2 * micro_batch, **common) | two),
             (
                 finetune,
                 dict(

@@ -95,6 +95,7 @@ class Recompute:
         self.layers = 0
         self.storages: dict[int, Storage] | None = None  # None outside of a forward pass
         self.known: Recipe | None = None  # of the input of the layer that is at work
+        self.inside: list[Tensor] | None = None  # what autograd has saved in that layer
         for module in network.modules():
             if (make := MAKERS.get(type(module))) is not None:
                 self.layers += type(module) is nn.BatchNorm2d
@@ -112,7 +113,7 @@ class Recompute:
             with saved_tensors_hooks(self._save, Saved.take):
                 yield
         finally:
-            self.storages = self.known = None
+            self.storages = self.known = self.inside = None
 
     def _storage(self, tensor: Tensor) -> Storage:
         reference = StorageWeakRef(tensor.untyped_storage())
@@ -125,6 +126,8 @@ class Recompute:
 
     def _save(self, tensor: Tensor) -> Saved:
         saved = Saved(tensor)
+        if self.inside is not None:
+            self.inside.append(saved.tensor)
         if (recipe := self._recipe(tensor)) is not None:
             saved.forget(recipe)
         else:
@@ -134,9 +137,11 @@ class Recompute:
     def _before(self, module: nn.Module, args: tuple[Tensor]) -> None:
         if self.storages is not None:
             self.known = self._recipe(args[0])  # now, because the layer may write over its input
+            self.inside = []
 
-    def _after(self, make: Callable[[nn.Module], Make], module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
-        known, self.known = self.known, None
+    def _after(self, make: Callable[..., Make], module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
+        known, inside = self.known, self.inside
+        self.known = self.inside = None
         if self.storages is None or not output.requires_grad:
             return
         # autograd keeps the input of a normalisation in any case; of other layers it may not, and they may have overwritten it
@@ -144,35 +149,51 @@ class Recompute:
         if source is None or output.storage_offset():
             return
         storage = self._storage(output)
-        storage.recipe, storage.version = Recipe(make(module), source), output._version
+        storage.recipe, storage.version = Recipe(make(module, inside), source), output._version
         for saved in storage.saved:  # by the layer itself
             if saved.version == storage.version:
                 saved.forget(storage.recipe)
         storage.saved.clear()
 
 
-def _normalise(module: nn.BatchNorm2d) -> Make:
-    batch = module.training or module.running_mean is None
-    # running statistics have moved already, and the batch's are computed again
-    mean, variance = (None, None) if batch else (module.running_mean, module.running_var)
+def _normalise(module: nn.BatchNorm2d, inside: list[Tensor]) -> Make:
     weight, bias, eps = module.weight, module.bias, module.eps
-    return lambda x, overwrite: F.batch_norm(x, mean, variance, weight, bias, batch, 0.0, eps)
+    if not module.training and module.running_mean is not None:
+        mean, variance = module.running_mean, module.running_var
+        return lambda x, overwrite: F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
+    if (found := _statistics(module, inside)) is not None:
+        mean, scale = found
+        # A CPU's kernel forms weight * scale and bias - mean * that first, with or without the batch's own statistics, so that
+        # these arguments give the same numbers to the bit and spare it the statistics.
+        return lambda x, overwrite: F.batch_norm(
+            x, mean, torch.ones_like(scale), scale if weight is None else weight * scale, bias, False, 0.0, 0.0
+        )
+    # without running statistics, because they have moved already; the batch's are computed again
+    return lambda x, overwrite: F.batch_norm(x, None, None, weight, bias, True, 0.0, eps)
 
 
-def _relu6(module: ReLU6) -> Make:
+def _statistics(module: nn.BatchNorm2d, inside: list[Tensor]) -> tuple[Tensor, Tensor] | None:
+    """The batch's mean and 1 / sqrt(variance + eps) among what a normalisation saved, if it is a CPU's and they are clear."""
+    own = {t.data_ptr() for t in (module.weight, module.bias, module.running_mean, module.running_var) if t is not None}
+    found = [t for t in inside if t.shape == (module.num_features,) and t.data_ptr() not in own]
+    return tuple(found) if len(found) == 2 and all(t.device.type == "cpu" for t in found) else None
+
+
+def _relu6(module: ReLU6, inside: list[Tensor]) -> Make:
     return lambda x, overwrite: F.hardtanh(x, LOW, HIGH, overwrite)
 
 
-def _relu(module: nn.ReLU) -> Make:
+def _relu(module: nn.ReLU, inside: list[Tensor]) -> Make:
     return lambda x, overwrite: F.relu(x, overwrite)
 
 
-def _pad(module: nn.ZeroPad2d) -> Make:
+def _pad(module: nn.ZeroPad2d, inside: list[Tensor]) -> Make:
     padding = module.padding
     return lambda x, overwrite: F.pad(x, padding)
 
 
-MAKERS: dict[type, Callable[[nn.Module], Make]] = {
+# for each kind of layer: (the layer, what autograd saved in it) -> how its output is made again
+MAKERS: dict[type, Callable[..., Make]] = {
     nn.BatchNorm2d: _normalise,
     ReLU6: _relu6,
     nn.ReLU: _relu,
