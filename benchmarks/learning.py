@@ -71,6 +71,10 @@ class Tables:
         """Pairs of neighbouring levels that each pretrained network ranks rightly."""
         return self.csv("metrics/ranking_accuracy.csv")
 
+    def pooled(self) -> pd.DataFrame:
+        """The same over all levels, and over all pairs of equation 1, network by network."""
+        return self.csv("metrics/ranking_pooled.csv")
+
     def confusion(self) -> pd.DataFrame:
         """Answers of the classification heads."""
         return self.csv("metrics/confusion.csv")
@@ -105,6 +109,9 @@ def pretext(tables: Tables) -> dict[str, float]:
     ranked, named, curves = ranking_accuracy(tables.ranking()), classification(tables.confusion()), figure4(tables.responses())
     found = {f"ranking_accuracy_{task}": ranked.get(task, np.nan) for task in {**dict.fromkeys(RANKED), **ranked}}
     found["ranking_accuracy_min"] = min_or_nan(ranked.get(task, np.nan) for task in RANKED)
+    loss_pairs = tables.pooled().groupby("task")["all_pairs"].mean()
+    found |= {f"loss_pairs_{task}": loss_pairs.get(task, np.nan) for task in RANKED}
+    found["loss_pairs_min"] = min_or_nan(loss_pairs.get(task, np.nan) for task in RANKED)
     for aspect, (accuracy, chance) in named.items():
         found |= {f"classification_{aspect}": accuracy, f"classification_over_chance_{aspect}": accuracy / chance}
     found["classification_over_chance"] = min_or_nan(accuracy / chance for accuracy, chance in named.values())
