@@ -267,7 +267,7 @@ rule probe:
         cfg=P(
             *section("probe"),
             *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
-            *("report.confidence", "report.interval", "report.resamples", "seed"),
+            *("labels.source", "report.confidence", "report.interval", "report.resamples", "seed"),
         ),
     threads: CONFIG["finetune"]["threads"]
     log:
