@@ -9,10 +9,21 @@ from aesthetic_pretraining.claims import FRAME
 TEXT = "# Title\n<!-- generated: {name} -->\n\nold\n\n<!-- end -->\nkept\n"
 
 
-def write_claims(folder, verdict="not comparable: demo data"):
-    rows = [("saved", "abstract", "Fewer epochs.", "47 %", 0.1, "", "", "10 % [2 %, 18 %]", verdict)]
+def write_claims(folder, verdict="another experiment"):
+    rows = [("saved", "abstract", "Fewer epochs.", "47 %", 0.1, "", "", "10 % [2 %, 18 %]", verdict, "simulated votes")]
     rows.append(
-        ("table2.imagenet.ava_lcc", "Table 2", "ImageNet: AVA LCC", "0.5491", 0.5, 0.4, 0.6, "0.5000 [0.4, 0.6]", verdict)
+        (
+            "table2.imagenet.ava_lcc",
+            "Table 2",
+            "ImageNet: AVA LCC",
+            "0.5491",
+            0.5,
+            0.4,
+            0.6,
+            "0.5000 [0.4, 0.6]",
+            verdict,
+            "simulated votes",
+        )
     )
     pd.DataFrame(rows, columns=FRAME).assign(note="demo: simulated votes").to_csv(folder / "claims.csv", index=False)
 
@@ -39,9 +50,9 @@ def test_blocks_are_filled_and_the_rest_is_kept(project, capsys):
     readme.main(check=False)
     text = (project / "README.md").read_text()
     assert "| the table |" in text and "the graph" in text and text.count("kept") == 3 and "old" not in text
-    assert r"| Fewer epochs. | abstract | 47 % | 10 % \[2 %, 18 %\] | not comparable: demo data |" in text
+    assert r"| Fewer epochs. | abstract | 47 % | 10 % \[2 %, 18 %\] | another experiment |" in text
     assert "**demo: simulated votes**" in text
-    assert "(1): 1 not comparable: demo data." in text and "ImageNet: AVA LCC" not in text  # of single numbers, counts
+    assert "(1): 1 another experiment." in text and "ImageNet: AVA LCC" not in text  # of single numbers, counts
     readme.main(check=True)
     assert "current" in capsys.readouterr().out
 
