@@ -158,7 +158,7 @@ def test_snakemakes_report_is_one_page_with_every_figure(project):
     page = (project.path / "page.html").read_text()
     assert "Table 2" in page and len(page) > 100_000
     figures = list((project.path / "results/smoke/figures").iterdir())
-    assert len(figures) == 2 * (5 + 7)  # PDF and PNG of the paper's five and of seven others: there is no confusion here
+    assert len(figures) == 2 * (5 + 11)  # PDF and PNG of the paper's five and of eleven others: there is no confusion here
     for figure in figures:
         assert f'"results/smoke/figures/{figure.name}"' in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)

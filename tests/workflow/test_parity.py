@@ -77,6 +77,7 @@ def other(path, value, schema):
         "seeds": [*value, 9],
         "response_outputs": value[:-1],
         "examples": value[:-1],
+        "networks": [*value, "densenet121"],
         "extra": [{"name": "more", "format": "folder", "folder": "data/raw/more", "range": [1, 7]}],
     }[path[-1]]
 
