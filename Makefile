@@ -80,3 +80,20 @@ bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at t
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake
+
+.PHONY: docs docs-serve hooks pre-commit types
+
+docs: $(READY) ## build the documentation site into site/; any warning fails
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+docs-serve: $(READY) ## show the documentation site at localhost and rebuild it on every change
+	NO_MKDOCS_2_WARNING=1 mkdocs serve
+
+pre-commit: $(READY) ## run all pre-commit hooks on all files
+	pre-commit run --all-files --show-diff-on-failure
+
+hooks: $(READY) ## install the git hook that runs pre-commit before each commit
+	pre-commit install
+
+types: $(READY) ## mypy on src/
+	mypy
