@@ -30,14 +30,14 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 test: $(READY) ## all tests
 	python -m pytest -q -n auto --dist worksteal
 
-lint: $(READY) ## ruff, and Snakemake's own lint
-	ruff check . && ruff format --check . && snakemake --lint
+lint: $(READY) ## ruff, import-linter, and Snakemake's own lint
+	ruff check . && ruff format --check . && PYTHONPATH=src lint-imports && snakemake --lint
 
 dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
-	python workflow/scripts/dvcgen.py
+	python workflow/lib/dvc_stages.py
 
 readme: $(READY) ## renew the generated parts of README.md and docs/distortions.md
-	python workflow/scripts/readme.py
+	python tools/readme.py
 
 lock: $(READY) ## resolve requirements.in into requirements.lock
 	python -m uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock
@@ -46,16 +46,16 @@ bench-workflow: $(READY) ## time set-up, demo and the tools' checks
 	python benchmarks/workflow.py
 
 ladders: $(READY) ## count on how many photos each distortion grows with its level; renews docs/distortions.md
-	python benchmarks/ladders.py --write
+	python tools/studies/ladders.py --write
 
 bench-distortions: $(READY) ## time the distortions beside darktable, and how far they are from it
 	python benchmarks/distortions.py
 
 parity: $(READY) ## measure native against darktable and renew the table in docs/distortions.md
-	PYTHONPATH=src python benchmarks/parity.py
+	PYTHONPATH=src python tools/studies/parity.py
 
 released-gradients: $(READY) ## count which weights get a gradient in the released code's construction
-	python benchmarks/released_gradients.py
+	python tools/studies/released_gradients.py
 
 bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
 	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
@@ -67,7 +67,7 @@ check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on
 	PYTHONPATH=src python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
-	@python workflow/scripts/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
+	@python tools/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
 	@PYTHONPATH=src python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/scripts")]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 
 from gpu_checks.standins import stand_in  # noqa: E402
 
@@ -28,7 +28,7 @@ import torch  # noqa: E402
 from gpu_checks import agreement, engine, machine, memory, paper_hours, setting, speed, trainers  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
 
-from aesthetic_pretraining import runtime  # noqa: E402
+from aesthetic_pretraining.training import runtime  # noqa: E402
 
 SECONDS = 330  # for everything but the imports
 BLOCKS = {  # by importance; name -> (function of report and setting, its share of the time)

@@ -32,10 +32,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from distortions import jpegs
 from workflow import ROOT, timed
 
-from aesthetic_pretraining.ledger import read_table, usable
-from aesthetic_pretraining.letterbox import ROOM, short_side_size, shrink
-from aesthetic_pretraining.pictures import read_picture
-from aesthetic_pretraining.store import Store
+from aesthetic_pretraining.data.images import read_picture
+from aesthetic_pretraining.data.ledger import read_table, usable
+from aesthetic_pretraining.data.letterbox import ROOM, short_side_size, shrink
+from aesthetic_pretraining.data.store import Store
 
 ALL = 130_000  # the paper's photos
 SHARD = 1_000  # photos to a tar file, as at the scale paper

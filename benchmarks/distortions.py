@@ -27,12 +27,13 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from authors_way import darktable, write_xmp
+from darktable_per_picture import darktable, write_xmp
 
-from aesthetic_pretraining import pictures
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, render, style
-from aesthetic_pretraining.letterbox import letterbox_batch
-from aesthetic_pretraining.sources import Packages
+from aesthetic_pretraining.data import images
+from aesthetic_pretraining.data.letterbox import letterbox_batch
+from aesthetic_pretraining.data.sources import Packages
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
+from aesthetic_pretraining.distortions.native import render, style
 
 SIZE, SEED, WIDTH = 224, 0, 1000  # the authors downloaded photos of 1000 pixels' width
 PHOTOS = 8  # of the packaged ones, evenly spread over their names
@@ -67,7 +68,7 @@ def jpegs(count: int) -> list[bytes]:
     names = source.names()
     files = []
     for i in range(count):
-        image, _ = pictures.decode(source.read(names[i * len(names) // count]))
+        image, _ = images.decode(source.read(names[i * len(names) // count]))
         image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
         file = io.BytesIO()
         image.save(file, "JPEG", quality=90)
@@ -77,7 +78,7 @@ def jpegs(count: int) -> list[bytes]:
 
 def native(data: bytes) -> torch.Tensor:
     """A JPEG file's 174 pictures."""
-    return render.render(render.source_photo(pictures.decode(data)[0], SIZE), "photo", SIZE, SEED)
+    return render.render(render.source_photo(images.decode(data)[0], SIZE), "photo", SIZE, SEED)
 
 
 def codes(base: np.ndarray) -> torch.Tensor:
@@ -86,7 +87,7 @@ def codes(base: np.ndarray) -> torch.Tensor:
 
 def operations(data: bytes) -> dict[str, float]:
     """Milliseconds of each operation on one photo; what the style distortions share is an operation of its own."""
-    image, _ = pictures.decode(data)
+    image, _ = images.decode(data)
     photo = render.source_photo(image, SIZE)
     base = render.base_photo(photo, SIZE)
     tones = style.Photo(codes(base))
@@ -106,7 +107,7 @@ def operations(data: bytes) -> dict[str, float]:
             letterbox_batch(room[:count], SIZE)
 
     taken = {
-        "decode": seconds(lambda: pictures.decode(data)),
+        "decode": seconds(lambda: images.decode(data)),
         "shrink": seconds(lambda: render.base_photo(render.source_photo(image, SIZE), SIZE)),
         "anchors": seconds(anchors),
         "shared by style": seconds(shared),
@@ -138,7 +139,7 @@ def authors_seconds(files: list[bytes]) -> float:
 def reference_seconds(files: list[bytes]) -> float:
     """CPU seconds of the reference engine for one photo, its child processes included."""
     try:
-        from aesthetic_pretraining.distortions.reference import render_reference
+        from aesthetic_pretraining.distortions.reference.render import render_reference
     except ImportError:
         return math.nan
 
@@ -146,7 +147,7 @@ def reference_seconds(files: list[bytes]) -> float:
         return cpu() + cpu(resource.RUSAGE_CHILDREN)
 
     start = spent()
-    photos = [render.source_photo(pictures.decode(data)[0], SIZE) for data in files]
+    photos = [render.source_photo(images.decode(data)[0], SIZE) for data in files]
     render_reference(photos, [f"photo{i}" for i in range(len(photos))], SIZE, SEED)
     return (spent() - start) / len(files)
 
@@ -174,7 +175,7 @@ def growth_mib(files: list[bytes]) -> float:
     """By how much the highest memory of the process rises while many photos of all shapes are rendered."""
     peaks = []
     for i in range(MEMORY_PHOTOS):
-        photo = render.source_photo(pictures.decode(files[i % len(files)])[0], SIZE)
+        photo = render.source_photo(images.decode(files[i % len(files)])[0], SIZE)
         height, width = photo.shape[:2]
         cut = i // len(files)  # off the long side
         photo = photo[: height - cut] if height > width else photo[:, : max(width - cut, height)]
@@ -185,7 +186,7 @@ def growth_mib(files: list[bytes]) -> float:
 
 def gpu_photos_per_second(files: list[bytes]) -> float:
     """Photos whose style pictures a GPU makes in a second of wall time."""
-    bases = [codes(render.base_photo(pictures.decode(data)[0], SIZE)).cuda() for data in files[:BATCH]]
+    bases = [codes(render.base_photo(images.decode(data)[0], SIZE)).cuda() for data in files[:BATCH]]
 
     def work() -> None:
         for base in bases:
@@ -226,7 +227,7 @@ def main() -> None:
 
     mean = most = math.nan
     if installed:
-        off = [parity(render.base_photo(pictures.decode(data)[0], SIZE)) for data in files[:PARITY_PHOTOS]]
+        off = [parity(render.base_photo(images.decode(data)[0], SIZE)) for data in files[:PARITY_PHOTOS]]
         print(f"native style pictures against darktable's, {PARITY_PHOTOS} photos: mean and highest distance in levels")
         for name in STYLE:
             chosen = [d for one in off for (n, _), d in one.items() if n == name]

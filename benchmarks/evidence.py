@@ -25,21 +25,22 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining import claims, metrics, table2, table2_print, verdicts
-from aesthetic_pretraining.claim_checks import Evidence
-from aesthetic_pretraining.config import RESPONDING
-from aesthetic_pretraining.diagnostics import diagnostics
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
-from aesthetic_pretraining.figures import save
-from aesthetic_pretraining.figures_paper import COMPARED, draw_figure3, draw_figure4, draw_figure5
-from aesthetic_pretraining.intervals import IntervalConfig, estimate
-from aesthetic_pretraining.judging import Confusion, CrossResponse, RankingAccuracy
-from aesthetic_pretraining.losses import aspect_distortions
-from aesthetic_pretraining.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
-from aesthetic_pretraining.names import PAPER, RANKED
-from aesthetic_pretraining.premise import falls
-from aesthetic_pretraining.runs import Run
-from aesthetic_pretraining.training_luck import KINDS
+from aesthetic_pretraining.evaluation import metrics
+from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
+from aesthetic_pretraining.evaluation.predictions import VOTED, collect, read_predictions, write_predictions
+from aesthetic_pretraining.evaluation.premise import falls
+from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossResponse, RankingAccuracy
+from aesthetic_pretraining.evaluation.runs import Run
+from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
+from aesthetic_pretraining.evaluation.statistics.training_luck import KINDS
+from aesthetic_pretraining.initialisations import PAPER, PAPER_RANKING, RESPONDING
+from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
+from aesthetic_pretraining.reporting.claim_checks import Evidence
+from aesthetic_pretraining.reporting.figures.diagnostics import diagnostics
+from aesthetic_pretraining.reporting.figures.paper import COMPARED, draw_figure3, draw_figure4, draw_figure5
+from aesthetic_pretraining.reporting.figures.style import save
+from aesthetic_pretraining.training.losses import aspect_distortions
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {"ava": 12818, "tid2013": 3000}
@@ -65,7 +66,7 @@ def predictions(dataset: str, salt: int) -> pd.DataFrame:
     frame = pd.DataFrame({"id": np.arange(len(target)).astype(str), "target": target})
     frame[PROBABILITIES] = shares(predicted)
     frame["predicted"] = metrics.mean_score(frame[PROBABILITIES])
-    if dataset in metrics.VOTED:
+    if dataset in VOTED:
         frame[HISTOGRAM] = shares(target)
     return frame
 
@@ -93,7 +94,7 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
                 summaries.append(summary)
                 for dataset in TARGET_SCALES:
                     saved.append(folder / f"predictions/{init}/share{share}_pretraining0_seed{seed}/{dataset}.parquet")
-                    metrics.write_predictions(predictions(dataset, len(saved)), saved[-1])
+                    write_predictions(predictions(dataset, len(saved)), saved[-1])
     return summaries, saved
 
 
@@ -109,7 +110,7 @@ def judged() -> dict[str, pd.DataFrame]:
     """What rule respond counts; the tables are as long for one photo as for all."""
     random = np.random.default_rng(0)
     ranking, confusion, cross = RankingAccuracy(), Confusion(), CrossResponse()
-    for task in RANKED:
+    for task in PAPER_RANKING:
         ranking.add(task, 1, random.random(len(VARIANTS)))
     confusion.add(1, {a: random.random((len(VARIANTS), len(aspect_distortions(a)))) for a in ASPECTS})
     cross.add(1, random.random((len(VARIANTS), len(DISTORTIONS))))
@@ -184,11 +185,11 @@ def main() -> None:
         folder = Path(name)
         summaries, saved = save_all(folder)
         values, differences = estimate(
-            metrics.read_predictions(saved), IntervalConfig(100, report["confidence"], report["interval"], 1)
+            read_predictions(saved), IntervalConfig(100, report["confidence"], report["interval"], 1)
         )
         published = pd.read_csv(ROOT / "resources/table2_published.csv")
-        frame = timed(steps, "metrics", lambda: metrics.collect(summaries, saved, training_mean=5.4))
-        frames = timed(steps, "read predictions", lambda: metrics.read_predictions(saved))
+        frame = timed(steps, "metrics", lambda: collect(summaries, saved, training_mean=5.4))
+        frames = timed(steps, "read predictions", lambda: read_predictions(saved))
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, frame, report["confidence"], SAME))
         timed(

@@ -4,15 +4,15 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from plain import plain
-from setting import ALONE, BACKBONE, BATCH_PHOTOS, photo_store
+from bare_network import plain
+from fixtures import ALONE, BACKBONE, BATCH_PHOTOS, photo_store
 from timing import in_turns
 
-from aesthetic_pretraining import microbatch, runtime
-from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.finetune import FinetuneConfig, votes_loss
-from aesthetic_pretraining.labelled import FeatureCache, epoch_inputs
-from aesthetic_pretraining.networks import score_network, set_learning
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import score_network, set_learning
+from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
+from aesthetic_pretraining.training.finetune import FinetuneConfig, votes_loss
 
 FROZEN_EPOCHS = 6  # of fine-tuning at the scale paper: the first, and five without improvement
 
@@ -38,7 +38,7 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
             loss_of = partial(votes_loss, wanted=torch.stack([target] * len(inputs)), config=config)
             optimiser.zero_grad(set_to_none=True)
             if cache is None:
-                loss = microbatch.backward(network, inputs, loss_of, 0, ALONE)
+                loss = gradient_cache.backward(network, inputs, loss_of, 0, ALONE)
             else:
                 loss = loss_of(network.on_features(inputs))
                 loss.backward()

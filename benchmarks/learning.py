@@ -15,12 +15,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining import facts
-from aesthetic_pretraining.claim_checks import response
+from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.distortions import ASPECTS
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.ledger import read_table
-from aesthetic_pretraining.names import BASELINE, LABELS, PAPER, RANKED
+from aesthetic_pretraining.initialisations import BASELINE, LABELS, PAPER, PAPER_RANKING
+from aesthetic_pretraining.reporting import facts
+from aesthetic_pretraining.reporting.claim_checks import response
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLIED, OUTPUTS = "brightness", ("brightness", "contrast")  # Figure 4
@@ -107,11 +107,11 @@ class Tables:
 def pretext(tables: Tables) -> dict[str, float]:
     """What pretraining taught: ranking accuracies, accuracies of the classification heads, Figure 4's curves."""
     ranked, named, curves = ranking_accuracy(tables.ranking()), classification(tables.confusion()), figure4(tables.responses())
-    found = {f"ranking_accuracy_{task}": ranked.get(task, np.nan) for task in {**dict.fromkeys(RANKED), **ranked}}
-    found["ranking_accuracy_min"] = min_or_nan(ranked.get(task, np.nan) for task in RANKED)
+    found = {f"ranking_accuracy_{task}": ranked.get(task, np.nan) for task in {**dict.fromkeys(PAPER_RANKING), **ranked}}
+    found["ranking_accuracy_min"] = min_or_nan(ranked.get(task, np.nan) for task in PAPER_RANKING)
     loss_pairs = tables.pooled().groupby("task")["all_pairs"].mean()
-    found |= {f"loss_pairs_{task}": loss_pairs.get(task, np.nan) for task in RANKED}
-    found["loss_pairs_min"] = min_or_nan(loss_pairs.get(task, np.nan) for task in RANKED)
+    found |= {f"loss_pairs_{task}": loss_pairs.get(task, np.nan) for task in PAPER_RANKING}
+    found["loss_pairs_min"] = min_or_nan(loss_pairs.get(task, np.nan) for task in PAPER_RANKING)
     for aspect, (accuracy, chance) in named.items():
         found |= {f"classification_{aspect}": accuracy, f"classification_over_chance_{aspect}": accuracy / chance}
     found["classification_over_chance"] = min_or_nan(accuracy / chance for accuracy, chance in named.values())
@@ -147,7 +147,7 @@ def probed(probes: pd.DataFrame) -> dict[str, float]:
     """
     start = value(probes, init=BASELINE, **PROBE)
     whole = start if start > 0 else np.nan
-    kept = {f"probe_kept_{task}": value(probes, init=task, **PROBE) / whole for task in RANKED}
+    kept = {f"probe_kept_{task}": value(probes, init=task, **PROBE) / whole for task in PAPER_RANKING}
     return {f"probe_{BASELINE}": start} | kept | {"probe_kept": min_or_nan(kept.values())}
 
 
@@ -207,7 +207,7 @@ def pretext_table(tables: Tables) -> str:
 def probe_table(probes: pd.DataFrame, found: Mapping[str, float]) -> str:
     """SRCC of the linear probes as parts of ImageNet's."""
     rows = [(LABELS[BASELINE], f"{found[f'probe_{BASELINE}']:.3f}", "1.000")]
-    for task in RANKED:
+    for task in PAPER_RANKING:
         rows.append((LABELS[task], f"{value(probes, init=task, **PROBE):.3f}", f"{found[f'probe_kept_{task}']:.3f}"))
     return lines(("linear probe, all labels, AVA", "SRCC", f"over {LABELS[BASELINE]}'s"), rows)
 

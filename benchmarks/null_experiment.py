@@ -10,8 +10,8 @@ import argparse
 
 import numpy as np
 
-from aesthetic_pretraining.training_luck import KINDS, Trainings, combine
-from aesthetic_pretraining.uncertainty import Panel, bootstrap, interval
+from aesthetic_pretraining.evaluation.statistics.bootstrap import Panel, bootstrap, interval
+from aesthetic_pretraining.evaluation.statistics.training_luck import KINDS, Trainings, combine
 
 PICTURES, SPREAD, SLOPE, CORRELATION, OWN = 12_818, 0.002, 0.4, 0.69, 0.1
 SEEDS = 5

@@ -3,12 +3,12 @@
 import time
 
 import torch
-from setting import BACKBONE, BATCH_PHOTOS, TASK, pretraining_network
+from fixtures import BACKBONE, BATCH_PHOTOS, TASK, pretraining_network
 from timing import GIB
 
-from aesthetic_pretraining import microbatch
-from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.training import gradient_cache
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.pretext import TASKS
 
 EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
 
@@ -23,7 +23,7 @@ def on_gpu(size: int) -> tuple[float, float]:
             torch.cuda.synchronize()
             start = time.monotonic()
         network.zero_grad(set_to_none=True)
-        microbatch.backward(network, pictures.flatten(0, 1), microbatch.by_photo(task.loss, 174), 174, alone).item()
+        gradient_cache.backward(network, pictures.flatten(0, 1), gradient_cache.by_photo(task.loss, 174), 174, alone).item()
     torch.cuda.synchronize()
     return 3 * BATCH_PHOTOS * 174 / (time.monotonic() - start), torch.cuda.max_memory_allocated() / GIB
 

@@ -10,7 +10,7 @@ from itertools import accumulate
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler says on each start that there is no GPU
 
-from setting import ALONE, TASK, pretraining_network  # first: sets the allocator
+from fixtures import ALONE, TASK, pretraining_network  # first: sets the allocator
 
 # isort: split
 import psutil
@@ -19,9 +19,9 @@ from timing import GIB, give_back, in_turns
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from aesthetic_pretraining import microbatch
-from aesthetic_pretraining.networks import Network
-from aesthetic_pretraining.pretext import TASKS
+from aesthetic_pretraining.models.network import Network
+from aesthetic_pretraining.training import gradient_cache
+from aesthetic_pretraining.training.pretext import TASKS
 
 COUNT = 16  # pictures: below that torch does 1 x 1 convolutions on one thread by a slower way
 MIB = 2**20
@@ -60,7 +60,7 @@ def recomputation(size: int, rounds: int) -> tuple[float, float]:
     def step(network: Network) -> Callable[[], None]:
         def run() -> None:
             network.zero_grad(set_to_none=True)
-            microbatch.backward(network, pictures, lambda outputs: sum(out.sum() for out in outputs.values()), 0, ALONE)
+            gradient_cache.backward(network, pictures, lambda outputs: sum(out.sum() for out in outputs.values()), 0, ALONE)
 
         return run
 

@@ -19,15 +19,15 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from aesthetic_pretraining.claim_checks import Evidence, response  # noqa: E402
 from aesthetic_pretraining.config import resolve  # noqa: E402
-from aesthetic_pretraining.ledger import read_table  # noqa: E402
-from aesthetic_pretraining.pretext import TaskConfig  # noqa: E402
-from aesthetic_pretraining.pretrain import pretrain  # noqa: E402
-from aesthetic_pretraining.pretrain_setup import PretrainConfig  # noqa: E402
-from aesthetic_pretraining.respond import RespondConfig, respond  # noqa: E402
-from aesthetic_pretraining.store import Store  # noqa: E402
-from aesthetic_pretraining.variants import Variants  # noqa: E402
+from aesthetic_pretraining.data.ledger import read_table  # noqa: E402
+from aesthetic_pretraining.data.store import Store  # noqa: E402
+from aesthetic_pretraining.distortions.variants import Variants  # noqa: E402
+from aesthetic_pretraining.evaluation.responses import RespondConfig, respond  # noqa: E402
+from aesthetic_pretraining.reporting.claim_checks import Evidence, response  # noqa: E402
+from aesthetic_pretraining.training.pretext import TaskConfig  # noqa: E402
+from aesthetic_pretraining.training.pretrain import pretrain  # noqa: E402
+from aesthetic_pretraining.training.pretrain_setup import PretrainConfig  # noqa: E402
 
 TASK = "ranking_regression"
 SETTINGS = {

@@ -5,7 +5,7 @@ usage: training.py [--memory-gib G] [--rounds N] [--photos B] [--only-recompute]
 Everything runs on one thread, measured in turns in CPU seconds, so that what else the machine does hits all alike; a figure is
 a ratio of two minima over the rounds of one run. Prints tables, then one line per figure: name = value.
 
-The structure of the released code (released.py) gets the same photos, network and precision. `step_vs_authors` is against that
+The structure of the released code (released_structure.py) gets the same photos, network and precision. `step_vs_authors` is against that
 structure with glibc's default allocator, as published: the settings of job.py are part of this project. The table and the
 line above the figures say what is left if it gets them, too.
 
@@ -19,20 +19,20 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from setting import BACKBONE, BATCH_PHOTOS, FEW, TASK  # first: sets the allocator
+from fixtures import BACKBONE, BATCH_PHOTOS, FEW, TASK  # first: sets the allocator
 
 # isort: split
 import torch
+from bare_network import against_plain
 from finetuning import fine_tuning
+from joint_step import against_released
 from paper_scale import paper_scale
-from plain import against_plain
 from recompute import recomputation
-from released import ladders, released_ranking
-from steps import against_released
+from released_structure import ladders, released_ranking
 from timing import Timed, in_turns
 
-from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import VARIANTS
+from aesthetic_pretraining.training import losses
 
 MORE = (*FEW, "contrast", "rotation")  # 38 variants, for the step with live input, whose fixed costs more of them share
 

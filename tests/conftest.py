@@ -1,11 +1,14 @@
-"""What several test folders share: small synthetic photos and folders with files."""
+"""What several test folders share: small synthetic photos, a store of them, folders with files, the real params.yaml."""
 
+import copy
 import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 
@@ -59,3 +62,42 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture(scope="session")
+def store_of(tmp_path_factory, make_photo, encode):
+    """Factory: ids, size -> a store of as many photos for networks of that size."""
+    from aesthetic_pretraining.data.store import Store, add_member
+    from aesthetic_pretraining.distortions.native.render import source_photo  # here, because it imports torch
+
+    def make(names, size):
+        path = tmp_path_factory.mktemp("store") / "0.tar"
+        with tarfile.open(path, "w") as tar:
+            for k, name in enumerate(names):
+                photo = source_photo(make_photo(k, 120, 90), size)
+                add_member(tar, f"{name}.jpg", encode(photo, "JPEG", quality=95, subsampling=0))
+        return Store([path])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def params_text(project):
+    return (project / "params.yaml").read_text()
+
+
+@pytest.fixture(scope="session")
+def loaded_params(params_text):
+    return yaml.safe_load(params_text)
+
+
+@pytest.fixture
+def params(loaded_params):
+    """The values of params.yaml, each test its own copy."""
+    return copy.deepcopy(loaded_params)
+
+
+@pytest.fixture(scope="session")
+def schema(project):
+    """The schema of params.yaml."""
+    return yaml.safe_load((project / "workflow" / "schemas" / "params.schema.yaml").read_text())

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining import microbatch
-from aesthetic_pretraining.losses import earth_movers_distance
-from aesthetic_pretraining.networks import Network, distribution, score_network, set_learning
-from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.models.network import Network, distribution, score_network, set_learning
+from aesthetic_pretraining.training import gradient_cache
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.losses import earth_movers_distance
+from aesthetic_pretraining.training.pretext import TASKS, TaskConfig
 from gpu_checks.paper_hours import views_of
 from gpu_checks.report import Report
 from gpu_checks.setting import CPU, SEED, Setting, backbone, blobs
@@ -143,7 +143,7 @@ def step(
     if still:
         network.backbone.eval()
     whole = loss_of(name, every, photos * views(name), device, dtype)
-    loss = microbatch.backward(network, pictures.to(device), whole, 0, team or Alone(device))
+    loss = gradient_cache.backward(network, pictures.to(device), whole, 0, team or Alone(device))
     gradients = [weight.grad for weight in network.parameters()]
     optimiser.step()
     moved = [value for key, value in network.state_dict().items() if "running" in key]
@@ -158,13 +158,13 @@ def loss_of(name: str, every: int, count: int, device: torch.device, dtype: torc
         return lambda outputs: earth_movers_distance(distribution(outputs), wanted, 2, FINETUNE[name])
     of_task, of_photo = TASKS[name](CONFIG).loss, views(name)
     if every == 1:
-        return microbatch.by_photo(of_task, of_photo)
+        return gradient_cache.by_photo(of_task, of_photo)
     kept = torch.arange(0, of_photo, every, device=device)
 
     def filled(outputs: Mapping[str, Tensor]) -> Tensor:
         return of_task({k: x.new_zeros(len(x), of_photo, x.shape[2]).index_copy(1, kept, x) for k, x in outputs.items()})
 
-    return microbatch.by_photo(filled, len(kept))
+    return gradient_cache.by_photo(filled, len(kept))
 
 
 def heads_of(name: str) -> Mapping[str, int]:

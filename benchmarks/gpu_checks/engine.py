@@ -7,7 +7,8 @@ run on the CPU alone, and so does the letterbox.
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, TABLES, Distortion, style
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, TABLES, Distortion
+from aesthetic_pretraining.distortions.native import style
 from gpu_checks.report import Report
 from gpu_checks.setting import CPU, Setting, photo
 

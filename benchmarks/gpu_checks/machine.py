@@ -6,7 +6,7 @@ from importlib import metadata
 
 import torch
 
-from aesthetic_pretraining import checkpoint
+from aesthetic_pretraining.training import checkpoint
 from gpu_checks.report import Report
 from gpu_checks.setting import Setting, cores
 

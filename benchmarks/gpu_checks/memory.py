@@ -10,11 +10,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from aesthetic_pretraining import microbatch
 from aesthetic_pretraining.distortions import VARIANTS
-from aesthetic_pretraining.networks import Network, set_learning
-from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.models.network import Network, set_learning
+from aesthetic_pretraining.training import gradient_cache
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.pretext import TASKS
 from gpu_checks.agreement import CONFIG, InBfloat16, flat
 from gpu_checks.report import Report
 from gpu_checks.setting import SEED, Setting, backbone, blobs, synchronise
@@ -137,10 +137,10 @@ def network_of(setting: Setting, recompute: bool) -> Network:
 
 def step_of(network: Network, pictures: Tensor, team: Alone) -> Callable[[], Tensor]:
     """A call that leaves a step's gradients in the network."""
-    loss_of = microbatch.by_photo(TASKS[TASK](CONFIG).loss, len(VARIANTS))
+    loss_of = gradient_cache.by_photo(TASKS[TASK](CONFIG).loss, len(VARIANTS))
 
     def call() -> Tensor:
         network.zero_grad(set_to_none=True)
-        return microbatch.backward(network, pictures, loss_of, 0, team)
+        return gradient_cache.backward(network, pictures, loss_of, 0, team)
 
     return call

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from aesthetic_pretraining.backbones import Backbone, build_backbone
+from aesthetic_pretraining.models.backbones import Backbone, build_backbone
 
 BACKBONE = "mobilenet_v2"  # the paper's
 CPU = torch.device("cpu")
@@ -132,7 +132,7 @@ def photo(number: int, height: int, width: int) -> np.ndarray:
 
 def photo_store(path: Path, count: int, size: int, short: int):
     """A store of `count` made-up photos "photo0" .. whose short side is `short`, square if that is `size`."""
-    from aesthetic_pretraining.store import Store, add_member, member_name
+    from aesthetic_pretraining.data.store import Store, add_member, member_name
 
     with tarfile.open(path, "w") as tar:
         for k in range(count):

@@ -7,8 +7,8 @@ from contextlib import nullcontext, suppress
 import torch
 from torch import Tensor, nn
 
-from aesthetic_pretraining import runtime
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.training import runtime
 from gpu_checks.report import Report
 from gpu_checks.setting import SEED, Setting, cores, photo_store, seconds_of
 
@@ -68,7 +68,7 @@ def plain(network: nn.Module, x: Tensor, bfloat16: bool, forward: bool) -> Calla
 
 def live(report: Report, setting: Setting) -> None:
     """Photos per second that loaders decode and distort, 174 variants each, with nothing that takes their time beside them."""
-    from aesthetic_pretraining.variants import Variants
+    from aesthetic_pretraining.distortions.variants import Variants
 
     size = setting.sizes.live_size
     report.say("live_cores", cores())

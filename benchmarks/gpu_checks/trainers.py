@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from aesthetic_pretraining import runtime
-from aesthetic_pretraining.networks import save_weights
+from aesthetic_pretraining.models.network import save_weights
+from aesthetic_pretraining.training import runtime
 from gpu_checks.paper_hours import read_params, resolved
 from gpu_checks.report import Report
 from gpu_checks.setting import BACKBONE, SEED, Setting, backbone, photo_store
@@ -41,9 +41,9 @@ def twice(report: Report, name: str, setting: Setting, train: Callable[[Path], N
 
 def pretraining(task: str, values: dict, setting: Setting, start: Path, folder: Path) -> None:
     """One epoch."""
-    from aesthetic_pretraining.pretext import TaskConfig
-    from aesthetic_pretraining.pretrain import PretrainConfig, pretrain
-    from aesthetic_pretraining.variants import Variants
+    from aesthetic_pretraining.distortions.variants import Variants
+    from aesthetic_pretraining.training.pretext import TaskConfig
+    from aesthetic_pretraining.training.pretrain import PretrainConfig, pretrain
 
     known = {"backbone": BACKBONE, "seed": SEED, **values["distortions"], **values["compute"], **values["pretrain"]}
     small = {"epochs": 1, "batch_photos": 2, "frozen_steps": 0, "precision": "float32", "processes": 1}
@@ -65,7 +65,7 @@ def pretraining(task: str, values: dict, setting: Setting, start: Path, folder: 
 
 def fine_tuning(values: dict, setting: Setting, start: Path, folder: Path) -> None:
     """Two epochs: one frozen, because no loss can fall by more than itself, and one of all weights."""
-    from aesthetic_pretraining.finetune import FinetuneConfig, finetune
+    from aesthetic_pretraining.training.finetune import FinetuneConfig, finetune
 
     known = {"backbone": BACKBONE, "seed": SEED, **values["compute"], **values["finetune"]}
     small = {"batch": 4, "max_epochs": 2, "halve_after": 1, "stop_after": 2, "min_improvement": 2.0, "precision": "float32",

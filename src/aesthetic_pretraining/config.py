@@ -7,17 +7,13 @@ from copy import deepcopy
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+from aesthetic_pretraining.data.download.pexels import require_terms
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.pexels import require_terms
+from aesthetic_pretraining.initialisations import BASELINE, BETWEEN_PHOTOS, RESPONDING
 
 FILE = "params.yaml"
 MIN_EDITED_WIDTH = 300  # pixels; the published blur of 100 pixels leaves no surroundings in a narrower photo
-RESPONDING = "ranking_regression"  # the task whose network Figure 4 asks
-BETWEEN_PHOTOS = ("ranking_across_photos", "ranking_consistency")  # the ablations that compare photos of a batch
-# the tasks whose networks score all variants of a photo by one number
-RANKING = ("ranking", "ranking_classification", RESPONDING, *BETWEEN_PHOTOS, "ranking_margin_04", "ranking_margin_06")
-
 
 # JSON schema takes 1.0 for an integer, but a seed of 1.0 is another text than 1
 Validator = validators.extend(
@@ -138,7 +134,7 @@ def _check_rest(values: dict) -> None:
                 f"{FILE} ({scale}): pretrain.ablations names {name!r}, which compares photos of a batch, but "
                 "pretrain.batch_photos is 1; set it to 2 or more"
             )
-    known = ["imagenet", *values["pretrain"]["tasks"], *values["pretrain"]["ablations"]]
+    known = [BASELINE, *values["pretrain"]["tasks"], *values["pretrain"]["ablations"]]
     for name in values["finetune"]["compared"]:
         if name not in known:
             raise UserError(

@@ -126,12 +126,3 @@ def sha256(path: str | Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def seeded_int(*parts: object) -> int:
-    """A 63-bit integer that depends on nothing but `parts` (their text): the root of every random choice.
-
-    Unlike hash(), it is the same in every process and on every machine.
-    """
-    text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining.fetch import Policy
+from aesthetic_pretraining.data.download.http import Policy
 
 QUICK = dict(requests_per_second=1000, workers=4, attempts=3, timeout_s=0.3, attempt_s=1, backoff_s=0.01, longest_wait_s=1,
              give_up_after=100, mirror="")  # fmt: skip

@@ -12,7 +12,7 @@ import multivolumefile
 import py7zr
 import pytest
 
-from aesthetic_pretraining.archives import Limits, unpack
+from aesthetic_pretraining.data.archives import Limits, unpack
 from aesthetic_pretraining.errors import UserError
 
 FILES = {"set/a.jpg": os.urandom(70_000), "set/deep/ünï b.txt": b"text", "set/two\nlines": b"x", "empty": b""}
@@ -205,7 +205,7 @@ def test_a_rar_without_a_program_for_it(tmp_path, monkeypatch):
 
 def test_by_hand(tmp_path, project):
     tar(tmp_path / "x.tar", FILES)
-    command = [sys.executable, "-m", "aesthetic_pretraining.archives", tmp_path / "x.tar", tmp_path / "out"]
+    command = [sys.executable, "-m", "aesthetic_pretraining.data.archives", tmp_path / "x.tar", tmp_path / "out"]
     environment = os.environ | {"PYTHONPATH": str(project / "src")}
     assert subprocess.run(command, check=False, env=environment).returncode == 0
     assert content(tmp_path / "out") == FILES

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining import audit
-from aesthetic_pretraining.letterbox import letterbox
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.store import Store, add_member
+from aesthetic_pretraining.data import audit
+from aesthetic_pretraining.data.letterbox import letterbox
+from aesthetic_pretraining.data.sources import Folder
+from aesthetic_pretraining.data.store import Store, add_member
 
 VOTES = ",0,1,5,17,38,36,15,6,5,1\n"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from aesthetic_pretraining.ava import mean_score, parse_ava, read_ava, read_split_lists
+from aesthetic_pretraining.data.labelled.ava import mean_score, parse_ava, read_ava, read_split_lists
+from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.sources import Folder
 
 FIRST = "1 953619 0 1 5 17 38 36 15 6 5 1 1 22 1396"  # the first row of the real AVA.txt
 COUNTS = [0, 1, 5, 17, 38, 36, 15, 6, 5, 1]

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import doctor as script
-from aesthetic_pretraining import doctor
 from aesthetic_pretraining.config import resolve
-from aesthetic_pretraining.sets import SETS
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.store import build_shard
+from aesthetic_pretraining.data import doctor
+from aesthetic_pretraining.data.labelled.facts import SETS
+from aesthetic_pretraining.data.sources import Folder
+from aesthetic_pretraining.data.store import build_shard
 
 ROW = "{row} {id} 0 1 5 17 38 36 15 6 5 1 1 22 1396\n"
 VOTES = ",0,1,5,17,38,36,15,6,5,1\n"

@@ -7,7 +7,7 @@ import logging
 import pytest
 from servers import policy, rows
 
-from aesthetic_pretraining.download import COLUMNS, download, download_lists
+from aesthetic_pretraining.data.download.batch import COLUMNS, download, download_lists
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import locked
 
@@ -107,7 +107,7 @@ def test_an_outage_a_long_retry_after_and_a_full_disk_end_it_in_one_sentence(ser
         return None
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aesthetic_pretraining.fetch.drop", keep)
+        patch.setattr("aesthetic_pretraining.data.download.http.drop", keep)
         with pytest.raises(UserError, match=r"/c: cannot be written \(No space left on device\)"):
             download(rows(server)[:1], tmp_path / "c", policy())
     assert there(tmp_path / "c") == {}

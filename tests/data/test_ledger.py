@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from aesthetic_pretraining.data.ledger import merge_ledger, read_table, usable
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.ledger import merge_ledger, read_table, usable
 
 COLUMNS = "id,file,sha256,width,height,format,state,reason\n"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.letterbox import SMALL, shrink
+from aesthetic_pretraining.data.letterbox import SMALL, shrink
 
 
 @pytest.mark.parametrize("shape", [(48, 64, 3), (512, 512, 3), (512, 513, 3), (400, 700, 3)])
@@ -24,8 +24,8 @@ def test_stores_hold_what_pillow_makes_of_photos_of_any_size(make_photo, shape):
 def test_small_photos_are_shrunk_without_torch(project):
     code = (
         "import sys, numpy\n"
-        "from aesthetic_pretraining.letterbox import letterbox, shrink\n"
-        "from aesthetic_pretraining.store import build_shard\n"
+        "from aesthetic_pretraining.data.letterbox import letterbox, shrink\n"
+        "from aesthetic_pretraining.data.store import build_shard\n"
         "shrink(numpy.zeros((48, 64, 3), numpy.uint8), 96); letterbox(numpy.zeros((900, 800, 3), numpy.uint8), 96)\n"
         "print('torch' in sys.modules)"
     )

@@ -7,12 +7,12 @@ import subprocess
 import pandas as pd
 import pytest
 
-from aesthetic_pretraining import pexels, unsplash
+from aesthetic_pretraining.data.download import pexels, unsplash
+from aesthetic_pretraining.data.ledger import merge_ledger, read_table
+from aesthetic_pretraining.data.listing import list_photos, open_set, published_photos
+from aesthetic_pretraining.data.split import split_photos
+from aesthetic_pretraining.data.store import Store, build_shard
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.ledger import merge_ledger, read_table
-from aesthetic_pretraining.listing import list_photos, open_set, published_photos
-from aesthetic_pretraining.split import split_photos
-from aesthetic_pretraining.store import Store, build_shard
 
 NAMES = {
     "train": ["pexels-photo-11.jpeg", "a-slug-22.jpg", "x%2By-33.png"],

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from aesthetic_pretraining.raters import (
+from aesthetic_pretraining.data.simulated.raters import (
     RaterConfig,
     Raters,
     balance,

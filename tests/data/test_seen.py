@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from aesthetic_pretraining.data.ledger import read_table
+from aesthetic_pretraining.data.letterbox import letterbox
+from aesthetic_pretraining.data.seen import SEEN, seen
+from aesthetic_pretraining.data.sources import Folder
+from aesthetic_pretraining.data.store import Store, build_shard
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.ledger import read_table
-from aesthetic_pretraining.letterbox import letterbox
-from aesthetic_pretraining.seen import SEEN, seen
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.store import Store, build_shard
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.ava import read_split_lists
+from aesthetic_pretraining.data.labelled.ava import read_split_lists
+from aesthetic_pretraining.data.listing import list_labelled
+from aesthetic_pretraining.data.simulated.raters import RaterConfig, Raters
+from aesthetic_pretraining.data.simulated.sets import EDITS, TID_TYPES, distorted_references, simulate, snapshot
+from aesthetic_pretraining.data.sources import Folder, Tar
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.listing import list_labelled
-from aesthetic_pretraining.raters import RaterConfig, Raters
-from aesthetic_pretraining.simulate import EDITS, TID_TYPES, distorted_references, simulate, snapshot
-from aesthetic_pretraining.sources import Folder, Tar
 
 PICTURES, LEVELS, VOTERS = 2, 2, 60
 SHARES = {"train": 0.4, "val": 0.2, "test": 0.2, "tid2013": 0.2}

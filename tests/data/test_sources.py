@@ -6,9 +6,9 @@ from importlib import resources
 
 import pytest
 
+from aesthetic_pretraining.data.listing import list_labelled, list_photos, open_set, photo_source
+from aesthetic_pretraining.data.sources import Folder, Packages, Tar, is_picture, open_source
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.listing import list_labelled, list_photos, open_set, photo_source
-from aesthetic_pretraining.sources import Folder, Packages, Tar, is_picture, open_source
 
 FILES = {
     "b.jpg": b"second",

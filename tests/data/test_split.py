@@ -6,9 +6,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.split import (
+from aesthetic_pretraining.data.sources import Folder
+from aesthetic_pretraining.data.split import (
     assign,
     sample,
     split_ava,
@@ -18,6 +17,7 @@ from aesthetic_pretraining.split import (
     split_judged,
     subset,
 )
+from aesthetic_pretraining.errors import UserError
 
 
 def keys(count, prefix="k"):

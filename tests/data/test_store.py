@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.ledger import read_table
-from aesthetic_pretraining.letterbox import letterbox
-from aesthetic_pretraining.pictures import encode_png, shrink
-from aesthetic_pretraining.sets import FORMATS, lossless
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.store import Store, build_shard, shard_of
-from aesthetic_pretraining.tid2013 import read_tid2013
+from aesthetic_pretraining.data.images import encode_png, shrink
+from aesthetic_pretraining.data.labelled.facts import FORMATS, lossless
+from aesthetic_pretraining.data.labelled.tid2013 import read_tid2013
+from aesthetic_pretraining.data.ledger import read_table
+from aesthetic_pretraining.data.letterbox import letterbox
+from aesthetic_pretraining.data.sources import Folder
+from aesthetic_pretraining.data.store import Store, build_shard, shard_of
 
 SHARDS = 3
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from aesthetic_pretraining.data.labelled.tid2013 import read_tid2013
+from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.sources import Folder
-from aesthetic_pretraining.tid2013 import read_tid2013
 
 FILES = {
     "mos_with_names.txt": "5.51429 I01_01_1.bmp\r\n0.24200 i01_10_5.bmp\r\n\r\n7.21400 I01_11_1.BMP\r\n",

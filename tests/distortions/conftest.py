@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from aesthetic_pretraining.distortions import style
-from aesthetic_pretraining.distortions.darktable import style_steps
-from aesthetic_pretraining.distortions.fields import EDITED_WIDTH
-from aesthetic_pretraining.distortions.render import base_photo
-from aesthetic_pretraining.sources import Packages
+from aesthetic_pretraining.data.sources import Packages
+from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
+from aesthetic_pretraining.distortions.native import style
+from aesthetic_pretraining.distortions.native.render import base_photo
+from aesthetic_pretraining.distortions.reference.darktable import style_steps
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.distortions import composition
-from aesthetic_pretraining.distortions.render import base_photo, source_photo
-from aesthetic_pretraining.letterbox import letterbox, letterbox_batch, resize
+from aesthetic_pretraining.data.letterbox import letterbox, letterbox_batch, resize
+from aesthetic_pretraining.distortions.native import composition
+from aesthetic_pretraining.distortions.native.render import base_photo, source_photo
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.distortions import DISTORTIONS, darktable, darktable_cli, fields, xmp
-from aesthetic_pretraining.distortions.darktable import style_steps, style_variants
-from aesthetic_pretraining.distortions.fields import shadhi as shadhi_of
+from aesthetic_pretraining.distortions import DISTORTIONS, darktable_values
+from aesthetic_pretraining.distortions.darktable_values import shadhi as shadhi_of
+from aesthetic_pretraining.distortions.reference import darktable, darktable_cli, xmp
+from aesthetic_pretraining.distortions.reference.darktable import style_steps, style_variants
 from aesthetic_pretraining.errors import UserError
 
 pytestmark = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
@@ -51,8 +52,8 @@ MODULE = {
     "exposure": lambda v: ("exposure", 5, struct.pack("<i4f", 0, 0.0, v, 50.0, -4.0)),
     "shadows": lambda v: shadhi(v, 100),
     "highlights": lambda v: shadhi(50, v),
-    "temperature": lambda v: white_balance(fields.TEMPERATURE_GAINS[v]),
-    "tint": lambda v: white_balance(fields.TINT_GAINS[v]),
+    "temperature": lambda v: white_balance(darktable_values.TEMPERATURE_GAINS[v]),
+    "tint": lambda v: white_balance(darktable_values.TINT_GAINS[v]),
     "vibrance": lambda v: ("vibrance", 2, struct.pack("<f", v)),
 }
 

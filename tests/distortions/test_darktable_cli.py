@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.distortions import darktable, darktable_cli
-from aesthetic_pretraining.distortions.darktable import style_variants
+from aesthetic_pretraining.distortions.reference import darktable, darktable_cli
+from aesthetic_pretraining.distortions.reference.darktable import style_variants
 from aesthetic_pretraining.errors import UserError
 
 NATIVE = "or set distortions.engine: native$"

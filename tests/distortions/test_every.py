@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices
-from aesthetic_pretraining.distortions.render import render, rows, source_photo
+from aesthetic_pretraining.distortions.native.render import render, rows, source_photo
 
 ROOT = Path(__file__).parents[2]
 SIZE = 64
@@ -65,7 +65,7 @@ def test_one_added_in_its_one_file_passes_all_of_this(tmp_path):
 
     example = re.search(r"```python\n(.*?)```", (ROOT / "docs/distortions.md").read_text(), re.S).group(1)
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "src/aesthetic_pretraining/distortions/own.py").write_text(example)
+    (tmp_path / "src/aesthetic_pretraining/distortions/custom.py").write_text(example)
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs/distortions.md", tmp_path / "docs")
     shutil.copytree(ROOT / "tests/distortions", tmp_path / "tests/distortions", ignore=shutil.ignore_patterns("__pycache__"))
@@ -86,7 +86,7 @@ def test_one_added_in_its_one_file_passes_all_of_this(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
     probe = (
-        "import sys; sys.path.insert(0, 'src'); from aesthetic_pretraining import pretext, losses;"
+        "import sys; sys.path.insert(0, 'src'); from aesthetic_pretraining.training import pretext, losses;"
         "from aesthetic_pretraining.distortions import VARIANTS;"
         "print(pretext.TASKS['ranking_regression'].heads['intensity'], len(VARIANTS), len(losses.aspect_distortions('style')))"
     )

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import ANCHORS, DISTORTIONS, VARIANTS, indices, technical
-from aesthetic_pretraining.distortions.reference import render_reference, window
-from aesthetic_pretraining.distortions.render import base_photo, render, rows, source_photo
+from aesthetic_pretraining import seeding
+from aesthetic_pretraining.distortions import ANCHORS, DISTORTIONS, VARIANTS, indices
+from aesthetic_pretraining.distortions.native.render import base_photo, render, rows, source_photo
+from aesthetic_pretraining.distortions.reference.render import render_reference, window
 from aesthetic_pretraining.errors import UserError
 
 SIZE = 64
@@ -67,7 +68,7 @@ def test_noises_are_the_reference_in_distribution(native, others, name):
 
 def test_motion_blur_is_the_reference_along_the_same_angles(photos, native, monkeypatch):
     angles = (
-        technical.generator(7, photo_id, "motion_blur", level).uniform(-45, 45) for photo_id in IDS for level in range(1, 6)
+        seeding.generator(7, photo_id, "motion_blur", level).uniform(-45, 45) for photo_id in IDS for level in range(1, 6)
     )
     monkeypatch.setattr(np.random, "uniform", lambda low, high: next(angles))
     reference = render_reference(photos, IDS, SIZE, 7, only=["motion_blur"])
@@ -111,7 +112,7 @@ def test_photo_name_level_and_seed_fix_the_noise(photos, others):
 @pytest.mark.parametrize("shape", [(151, 97), (96, 96), (96, 143), (97, 130)])
 def test_windows_fall_on_the_same_pixel(shape, right, up):
     """Also where half a pixel has to be decided."""
-    from aesthetic_pretraining.distortions.composition import _window
+    from aesthetic_pretraining.distortions.native.composition import _window
 
     photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
     base = base_photo(photo, 64)

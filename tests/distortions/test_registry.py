@@ -15,12 +15,10 @@ from aesthetic_pretraining.distortions import (
     Distortion,
     Variant,
     anchor_index,
-    composition,
     indices,
     norm,
-    style,
-    technical,
 )
+from aesthetic_pretraining.distortions.native import composition, style, technical
 
 TABLE_1 = """JPEG compression 0 5, Defocus blur 0 5, Motion blur 0 5, Pixelate 0 5, Gaussian noise 0 5,
 Impulse noise 0 5,
@@ -52,7 +50,7 @@ def test_each_distortion_has_its_function():
 
 def test_no_second_list_of_names():
     folder = Path(distortions.__file__).parent
-    for path in folder.glob("*.py"):
+    for path in folder.rglob("*.py"):
         named = [name for name in DISTORTIONS if f'"{name}"' in path.read_text() and name not in ANCHORS]
         assert not named or path.name == "registry.py", (path.name, named)
 

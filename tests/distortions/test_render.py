@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from aesthetic_pretraining.data.letterbox import letterbox
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, anchor_index, indices
-from aesthetic_pretraining.distortions.render import base_photo, render, rows, source_photo
-from aesthetic_pretraining.letterbox import letterbox
+from aesthetic_pretraining.distortions.native.render import base_photo, render, rows, source_photo
 
 SIZE = 64
 RANDOM = {"motion_blur", "gaussian_noise", "impulse_noise"}

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, colour, fields, style
-from aesthetic_pretraining.distortions.render import base_photo
+from aesthetic_pretraining.distortions import DISTORTIONS, darktable_values
+from aesthetic_pretraining.distortions.native import colour, style
+from aesthetic_pretraining.distortions.native.render import base_photo
 
 STYLE = [name for name, distortion in DISTORTIONS.items() if distortion.aspect == "style"]
 STEPS = [(name, level) for name in STYLE for level in DISTORTIONS[name].levels]
@@ -127,8 +128,8 @@ SLOW = {
     "contrast": lambda x, v: slow_colisa(x, contrast=v),
     "saturation": lambda x, v: slow_colisa(x, saturation=v),
     "exposure": lambda x, v: slow_gain(x, (2**v,) * 3),
-    "temperature": lambda x, v: slow_gain(x, fields.TEMPERATURE_GAINS[v]),
-    "tint": lambda x, v: slow_gain(x, fields.TINT_GAINS[v]),
+    "temperature": lambda x, v: slow_gain(x, darktable_values.TEMPERATURE_GAINS[v]),
+    "tint": lambda x, v: slow_gain(x, darktable_values.TINT_GAINS[v]),
     "vibrance": slow_vibrance,
     "shadows": lambda x, v: slow_shadhi(x, v, 100),
     "highlights": lambda x, v: slow_shadhi(x, 50, v),

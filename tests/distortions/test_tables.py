@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, Distortion, fields, style, xmp
-from aesthetic_pretraining.distortions.render import render, rows, source_photo
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, Distortion, darktable_values
+from aesthetic_pretraining.distortions.native import style
+from aesthetic_pretraining.distortions.native.render import render, rows, source_photo
+from aesthetic_pretraining.distortions.reference import xmp
 
 CORRECTED = [table for table in TABLES if table != "published"]
 DIFFERENT = ["shadows", "highlights", "vibrance"]
@@ -25,7 +27,7 @@ def tones(photo, table):
 
 
 def test_tables_differ_in_three_distortions_and_never_in_their_levels():
-    assert TABLES == tuple(fields.SHADHI) == ("published", "corrected", "corrected_wide")
+    assert TABLES == tuple(darktable_values.SHADHI) == ("published", "corrected", "corrected_wide")
     assert [name for name, d in DISTORTIONS.items() if d.values != d.corrected] == DIFFERENT
     for d in DISTORTIONS.values():
         assert list(d.ladder("corrected")) == list(d.ladder("published")) == list(d.levels)
@@ -81,13 +83,19 @@ def test_render_takes_the_table(name, photo):
 
 
 def test_the_blur_follows_the_width():
-    assert fields.shadhi("published", 0).sigma(200) == fields.shadhi("published", 0).sigma(2000) == 100
-    assert fields.shadhi("published").sigma(336) == fields.shadhi("published", 1000).sigma(336) == pytest.approx(33.6)
-    assert fields.shadhi("published", 500).sigma(336) == pytest.approx(67.2)
-    assert all(fields.shadhi(table, width) == fields.SHADHI[table] for table in CORRECTED for width in (0, 500))
-    assert fields.SHADHI["corrected_wide"].sigma(1000) == 100
-    assert fields.SHADHI["corrected_wide"].sigma(336) == pytest.approx(33.6)
-    assert fields.SHADHI["corrected"].sigma(500) == 10
+    assert darktable_values.shadhi("published", 0).sigma(200) == darktable_values.shadhi("published", 0).sigma(2000) == 100
+    assert (
+        darktable_values.shadhi("published").sigma(336)
+        == darktable_values.shadhi("published", 1000).sigma(336)
+        == pytest.approx(33.6)
+    )
+    assert darktable_values.shadhi("published", 500).sigma(336) == pytest.approx(67.2)
+    assert all(
+        darktable_values.shadhi(table, width) == darktable_values.SHADHI[table] for table in CORRECTED for width in (0, 500)
+    )
+    assert darktable_values.SHADHI["corrected_wide"].sigma(1000) == 100
+    assert darktable_values.SHADHI["corrected_wide"].sigma(336) == pytest.approx(33.6)
+    assert darktable_values.SHADHI["corrected"].sigma(500) == 10
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_the_blur_follows_the_width():
 )  # fmt: skip
 def test_darktable_is_asked_for_the_radius_that_the_native_engine_takes(table, edited_width, width, radius, other):
     """Both engines read one definition; the parameters as bytes, after darktable's struct."""
-    fields_of = fields.shadhi(table, edited_width)
+    fields_of = darktable_values.shadhi(table, edited_width)
     written = struct.unpack("<i8fIfi", xmp.module("shadows", -20, fields_of, width).fields)
     assert written[1] == pytest.approx(radius) and written[2] == -20 and written[4] == other
     tones = style.Photo(torch.zeros(3, 4, width, dtype=torch.uint8), table, edited_width)

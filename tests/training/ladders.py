@@ -2,8 +2,8 @@
 
 import torch
 
-from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
+from aesthetic_pretraining.training import losses
 
 COUNT = {"technical": 6, "style": 9, "composition": 6}  # Table 1
 RANGES = {"shadows": (5, 3), "highlights": (3, 5), "temperature": (4, 5), "vibrance": (2, 4)}  # the others: 0 or 5, 5

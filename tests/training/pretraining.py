@@ -1,7 +1,7 @@
 """One small pretraining that several test files start from."""
 
-from aesthetic_pretraining.pretext import TaskConfig
-from aesthetic_pretraining.pretrain_setup import PretrainConfig
+from aesthetic_pretraining.training.pretext import TaskConfig
+from aesthetic_pretraining.training.pretrain_setup import PretrainConfig
 
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
 CONFIG = PretrainConfig(

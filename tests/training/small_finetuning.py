@@ -8,9 +8,9 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 
-from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.finetune import FinetuneConfig
-from aesthetic_pretraining.networks import score_network
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import score_network
+from aesthetic_pretraining.training.finetune import FinetuneConfig
 
 CONFIG = FinetuneConfig(
     backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,

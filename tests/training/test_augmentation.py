@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from pretraining import outputs
 
-from aesthetic_pretraining.augmentation import SMALLEST, flip_crop
+from aesthetic_pretraining.distortions.variants import RenderedVariants, Variants, augmented
+from aesthetic_pretraining.distortions.views import SMALLEST, flip_crop
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.pretrain import pretrain
-from aesthetic_pretraining.variants import RenderedVariants, Variants, augmented
+from aesthetic_pretraining.training.pretrain import pretrain
 
-module = importlib.import_module("aesthetic_pretraining.pretrain")
+module = importlib.import_module("aesthetic_pretraining.training.pretrain")
 
 
 def coordinates(height=96, width=144):

@@ -7,13 +7,13 @@ import torch
 from pretraining import TASK
 from safetensors.torch import load_file
 
-from aesthetic_pretraining import microbatch
-from aesthetic_pretraining.backbones import build_backbone
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.networks import Network, batch_norms, save_weights, set_learning
-from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import Network, batch_norms, save_weights, set_learning
+from aesthetic_pretraining.training import gradient_cache
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.pretext import TASKS
+from aesthetic_pretraining.training.pretrain import pretrain
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -51,7 +51,9 @@ def test_micro_batches_are_exact_with_frozen_statistics_alone(batch_norm):
     for micro_batch in (0, 50):
         one = copy.deepcopy(network)
         set_learning(one, "all", frozen=False, batch_norm=batch_norm)
-        loss = microbatch.backward(one, pictures, microbatch.by_photo(made.loss, 174), micro_batch, Alone(torch.device("cpu")))
+        loss = gradient_cache.backward(
+            one, pictures, gradient_cache.by_photo(made.loss, 174), micro_batch, Alone(torch.device("cpu"))
+        )
         results.append((loss, torch.cat([w.grad.flatten() for w in one.parameters()])))
     (joint, slope), (parts, other) = results
     distance = max(abs(parts / joint - 1).item(), (other - slope).norm().item() / slope.norm().item())

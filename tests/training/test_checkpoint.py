@@ -6,9 +6,9 @@ import os
 import pytest
 import torch
 
-from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.distributed import Alone
 
 
 def made(folder, config=None, inputs=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining import losses
+from aesthetic_pretraining.training import losses
 
 
 def random(*shape, seed=0):

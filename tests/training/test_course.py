@@ -2,7 +2,7 @@
 
 import pytest
 
-from aesthetic_pretraining.course import course
+from aesthetic_pretraining.training.course import course
 
 
 def played(epochs, photos, batch, ranking_batch):

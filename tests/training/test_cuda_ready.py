@@ -15,14 +15,14 @@ from torch import nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from aesthetic_pretraining import losses, microbatch
-from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.backbones.backbone import unrepeatable
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.finetune import votes_loss
-from aesthetic_pretraining.networks import Network, score_network
-from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.team import Alone
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.backbones.backbone import unrepeatable
+from aesthetic_pretraining.models.network import Network, score_network
+from aesthetic_pretraining.training import gradient_cache, losses
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.finetune import votes_loss
+from aesthetic_pretraining.training.pretext import TASKS, TaskConfig
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 TASK = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=8)
@@ -137,7 +137,7 @@ def test_a_step_of_pretraining_uses_none_either(task):
     x = torch.randint(0, 256, (6, 3, 32, 32), dtype=torch.uint8)
     with Recorded() as seen:
         made.loss(outputs).backward()
-        microbatch.backward(network, x, lambda out: sum(o.square().sum() for o in out.values()), 2, Alone(CPU), 1)
+        gradient_cache.backward(network, x, lambda out: sum(o.square().sum() for o in out.values()), 2, Alone(CPU), 1)
         optimiser.step()
     assert {"convolution_backward", "native_batch_norm_backward"} <= seen.names
     assert not seen.names & FORBIDDEN
@@ -150,7 +150,9 @@ def test_nor_does_a_step_of_fine_tuning(emd):
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-9, weight_decay=1e-4)
     wanted, x = torch.full((4, 10), 0.1), torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     with Recorded() as seen:
-        microbatch.backward(network, x, lambda out: votes_loss(out, wanted, SimpleNamespace(emd=emd, emd_r=2)), 0, Alone(CPU))
+        gradient_cache.backward(
+            network, x, lambda out: votes_loss(out, wanted, SimpleNamespace(emd=emd, emd_r=2)), 0, Alone(CPU)
+        )
         optimiser.step()
     assert "convolution_backward" in seen.names and not seen.names & FORBIDDEN
 
@@ -181,7 +183,7 @@ def test_a_pass_of_each_task_stays_on_its_device_and_reads_nothing_back(task):
         with CUDA:  # where everything is made that does not say where; the pass is outside
             network, made = small_network(task)
             x, views = pictures(task)
-        joint = microbatch.by_photo(made.loss, views)
+        joint = gradient_cache.by_photo(made.loss, views)
         network.backbone._taken.add(32)
         for _ in range(2):
             with Recorded() as seen:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from aesthetic_pretraining import losses
+from aesthetic_pretraining.training import losses
 
 
 def random(*shape, seed=0):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from aesthetic_pretraining.labelled import FeatureCache
-from aesthetic_pretraining.networks import new_backbone, score_network
-from aesthetic_pretraining.team import Alone, open_team
+from aesthetic_pretraining.models.network import new_backbone, score_network
+from aesthetic_pretraining.training.distributed import Alone, open_team
+from aesthetic_pretraining.training.feature_cache import FeatureCache
 
 ALONE = Alone(torch.device("cpu"))
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]

@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file
 from small_finetuning import CONFIG, TRAIN, VAL, arguments_of, emd, network_of, outputs, pixels, table
 
-from aesthetic_pretraining import checkpoint
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.finetune import finetune, flips
+from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.finetune import finetune, flips
 
-module = importlib.import_module("aesthetic_pretraining.finetune")
+module = importlib.import_module("aesthetic_pretraining.training.finetune")
 STILL = {"learning_rate_features": 1e-30, "learning_rate_head": 1e-30}  # rates that move no float32 weight
 
 
@@ -62,7 +62,7 @@ def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path
 def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, monkeypatch):
     """Fidelity row 34. Adam counts its steps in its state: 3 batches an epoch, two epochs frozen."""
     steps = {}
-    real = module.microbatch.backward
+    real = module.gradient_cache.backward
 
     for how in ("continue", "restart"):
         made = []
@@ -77,7 +77,7 @@ def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, mon
             seen.append((int(state["step"]), float(state["exp_avg"].abs().max())) if state else (0, 0.0))
             return real(network, *rest)
 
-        monkeypatch.setattr(module.microbatch, "backward", spy)
+        monkeypatch.setattr(module.gradient_cache, "backward", spy)
         finetune(**arguments(tmp_path / how, at_unfreezing=how))
         monkeypatch.undo()
     assert [step for step, _ in steps["continue"]] == [6, 7, 8, 9, 10, 11]
@@ -117,14 +117,14 @@ def test_validation_is_in_inference_mode_and_moves_nothing(arguments, labelled_s
 
 def test_the_frozen_phase_leaves_every_running_statistic_alone(arguments, backbone_file, tmp_path, monkeypatch):
     """Fidelity row 33, against batch normalisation left in training mode, as in the released code."""
-    states, real = [], module.microbatch.backward
+    states, real = [], module.gradient_cache.backward
     start = load_file(backbone_file)
 
     def spy(network, *rest):
         states.append({k: v.clone() for k, v in network.backbone.state_dict().items()})
         return real(network, *rest)
 
-    monkeypatch.setattr(module.microbatch, "backward", spy)
+    monkeypatch.setattr(module.gradient_cache, "backward", spy)
     finetune(**arguments(tmp_path, max_epochs=3))
     statistics = [name for name in start if "running" in name]
     assert statistics and all(torch.equal(states[0][name], start[name]) for name in statistics)  # after two frozen epochs

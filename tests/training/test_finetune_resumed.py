@@ -4,7 +4,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 from small_finetuning import TRAIN, VAL, arguments_of, outputs
 
-from aesthetic_pretraining.finetune import finetune
+from aesthetic_pretraining.training.finetune import finetune
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ import pytest
 import torch
 from pretraining import CONFIG, outputs
 
-from aesthetic_pretraining import checkpoint, microbatch, runtime
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.pretrain import pretrain
+from aesthetic_pretraining.training import checkpoint, gradient_cache, runtime
+from aesthetic_pretraining.training.pretrain import pretrain
 
-finetune_module = importlib.import_module("aesthetic_pretraining.finetune")
+finetune_module = importlib.import_module("aesthetic_pretraining.training.finetune")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_however_it_ends_early_it_goes_on_to_the_same_bytes(arguments, reference
 
 
 def test_sigterm_in_the_validation_does_not_wait_for_its_end(arguments, reference, tmp_path, monkeypatch):
-    forward = microbatch.forward
+    forward = gradient_cache.forward
 
     def asked(*args):
         os.kill(os.getpid(), signal.SIGTERM)
@@ -60,7 +60,7 @@ def test_sigterm_in_the_validation_does_not_wait_for_its_end(arguments, referenc
 
     before = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patch, pytest.raises(SystemExit) as left:
-        patch.setattr(microbatch, "forward", asked)
+        patch.setattr(gradient_cache, "forward", asked)
         pretrain(**arguments(tmp_path))
     assert left.value.code == 143 == checkpoint.PREEMPTED
     assert signal.getsignal(signal.SIGTERM) == before
@@ -99,7 +99,7 @@ def test_want_of_memory_says_what_to_lower(error, arguments, tmp_path, monkeypat
     def fail(*args, **more):
         raise error
 
-    monkeypatch.setattr(microbatch, "backward", fail)
+    monkeypatch.setattr(gradient_cache, "backward", fail)
     device = "GPU" if isinstance(error, torch.OutOfMemoryError) else "machine"
     with pytest.raises(
         UserError,

@@ -7,8 +7,8 @@ import pytest
 import torch
 from ladders import COUNT, LOSSES, ladder, place, random
 
-from aesthetic_pretraining import losses
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
+from aesthetic_pretraining.training import losses
 
 
 def naive_ranking(scores, margin):

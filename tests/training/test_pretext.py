@@ -11,13 +11,12 @@ import yaml
 from PIL import Image
 from torch import nn
 
-from aesthetic_pretraining import losses
-from aesthetic_pretraining.config import BETWEEN_PHOTOS
 from aesthetic_pretraining.distortions import VARIANTS
-from aesthetic_pretraining.names import LABELS
-from aesthetic_pretraining.networks import Network
-from aesthetic_pretraining.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.distortions.variants import Variants
+from aesthetic_pretraining.initialisations import BETWEEN_PHOTOS, LABELS
+from aesthetic_pretraining.models.network import Network
+from aesthetic_pretraining.training import losses
+from aesthetic_pretraining.training.pretext import TASKS, TaskConfig
 
 SIZE = 32
 CONFIG = TaskConfig(margin=0.2, balance_temperature=50, simclr_temperature=0.5, simclr_projection=64)

@@ -12,16 +12,16 @@ import torch
 from pretraining import TASK, TRAIN, outputs
 from safetensors.torch import load_file, save_file
 
-from aesthetic_pretraining.backbones import build_backbone
+from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.files import seeded_int
-from aesthetic_pretraining.networks import Network
-from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain
-from aesthetic_pretraining.pretrain_setup import micro_batch_of
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import Network
+from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.training.pretext import TASKS
+from aesthetic_pretraining.training.pretrain import pretrain
+from aesthetic_pretraining.training.pretrain_setup import micro_batch_of
 
-module = importlib.import_module("aesthetic_pretraining.pretrain")
+module = importlib.import_module("aesthetic_pretraining.training.pretrain")
 STILL = 1e-30  # a learning rate that moves no float32 weight
 
 

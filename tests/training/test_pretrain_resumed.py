@@ -8,9 +8,9 @@ import torch
 from pretraining import TASK, TRAIN, outputs
 from safetensors.torch import load_file, save_file
 
-from aesthetic_pretraining import checkpoint
-from aesthetic_pretraining.pretrain import pretrain
-from aesthetic_pretraining.variants import Variants
+from aesthetic_pretraining.distortions.variants import Variants
+from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.pretrain import pretrain
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import torch
 from pretraining import CONFIG, TASK
 from safetensors.torch import load_file
 
-from aesthetic_pretraining.backbones import build_backbone
-from aesthetic_pretraining.backbones.backbone import blocks
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.pretext import TASKS
-from aesthetic_pretraining.pretrain import pretrain
-from aesthetic_pretraining.pretrain_setup import set_rates, start_of
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.backbones.backbone import blocks
+from aesthetic_pretraining.training.pretext import TASKS
+from aesthetic_pretraining.training.pretrain import pretrain
+from aesthetic_pretraining.training.pretrain_setup import set_rates, start_of
 
-module = importlib.import_module("aesthetic_pretraining.pretrain")
+module = importlib.import_module("aesthetic_pretraining.training.pretrain")
 
 
 # MobileNetV2: the 19 feature blocks that the released code counts. Lite0: its published stem, 16 blocks and last convolution.

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 import aesthetic_pretraining
-from aesthetic_pretraining import runtime
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.training import runtime
 
 IDS = [f"id{k}" for k in range(20)]
 
@@ -243,7 +243,7 @@ def test_a_gpu_is_told_about_tf32_and_a_cpu_is_not(monkeypatch, tf32):
 
 def test_determinism_is_switched_on_without_importing_the_compiler():
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, torch; from aesthetic_pretraining import runtime; before = set(sys.modules)\nruntime.set_up(1)\n"
+        [sys.executable, "-c", "import sys, torch; from aesthetic_pretraining.training import runtime; before = set(sys.modules)\nruntime.set_up(1)\n"
          "print(torch.are_deterministic_algorithms_enabled(), torch.get_deterministic_debug_mode(), torch.utils.deterministic.fill_uninitialized_memory)\n"
          "print([m for m in set(sys.modules) - before if m.startswith(('torch._inductor', 'torch._dynamo'))])"],
         env={"PYTHONPATH": str(Path(aesthetic_pretraining.__file__).parents[1])}, capture_output=True, text=True, check=True,

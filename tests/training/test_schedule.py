@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from aesthetic_pretraining.finetune import FinetuneConfig, Schedule
+from aesthetic_pretraining.training.finetune import FinetuneConfig, Schedule
 
 CONFIG = FinetuneConfig(
     backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.sources import Packages
+from aesthetic_pretraining.data.sources import Packages
 from projects import ran
 
 pytestmark = pytest.mark.slow

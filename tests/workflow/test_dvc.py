@@ -82,10 +82,10 @@ def test_seed_added_by_a_temporary_experiment(project):
 
 
 def test_a_script_written_again_by_git_makes_nothing_run(project):
-    for script in (project.path / "workflow/scripts").glob("*.py"):
+    for script in [*(project.path / "workflow/scripts").rglob("*.py"), *(project.path / "workflow/lib").glob("*.py")]:
         script.touch()
     project.clean()
-    script = project.path / "workflow/scripts/figure3.py"
+    script = project.path / "workflow/scripts/report/figure3.py"
     script.write_text(script.read_text() + "# edited\n")
     assert ran(project.dvc("repro"))["figure3"] == 1
     project.clean()

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 # params.yaml, dvc.yaml and Snakefile; DVC is asked for its status, Snakemake for its pending jobs.
 ASK = """
 import copy, json, pathlib, sys
-sys.path[:0] = ["src", "workflow/scripts"]
-import dvcgen
+sys.path[:0] = ["src", "workflow/lib"]
+import dvc_stages
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 parse, parsed = YAML.load, {}
@@ -36,7 +36,7 @@ for text in [original, *json.load(open(sys.argv[1]))]:
     path.write_text(text)
     with Repo() as repo:
         status = {stage: [c for c in changes if "changed deps" in c or "changed outs" in c] for stage, changes in repo.status().items()}
-    answers.append([sorted(stage for stage, changes in status.items() if changes), dvcgen.load_dag().pending])
+    answers.append([sorted(stage for stage, changes in status.items() if changes), dvc_stages.load_dag().pending])
 path.write_text(original)
 json.dump(answers, open(sys.argv[2], "w"))
 """

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import readme
-from aesthetic_pretraining.claims import FRAME
+from aesthetic_pretraining.reporting.claims import FRAME
 
 TEXT = "# Title\n<!-- generated: {name} -->\n\nold\n\n<!-- end -->\nkept\n"
 

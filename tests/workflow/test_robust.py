@@ -86,7 +86,7 @@ def jobs_in(project) -> list[str]:
 
 
 def test_a_wrong_value_is_one_sentence_in_both_tools_and_put_right_nothing_is_to_do(project):
-    project.set("image.size", "big")  # other mistakes: tests/data/test_config_mistakes.py
+    project.set("image.size", "big")  # other mistakes: tests/test_config_mistakes.py
     for out in (project.snakemake(ok=False), project.dvc("repro", ok=False)):
         assert "image.size is 'big', but must be of type integer" in out
         assert "Traceback" not in out

@@ -4,15 +4,17 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from importlinter.cli import lint_imports
 
 from projects import ENV, ROOT, checkout
 
 RULES = sorted(p for p in (ROOT / "workflow/rules").glob("*.smk") if p.stem not in ("here", "common"))
-SCRIPTED = {m for path in RULES for m in re.findall(r"^rule (?!stage_)(\w+):", path.read_text(), re.M)}
+SCRIPTED = {m: path.stem for path in RULES for m in re.findall(r"^rule (?!stage_)(\w+):", path.read_text(), re.M)}
 
 
 def call(*command: str, cwd: Path = ROOT, ok: bool = True) -> str:
@@ -21,9 +23,11 @@ def call(*command: str, cwd: Path = ROOT, ok: bool = True) -> str:
     return done.stdout + done.stderr
 
 
-def test_every_rule_has_a_script_of_its_name_and_no_script_is_left_over():
-    helpers = {"code_of", "doctor", "dvc_commit", "dvcgen", "guard", "job", "place", "provenance", "readme", "why"}
-    assert {p.stem for p in (ROOT / "workflow/scripts").glob("*.py")} == SCRIPTED | helpers
+def test_every_rule_has_a_script_of_its_name_in_its_stages_folder_and_no_script_is_left_over():
+    scripts = ROOT / "workflow/scripts"
+    assert {p.relative_to(scripts).with_suffix("").as_posix() for p in scripts.rglob("*.py")} == {
+        f"{stage}/{rule}" for rule, stage in SCRIPTED.items()
+    }
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda p: p.stem)
@@ -33,7 +37,7 @@ def test_every_rule_logs_benchmarks_says_what_it_does_and_names_its_code(path):
         if name.startswith("stage_"):
             assert name == f"stage_{path.stem}"
             continue
-        for directive in ("message:", "log:", "benchmark", "script:", f'code("{name}")'):
+        for directive in ("message:", "log:", "benchmark", "script:", f'code("{path.stem}/{name}")'):
             assert directive in body, (name, directive)
 
 
@@ -46,36 +50,28 @@ def test_src_imports_neither_tool_and_opens_no_parameter_file():
         assert not re.search(r"""open\(.*params\.yaml""", path.read_text()), path
 
 
-def test_imports_run_along_the_layers_of_the_architecture():
-    block = re.search(r"```layers\n(.*?)```", (ROOT / "docs/architecture.md").read_text(), re.S).group(1)
-    level = {module: k for k, line in enumerate(block.strip().splitlines()) for module in line.split()}
-    package = ROOT / "src/aesthetic_pretraining"
-    there = {p.stem for p in package.glob("*.py") if p.stem != "__init__"} | {
-        p.parent.name for p in package.glob("*/__init__.py")
-    }
-    assert set(level) == there
-    for path in package.rglob("*.py"):
-        inside = path.relative_to(package).parts[0].removesuffix(".py")
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aesthetic_pretraining"):
-                names = node.module.split(".")[1:2] or [a.name for a in node.names]
-                for target in names:
-                    assert target == inside or level[target] > level[inside], (
-                        f"{path.name} imports {target}, which is not below it"
-                    )
+def test_rooms_import_only_from_lower_ones():
+    """The contracts of pyproject.toml: one for the rooms, one for the inside of each; and every package has one."""
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    packages = {".".join(p.parent.relative_to(ROOT / "src").parts) for p in (ROOT / "src").rglob("__init__.py")}
+    assert {container for contract in contracts for container in contract["containers"]} == packages
+    assert all(contract["exhaustive"] for contract in contracts)
 
 
-def test_code_of_finds_what_a_script_really_imports():
+def test_dependencies_are_what_a_script_really_imports():
     """Against Python itself: the project modules that are loaded once the library module of a rule is imported."""
-    import code_of
+    import dependencies
 
     probe = (
-        "import sys; sys.path[:0] = ['src', 'workflow/scripts']; import aesthetic_pretraining.predict;"
+        "import sys; sys.path[:0] = ['src', 'workflow/lib']; import aesthetic_pretraining.evaluation.predict;"
         "print(*[m.__file__ for n, m in sys.modules.items() if n.startswith('aesthetic_pretraining')], sep='\\n')"
     )
     loaded = {str(Path(f).relative_to(ROOT)) for f in call(sys.executable, "-c", probe).splitlines()}
-    assert loaded <= set(code_of.closure(ROOT, "workflow/scripts/predict.py"))
-    assert "src/aesthetic_pretraining/simulate.py" not in code_of.closure(ROOT, "workflow/scripts/predict.py")
+    assert loaded <= set(dependencies.closure(ROOT, "workflow/scripts/evaluate/predict.py"))
+    assert "src/aesthetic_pretraining/data/simulated/sets.py" not in dependencies.closure(
+        ROOT, "workflow/scripts/evaluate/predict.py"
+    )
 
 
 def jobs_of(plan: str) -> dict[str, str]:
@@ -92,7 +88,7 @@ def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
     counts = jobs_of(project.snakemake("-n"))
     assert counts["pretrain"] == "5"
     assert counts["finetune"] == counts["predict"] == "6"
-    assert set(counts) >= SCRIPTED - by_hand
+    assert set(counts) >= set(SCRIPTED) - by_hand
     assert not by_hand & set(counts)
     lint = project.run("snakemake", "--lint", ok=False)
     # the one complaint left is that no rule names a conda environment: there is one environment for all
@@ -104,12 +100,12 @@ def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
 EVERY_SCALE = """
 import re, sys
 from pathlib import Path
-sys.path[:0] = ["src", "workflow/scripts"]
-import dvcgen
+sys.path[:0] = ["src", "workflow/lib"]
+import dvc_stages
 params = Path("params.yaml")
 for scale in ("smoke", "demo", "paper"):
     params.write_text(re.sub(r"^scale: \\w+", f"scale: {scale}", params.read_text(), flags=re.M))
-    dvcgen.main(check=True)
+    dvc_stages.main(check=True)
 """
 
 
@@ -123,11 +119,11 @@ def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_
             'published="resources/table2_published.csv",\n        more="resources/README.md",',
         )
     )
-    assert "stale" in project.run(sys.executable, "workflow/scripts/dvcgen.py", "--check", ok=False)
+    assert "stale" in project.run(sys.executable, "workflow/lib/dvc_stages.py", "--check", ok=False)
 
 
 def test_readme_is_current():
-    assert "current" in call(sys.executable, "workflow/scripts/readme.py", "--check")
+    assert "current" in call(sys.executable, "tools/readme.py", "--check")
 
 
 def test_lock_and_environments_agree():

@@ -8,7 +8,7 @@ rule audit:
         stores=[tar for dataset in SHARDS for tar in store(dataset)],
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
-        code=code("audit"),
+        code=code("audit/audit"),
     output:
         overlaps="results/{scale}/audit/overlaps.csv",
         leakage="results/{scale}/audit/leakage.csv",
@@ -20,4 +20,4 @@ rule audit:
     benchmark:
         "logs/{scale}/benchmark/audit.tsv"
     script:
-        "../scripts/audit.py"
+        "../scripts/audit/audit.py"

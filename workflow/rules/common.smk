@@ -9,16 +9,17 @@ from operator import getitem
 
 import yaml
 
-for folder in ("src", "workflow/scripts"):
+for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
 
-from aesthetic_pretraining.config import RANKING, RESPONDING, leaf, resolve
+from aesthetic_pretraining.config import leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.experiment import PARAMETERS
-from aesthetic_pretraining.runs import UNTRAINED, pretrainings_of, runs_of
+from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
+from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
+from aesthetic_pretraining.reporting.experiment import PARAMETERS
 
-import code_of
+import dependencies
 import guard
 import provenance
 
@@ -36,7 +37,7 @@ except UserError as error:
 def P(*keys):
     """The resolved values of params.yaml under dotted keys, each a leaf: {"pretrain.margin": 0.2, ...}, in a fixed order.
 
-    Rules get parameters only through this: Snakemake compares the values, DVC the keys (dvcgen.py reads them here).
+    Rules get parameters only through this: Snakemake compares the values, DVC the keys (dvc_stages.py reads them here).
     """
     return {key: leaf(CONFIG, key) for key in sorted(keys)}
 
@@ -49,22 +50,22 @@ def section(name, *leave_out):
 
 
 def code(script):
-    """A rule's script with every project module that it imports, directly or not: inputs, so that an edit is seen."""
-    return code_of.closure(ROOT, f"workflow/scripts/{script}.py")
+    """A rule's script, <stage>/<rule>, with every project module that it imports, directly or not: inputs, so that an edit is seen."""
+    return dependencies.closure(ROOT, f"workflow/scripts/{script}.py")
 
 
 def after_success():
     """Record in DVC what Snakemake has built, unless DVC itself drives, or this was a dry run or --touch."""
     if "DVC_STAGE" not in os.environ and not workflow.touch and (ROOT / ".dvc").is_dir():
-        subprocess.run([sys.executable, "workflow/scripts/dvc_commit.py", SCALE], check=False)
+        subprocess.run([sys.executable, "workflow/lib/dvc_commit.py", SCALE], check=False)
 
 
 SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
 LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures ahead of a GPU; without one they would only compete
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
-RANKED = [task for task in TASKS if task in RANKING]
-INITS = ["imagenet", *TASKS]
+RANKING_TASKS = [task for task in TASKS if task in RANKING]
+INITS = [BASELINE, *TASKS]
 PRETRAININGS = CONFIG["pretrain"]["seeds"]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"

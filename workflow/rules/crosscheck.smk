@@ -7,7 +7,7 @@ rule seen:
         stores=lambda w: [tar for dataset in ("photos", "ava", w.extra) for tar in store(dataset)],
         ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
         splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
-        code=code("seen"),
+        code=code("crosscheck/seen"),
     output:
         "results/{scale}/crosscheck/seen/{extra}.csv",
     params:
@@ -17,7 +17,7 @@ rule seen:
     benchmark:
         "logs/{scale}/benchmark/seen/{extra}.tsv"
     script:
-        "../scripts/seen.py"
+        "../scripts/crosscheck/seen.py"
 
 
 rule judge:
@@ -28,7 +28,7 @@ rule judge:
         ledger="data/{scale}/{extra}/ledger.csv",
         split="data/{scale}/{extra}/split.csv",
         seen="results/{scale}/crosscheck/seen/{extra}.csv",
-        code=code("judge"),
+        code=code("crosscheck/judge"),
     output:
         "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
     params:
@@ -42,7 +42,7 @@ rule judge:
     benchmark:
         "logs/{scale}/benchmark/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
-        "../scripts/judge.py"
+        "../scripts/crosscheck/judge.py"
 
 
 rule crosscheck:
@@ -54,7 +54,7 @@ rule crosscheck:
             for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet")
         ],
         seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
-        code=code("crosscheck"),
+        code=code("crosscheck/crosscheck"),
     output:
         "results/{scale}/crosscheck/metrics.csv",
     params:
@@ -64,4 +64,4 @@ rule crosscheck:
     benchmark:
         "logs/{scale}/benchmark/crosscheck.tsv"
     script:
-        "../scripts/crosscheck.py"
+        "../scripts/crosscheck/crosscheck.py"

@@ -5,7 +5,7 @@ rule listing:
     message: "list the pictures of {wildcards.dataset}"
     input:
         root=lambda w: root_of(w.dataset),
-        code=code("listing"),
+        code=code("data/listing"),
     output:
         "data/{scale}/{dataset}/listing.csv",
     params:
@@ -15,7 +15,7 @@ rule listing:
     benchmark:
         "logs/{scale}/benchmark/listing/{dataset}.tsv"
     script:
-        "../scripts/listing.py"
+        "../scripts/data/listing.py"
 
 
 rule store:
@@ -23,7 +23,7 @@ rule store:
     input:
         listing="data/{scale}/{dataset}/listing.csv",
         root=lambda w: root_of(w.dataset),
-        code=code("store"),
+        code=code("data/store"),
     output:
         tar="data/{scale}/{dataset}/store/{shard}.tar",
         ledger="data/{scale}/{dataset}/store/{shard}.csv",
@@ -35,7 +35,7 @@ rule store:
     benchmark:
         "logs/{scale}/benchmark/store/{dataset}_{shard}.tsv"
     script:
-        "../scripts/store.py"
+        "../scripts/data/store.py"
 
 
 rule ledger:
@@ -43,7 +43,7 @@ rule ledger:
     input:
         listing="data/{scale}/{dataset}/listing.csv",
         parts=lambda w: [tar.replace(".tar", ".csv") for tar in store(w.dataset)],
-        code=code("ledger"),
+        code=code("data/ledger"),
     output:
         "data/{scale}/{dataset}/ledger.csv",
     params:
@@ -53,7 +53,7 @@ rule ledger:
     benchmark:
         "logs/{scale}/benchmark/ledger/{dataset}.tsv"
     script:
-        "../scripts/ledger.py"
+        "../scripts/data/ledger.py"
 
 
 rule split:
@@ -61,7 +61,7 @@ rule split:
     input:
         ledger="data/{scale}/{dataset}/ledger.csv",
         root=lambda w: root_of(w.dataset),
-        code=code("split"),
+        code=code("data/split"),
     output:
         "data/{scale}/{dataset}/split.csv",
     params:
@@ -74,7 +74,7 @@ rule split:
     benchmark:
         "logs/{scale}/benchmark/split/{dataset}.tsv"
     script:
-        "../scripts/split.py"
+        "../scripts/data/split.py"
 
 
 rule simulate:
@@ -82,7 +82,7 @@ rule simulate:
     input:
         ledger="data/{scale}/photos/ledger.csv",
         split="data/{scale}/photos/split.csv",
-        code=code("simulate"),
+        code=code("data/simulate"),
     output:
         ava="data/{scale}/simulated/ava.tar",
         tid2013="data/{scale}/simulated/tid2013.tar",
@@ -93,13 +93,13 @@ rule simulate:
     benchmark:
         "logs/{scale}/benchmark/simulate.tsv"
     script:
-        "../scripts/simulate.py"
+        "../scripts/data/simulate.py"
 
 
 rule stage_data:
     input:
         # the code and values of `simulate` stand here too, so that dvc.yaml is the same where the labels are real
-        code("simulate"),
+        code("data/simulate"),
         expand("data/{scale}/{dataset}/{table}.csv", scale=SCALE, dataset=SHARDS, table=["listing", "ledger", "split"]),
         [store(dataset) for dataset in SHARDS],
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],

@@ -5,7 +5,7 @@
 rule download:
     message: "download {wildcards.photos}"
     input:
-        code=code("download"),
+        code=code("download/download"),
     output:
         "data/raw/{photos}/download.csv",
     params:
@@ -15,4 +15,4 @@ rule download:
     benchmark:
         "logs/benchmark/download/{photos}.tsv"
     script:
-        "../scripts/download.py"
+        "../scripts/download/download.py"

@@ -11,7 +11,7 @@ rule predict:
         tid2013=store("tid2013"),
         tid2013_ledger="data/{scale}/tid2013/ledger.csv",
         tid2013_split="data/{scale}/tid2013/split.csv",
-        code=code("predict"),
+        code=code("evaluate/predict"),
     output:
         ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
         tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
@@ -26,7 +26,7 @@ rule predict:
     benchmark:
         "logs/{scale}/benchmark/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
-        "../scripts/predict.py"
+        "../scripts/evaluate/predict.py"
 
 
 rule respond:
@@ -35,8 +35,8 @@ rule respond:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
-        networks=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKED, pretraining=PRETRAININGS),
-        code=code("respond"),
+        networks=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKING_TASKS, pretraining=PRETRAININGS),
+        code=code("evaluate/respond"),
     output:
         responses="results/{scale}/metrics/responses.parquet",
         cross="results/{scale}/metrics/cross_responses.csv",
@@ -61,7 +61,7 @@ rule respond:
     benchmark:
         "logs/{scale}/benchmark/respond.tsv"
     script:
-        "../scripts/respond.py"
+        "../scripts/evaluate/respond.py"
 
 
 rule pretrained:
@@ -71,7 +71,7 @@ rule pretrained:
         weights=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=TASKS, pretraining=PRETRAININGS),
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ranking="results/{scale}/metrics/ranking_pooled.csv",
-        code=code("pretrained"),
+        code=code("evaluate/pretrained"),
     output:
         "results/{scale}/metrics/pretraining.csv",
     log:
@@ -79,7 +79,7 @@ rule pretrained:
     benchmark:
         "logs/{scale}/benchmark/pretrained.tsv"
     script:
-        "../scripts/pretrained.py"
+        "../scripts/evaluate/pretrained.py"
 
 
 rule metrics:
@@ -88,7 +88,7 @@ rule metrics:
         summaries=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
-        code=code("metrics"),
+        code=code("evaluate/metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
         summary="results/{scale}/metrics/metrics.json",
@@ -99,7 +99,7 @@ rule metrics:
     benchmark:
         "logs/{scale}/benchmark/metrics.tsv"
     script:
-        "../scripts/metrics.py"
+        "../scripts/evaluate/metrics.py"
 
 
 rule intervals:
@@ -107,7 +107,7 @@ rule intervals:
     input:
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
-        code=code("intervals"),
+        code=code("evaluate/intervals"),
     output:
         values="results/{scale}/metrics/intervals.csv",
         differences="results/{scale}/metrics/differences.csv",
@@ -119,7 +119,7 @@ rule intervals:
     benchmark:
         "logs/{scale}/benchmark/intervals.tsv"
     script:
-        "../scripts/intervals.py"
+        "../scripts/evaluate/intervals.py"
 
 
 rule premise:
@@ -127,7 +127,7 @@ rule premise:
     input:
         tid2013="data/{scale}/tid2013/ledger.csv",
         given=[*given("premise.kadid"), *given("premise.survey")],
-        code=code("premise"),
+        code=code("evaluate/premise"),
     output:
         "results/{scale}/metrics/premise.csv",
     params:
@@ -137,7 +137,7 @@ rule premise:
     benchmark:
         "logs/{scale}/benchmark/premise.tsv"
     script:
-        "../scripts/premise.py"
+        "../scripts/evaluate/premise.py"
 
 
 rule photo_scores:
@@ -149,7 +149,7 @@ rule photo_scores:
         ),
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
-        code=code("photo_scores"),
+        code=code("evaluate/photo_scores"),
     output:
         scores="results/{scale}/metrics/photo_scores.parquet",
         shares="results/{scale}/metrics/photo_scores.csv",
@@ -164,7 +164,7 @@ rule photo_scores:
     benchmark:
         "logs/{scale}/benchmark/photo_scores.tsv"
     script:
-        "../scripts/photo_scores.py"
+        "../scripts/evaluate/photo_scores.py"
 
 
 rule photo_classes:
@@ -172,7 +172,7 @@ rule photo_classes:
     input:
         ledger="data/{scale}/photos/ledger.csv",
         split="data/{scale}/photos/split.csv",
-        code=code("photo_classes"),
+        code=code("evaluate/photo_classes"),
     output:
         counts="results/{scale}/metrics/photo_classes.csv",
         diversity="results/{scale}/metrics/photo_diversity.csv",
@@ -191,7 +191,7 @@ rule photo_classes:
         "logs/{scale}/benchmark/photo_classes.tsv"
     retries: 3
     script:
-        "../scripts/photo_classes.py"
+        "../scripts/evaluate/photo_classes.py"
 
 
 rule sensitivity:
@@ -200,7 +200,7 @@ rule sensitivity:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
-        code=code("sensitivity"),
+        code=code("evaluate/sensitivity"),
         weights=[  # of several seeds of pretraining, the first
             f"models/{{scale}}/pretrained/{init}/seed{pretrainings_of(init, PRETRAININGS)[0]}.safetensors" for init in INITS
         ],
@@ -221,7 +221,7 @@ rule sensitivity:
     benchmark:
         "logs/{scale}/benchmark/sensitivity.tsv"
     script:
-        "../scripts/sensitivity.py"
+        "../scripts/evaluate/sensitivity.py"
 
 
 rule features:
@@ -232,7 +232,7 @@ rule features:
         ava_ledger="data/{scale}/ava/ledger.csv",
         tid2013=store("tid2013"),
         tid2013_ledger="data/{scale}/tid2013/ledger.csv",
-        code=code("features"),
+        code=code("evaluate/features"),
     output:
         ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
         tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
@@ -247,7 +247,7 @@ rule features:
     benchmark:
         "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
     script:
-        "../scripts/features.py"
+        "../scripts/evaluate/features.py"
 
 
 rule probe:
@@ -259,7 +259,7 @@ rule probe:
         ava_split="data/{scale}/ava/split.csv",
         tid2013_ledger="data/{scale}/tid2013/ledger.csv",
         tid2013_split="data/{scale}/tid2013/split.csv",
-        code=code("probe"),
+        code=code("evaluate/probe"),
     output:
         table="results/{scale}/probe/probes.csv",
         references="results/{scale}/metrics/references.csv",
@@ -275,7 +275,7 @@ rule probe:
     benchmark:
         "logs/{scale}/benchmark/probe.tsv"
     script:
-        "../scripts/probe.py"
+        "../scripts/evaluate/probe.py"
 
 
 rule stage_evaluate:

@@ -8,7 +8,7 @@ rule finetune:
         store=store("ava"),
         ledger="data/{scale}/ava/ledger.csv",
         split="data/{scale}/ava/split.csv",
-        code=code("finetune"),
+        code=code("finetune/finetune"),
     output:
         weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         history="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv",
@@ -26,7 +26,7 @@ rule finetune:
     benchmark:
         "logs/{scale}/benchmark/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     script:
-        "../scripts/finetune.py"
+        "../scripts/finetune/finetune.py"
 
 
 rule stage_finetune:

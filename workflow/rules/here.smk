@@ -8,8 +8,8 @@ ROOT = Path(workflow.basedir).resolve()
 ROOT = ROOT.parent if ROOT.name == "workflow" else ROOT
 if Path.cwd().resolve() != ROOT:
     raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
-sys.path.insert(0, str(ROOT / "workflow/scripts"))
+sys.path.insert(0, str(ROOT / "workflow/lib"))
 
-import place
+import interpreter
 
-place.name_interpreter()
+interpreter.name_interpreter()

@@ -4,7 +4,7 @@
 rule imagenet:
     message: "fetch the backbone's ImageNet weights"
     input:
-        code=code("imagenet"),
+        code=code("pretrain/imagenet"),
     output:
         "models/{scale}/pretrained/imagenet/seed0.safetensors",
     params:
@@ -15,7 +15,7 @@ rule imagenet:
         "logs/{scale}/benchmark/imagenet.tsv"
     retries: 3
     script:
-        "../scripts/imagenet.py"
+        "../scripts/pretrain/imagenet.py"
 
 
 rule pretrain:
@@ -25,7 +25,7 @@ rule pretrain:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
-        code=code("pretrain"),
+        code=code("pretrain/pretrain"),
     output:
         weights="models/{scale}/pretrained/{task}/seed{pretraining}.safetensors",
         history="models/{scale}/pretrained/{task}/seed{pretraining}.csv",
@@ -42,7 +42,7 @@ rule pretrain:
     benchmark:
         "logs/{scale}/benchmark/pretrain/{task}_seed{pretraining}.tsv"
     script:
-        "../scripts/pretrain.py"
+        "../scripts/pretrain/pretrain.py"
 
 
 rule stage_pretrain:

@@ -6,7 +6,7 @@ rule render:
     input:
         store=lambda wildcards: store("photos") if wildcards.part == "inspected" else store("photos")[int(wildcards.part)],
         split="data/{scale}/photos/split.csv",
-        code=code("render"),
+        code=code("render/render"),
     output:
         "results/{scale}/rendered/{part}.tar",
     params:
@@ -16,7 +16,7 @@ rule render:
     benchmark:
         "logs/{scale}/benchmark/render/{part}.tsv"
     script:
-        "../scripts/render.py"
+        "../scripts/render/render.py"
 
 
 rule sheets:
@@ -24,7 +24,7 @@ rule sheets:
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
-        code=code("sheets"),
+        code=code("render/sheets"),
     output:
         overview=report(
             "results/{scale}/distortions/overview.png",
@@ -40,7 +40,7 @@ rule sheets:
     benchmark:
         "logs/{scale}/benchmark/sheets.tsv"
     script:
-        "../scripts/sheets.py"
+        "../scripts/render/sheets.py"
 
 
 rule stage_render:

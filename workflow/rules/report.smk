@@ -18,7 +18,7 @@ rule table2:
         ava_split="data/{scale}/ava/split.csv",
         references="results/{scale}/metrics/references.csv",
         published="resources/table2_published.csv",
-        code=code("table2"),
+        code=code("report/table2"),
     output:
         csv=report("results/{scale}/tables/table2.csv", caption="../report/table2.rst", category="Tables", labels={"table": "Table 2"}),
         md="results/{scale}/tables/table2.md",
@@ -36,14 +36,14 @@ rule table2:
     benchmark:
         "logs/{scale}/benchmark/table2.tsv"
     script:
-        "../scripts/table2.py"
+        "../scripts/report/table2.py"
 
 
 rule probe_table:
     message: "make the table and the figure of the linear probes"
     input:
         probes="results/{scale}/probe/probes.csv",
-        code=code("probe_table"),
+        code=code("report/probe_table"),
     output:
         csv=report("results/{scale}/tables/probes.csv", caption="../report/probes.rst", category="Tables", labels={"table": "linear probes"}),
         md="results/{scale}/tables/probes.md",
@@ -63,7 +63,7 @@ rule probe_table:
     benchmark:
         "logs/{scale}/benchmark/probe_table.tsv"
     script:
-        "../scripts/probe_table.py"
+        "../scripts/report/probe_table.py"
 
 
 rule claims:
@@ -79,7 +79,7 @@ rule claims:
         photo_scores="results/{scale}/metrics/photo_scores.csv",
         diversity="results/{scale}/metrics/photo_diversity.csv",
         sensitivity="results/{scale}/metrics/sensitivity.parquet",
-        code=code("claims"),
+        code=code("report/claims"),
     output:
         csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
         md="results/{scale}/tables/claims.md",
@@ -90,7 +90,7 @@ rule claims:
     benchmark:
         "logs/{scale}/benchmark/claims.tsv"
     script:
-        "../scripts/claims.py"
+        "../scripts/report/claims.py"
 
 
 rule figure1:
@@ -98,7 +98,7 @@ rule figure1:
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
-        code=code("figure1"),
+        code=code("report/figure1"),
     output:
         report(
             multiext("results/{scale}/figures/figure1", ".pdf", ".png"),
@@ -113,7 +113,7 @@ rule figure1:
     benchmark:
         "logs/{scale}/benchmark/figure1.tsv"
     script:
-        "../scripts/figure1.py"
+        "../scripts/report/figure1.py"
 
 
 rule figure2:
@@ -121,7 +121,7 @@ rule figure2:
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
-        code=code("figure2"),
+        code=code("report/figure2"),
     output:
         report(
             multiext("results/{scale}/figures/figure2", ".pdf", ".png"),
@@ -136,7 +136,7 @@ rule figure2:
     benchmark:
         "logs/{scale}/benchmark/figure2.tsv"
     script:
-        "../scripts/figure2.py"
+        "../scripts/report/figure2.py"
 
 
 rule figure3:
@@ -144,7 +144,7 @@ rule figure3:
     input:
         metrics="results/{scale}/metrics/metrics.csv",
         intervals="results/{scale}/metrics/intervals.csv",
-        code=code("figure3"),
+        code=code("report/figure3"),
     output:
         report(
             multiext("results/{scale}/figures/figure3", ".pdf", ".png"),
@@ -159,7 +159,7 @@ rule figure3:
     benchmark:
         "logs/{scale}/benchmark/figure3.tsv"
     script:
-        "../scripts/figure3.py"
+        "../scripts/report/figure3.py"
 
 
 rule figure4:
@@ -168,7 +168,7 @@ rule figure4:
         responses="results/{scale}/metrics/responses.parquet",
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RESPONDING, pretraining=PRETRAININGS),
         split="data/{scale}/photos/split.csv",
-        code=code("figure4"),
+        code=code("report/figure4"),
     output:
         report(
             multiext("results/{scale}/figures/figure4", ".pdf", ".png"),
@@ -183,14 +183,14 @@ rule figure4:
     benchmark:
         "logs/{scale}/benchmark/figure4.tsv"
     script:
-        "../scripts/figure4.py"
+        "../scripts/report/figure4.py"
 
 
 rule figure5:
     message: "draw Figure 5"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        code=code("figure5"),
+        code=code("report/figure5"),
     output:
         report(
             multiext("results/{scale}/figures/figure5", ".pdf", ".png"),
@@ -205,7 +205,7 @@ rule figure5:
     benchmark:
         "logs/{scale}/benchmark/figure5.tsv"
     script:
-        "../scripts/figure5.py"
+        "../scripts/report/figure5.py"
 
 
 rule diagnostics:
@@ -225,7 +225,7 @@ rule diagnostics:
         predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
         store=store("ava"),
         split="data/{scale}/photos/split.csv",
-        code=code("diagnostics"),
+        code=code("report/diagnostics"),
     output:
         **{
             name: report(
@@ -243,7 +243,7 @@ rule diagnostics:
     benchmark:
         "logs/{scale}/benchmark/diagnostics.tsv"
     script:
-        "../scripts/diagnostics.py"
+        "../scripts/report/diagnostics.py"
 
 
 rule report:
@@ -260,8 +260,8 @@ rule report:
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
-        template="src/aesthetic_pretraining/templates/report.html.j2",
-        code=code("report"),
+        template="src/aesthetic_pretraining/reporting/templates/report.html.j2",
+        code=code("report/report"),
     output:
         report("results/{scale}/report.html", caption="../report/report.rst", category="Report", labels={"page": "the whole report"}),
     params:
@@ -272,7 +272,7 @@ rule report:
     benchmark:
         "logs/{scale}/benchmark/report.tsv"
     script:
-        "../scripts/report.py"
+        "../scripts/report/report.py"
 
 
 rule stage_report:

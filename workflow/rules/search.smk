@@ -8,7 +8,7 @@ rule search_rate:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
-        code=code("search_rate"),
+        code=code("search/search_rate"),
     output:
         csv="results/{scale}/search/{task}.csv",
         figure="results/{scale}/search/{task}.png",
@@ -24,4 +24,4 @@ rule search_rate:
     benchmark:
         "logs/{scale}/benchmark/search/{task}.tsv"
     script:
-        "../scripts/search_rate.py"
+        "../scripts/search/search_rate.py"

@@ -18,7 +18,7 @@ class Distortion:
     values: integer level -> the value that its function takes; ascending, without level 0
     anchor: which picture stands for level 0, one of `ANCHORS` (fidelity row 3)
     corrected: the values of both corrected tables for the same levels, where they differ (fidelity rows 17-19)
-    make: its function, where it stands in no aspect's module: `own` says what it takes
+    make: its function, where it stands in no aspect's module: `custom` says what it takes
     excuse: why the distance from level 0 need not grow with the level; empty where it has to
     """
 

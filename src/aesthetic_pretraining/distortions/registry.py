@@ -1,13 +1,13 @@
 """The 21 distortions of the paper's Table 1, and the 174 pictures that they make of one photo.
 
 Everything that counts, names or orders distortions (losses, heads, figures, docs) derives from `DISTORTIONS`.
-Each has a function of its name in its aspect's module (`technical`, `style`, `composition`). To add one, see `own`.
+Each has a function of its name in its aspect's module (`technical`, `style`, `composition`). To add one, see `custom`.
 """
 
 from dataclasses import dataclass
 
+from aesthetic_pretraining.distortions.custom import OWN
 from aesthetic_pretraining.distortions.ladder import ANCHORS, Distortion, ladder
-from aesthetic_pretraining.distortions.own import OWN
 
 # Level -> value as the authors' released code hands it to each library (paper Table 1 gives only the levels).
 _SEVERITY = ladder(above=(1, 2, 3, 4, 5))

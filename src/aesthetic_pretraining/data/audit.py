@@ -1,0 +1,164 @@
+"""The audit of splits: overlaps of AVA's public lists, and pictures that look alike across splits and sets.
+
+Two pictures look alike if their perceptual hashes (64 bits, by the library imagehash) differ in at most NEAR bits. That
+finds copies that were resized, saved again or slightly edited, also mirrored ones; it does not find crops.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+
+import imagehash
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from aesthetic_pretraining.data.labelled.ava import (
+    OFFICIAL_TEST,
+    PREDICTIONS,
+    SPLIT_LISTS,
+    SPLITS,
+    read_split_lists,
+    read_test_ids,
+)
+from aesthetic_pretraining.data.ledger import usable
+from aesthetic_pretraining.data.sources import Source
+from aesthetic_pretraining.data.store import Store
+
+NEAR = 5  # ASSUME: bits; at most BANDS - EQUAL, which `near_pairs` is sure to find
+BANDS, EQUAL = 8, 3  # hashes that differ in 5 bits leave at least 3 of 8 bytes alone
+FLAT = 3.0  # codes of standard deviation: pictures as plain as this have hashes that say nothing
+PAIRS = ["dataset", "split", "id", "other_dataset", "other_split", "other_id", "distance", "mirrored", "identical"]
+
+
+def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool, int]:
+    """(hash of 64 bits, whether the picture is too plain for it, hash of its mirror image) of a stored copy.
+
+    Args: width, height: of the original, by which a letterboxed copy's bars are known and cut off.
+    """
+    image = Image.open(io.BytesIO(data))
+    side, ratio = image.width, width / height
+    if image.width == image.height and ratio != 1:  # letterboxed: the bars would be the first thing that a hash sees
+        bar_x, bar_y = (1 - min(1, ratio)) / 2, (1 - min(1, 1 / ratio)) / 2
+        image = image.crop([round(side * share) for share in (bar_x, bar_y, 1 - bar_x, 1 - bar_y)])
+    else:
+        image.draft("L", (64, 64))  # ASSUME: an eighth of a photo is enough for a hash that looks at 32 x 32 pixels
+    grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    own, mirrored = (
+        int.from_bytes(np.packbits(imagehash.phash(side).hash).tobytes(), "big") for side in (grey, ImageOps.mirror(grey))
+    )
+    return own, float(np.asarray(grey).std()) < FLAT, mirrored
+
+
+def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Store) -> pd.DataFrame:
+    """dataset, split, id, sha256, hash and mirrored (uint64: of the mirror image), plain (bool) of a set's usable pictures.
+
+    Those of no split have split "".
+    """
+    rows = usable(ledger)[["id", "sha256", "width", "height"]].merge(split[["id", "split"]], on="id", how="left")
+    pictures = zip(rows["id"], rows["width"], rows["height"], strict=True)
+    found = [
+        perceptual_hash(store.read(picture), int(width), int(height))
+        for picture, width, height in tqdm(pictures, total=len(rows), unit="pictures", desc=dataset)
+    ]
+    table = rows[["id", "sha256"]].assign(dataset=dataset, split=rows["split"].fillna(""))
+    return table.assign(
+        hash=np.array([own for own, _, _ in found], np.uint64),
+        plain=np.array([plain for _, plain, _ in found], bool),
+        mirrored=np.array([mirrored for _, _, mirrored in found], np.uint64),
+    )
+
+
+def near_pairs(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
+    """All pairs of different hashes that differ in at most `near` bits: int (n, 3), positions i < j and the distance.
+
+    hashes: uint64 (n,), no two equal. Raises ValueError if `near` is more than BANDS - EQUAL.
+    Two such hashes share EQUAL of their BANDS bytes, so only those that share three bytes are compared: 56 sorts, and
+    time that grows with the number of pictures, not with its square, as long as hashes are spread.
+    """
+    if near > BANDS - EQUAL:
+        raise ValueError(f"only up to {BANDS - EQUAL} bits are sure to be found, not {near}")
+    found = []
+    for bands in combinations(range(BANDS), EQUAL):
+        mask = np.uint64(sum(0xFF << (8 * band) for band in bands))
+        keys = hashes & mask
+        order = np.argsort(keys, kind="stable")
+        keys, first = keys[order], np.arange(len(hashes))
+        for step in range(1, len(hashes)):  # neighbours `step` apart in the sorted list, while any share the key
+            first = first[first + step < len(hashes)]
+            first = first[keys[first] == keys[first + step]]
+            if not len(first):
+                break
+            a, b = order[first], order[first + step]
+            distance = np.bitwise_count(hashes[a] ^ hashes[b])
+            close = distance <= near
+            found.append(np.stack([np.minimum(a, b)[close], np.maximum(a, b)[close], distance[close]], axis=1).astype(np.int64))
+    return np.unique(np.concatenate(found), axis=0) if found else np.empty((0, 3), np.int64)
+
+
+def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
+    """For each picture and each other split that holds one like it: the nearest such picture. Columns PAIRS.
+
+    Args: pictures: the rows of `hash_set` of all sets. Plain ones take no part.
+    Copies inside of one split are no leak and are not listed; both directions between two splits are.
+    """
+    rows = pictures[~pictures["plain"]].sort_values(["dataset", "split", "id"], ignore_index=True)
+    sides = rows[["hash", "mirrored"]].to_numpy(np.uint64).T.ravel()  # all pictures as they are, then all mirrored
+    hashes, which = np.unique(sides, return_inverse=True)
+    pairs = near_pairs(hashes)
+    own = np.arange(len(hashes))
+    near = pd.DataFrame(
+        np.concatenate([np.stack([own, own, 0 * own], axis=1), pairs, pairs[:, [1, 0, 2]]]),
+        columns=["which", "other", "distance"],
+    )
+    wanted = pd.concat([rows.assign(mirrored=side) for side in (0, 1)], ignore_index=True).assign(which=which)
+    rows["which"] = which[: len(rows)]
+    # of equal pictures of one split the first stands for all, so that a thousand copies are no million pairs
+    first = rows.drop_duplicates(["which", "dataset", "split"]).rename(
+        columns={
+            "which": "other",
+            "dataset": "other_dataset",
+            "split": "other_split",
+            "id": "other_id",
+            "sha256": "other_sha256",
+        }
+    )
+    both = wanted.merge(near, on="which").merge(first.drop(columns=["hash", "plain", "mirrored"]), on="other")
+    both = both[(both["dataset"] != both["other_dataset"]) | (both["split"] != both["other_split"])]
+    both["identical"] = (both["sha256"] == both["other_sha256"]).astype(int)
+    both = both.sort_values(["dataset", "split", "id", "other_dataset", "other_split", "distance", "mirrored", "other_id"])
+    return both.drop_duplicates(["dataset", "id", "other_dataset", "other_split"])[PAIRS].reset_index(drop=True)
+
+
+def leakage(pictures: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
+    """One row for each two splits: pictures of the first, how many have one alike, or an identical one, in the second."""
+    sizes = pictures.groupby(["dataset", "split"]).agg(pictures=("id", "size"), plain=("plain", "sum"))
+    counts = duplicates.groupby(PAIRS[:2] + PAIRS[3:5]).agg(alike=("id", "size"), identical=("identical", "sum"))
+    names = [(*a, *b) for a in sizes.index for b in sizes.index if a != b]
+    table = (
+        pd.DataFrame(names, columns=PAIRS[:2] + PAIRS[3:5]).join(sizes, on=PAIRS[:2]).join(counts, on=PAIRS[:2] + PAIRS[3:5])
+    )
+    return table.fillna({"alike": 0, "identical": 0}).astype({"alike": int, "identical": int})
+
+
+def public_lists(source: Source) -> dict[str, list[str]]:
+    """The lists of AVA's public splits that are there: name -> ids."""
+    names = set(source.names())
+    lists: dict[str, list[str]] = {}
+    if names >= set(SPLIT_LISTS):
+        rows = read_split_lists(source)
+        lists |= {f"splits/{role}.csv": list(rows["id"][rows["split"] == role]) for role in SPLITS}
+    return lists | {name: read_test_ids(source, name) for name in (PREDICTIONS, OFFICIAL_TEST) if name in names}
+
+
+def overlaps(lists: Mapping[str, Iterable[str]], ledger: pd.DataFrame) -> pd.DataFrame:
+    """One row for each list: its length, how many of its ids the set lists and can use, how many each other list shares."""
+    sets = {name: set(ids) for name, ids in lists.items()}
+    there, good = set(ledger["id"]), set(usable(ledger)["id"])
+    rows: Sequence[dict] = [
+        {"list": name, "ids": len(ids), "in AVA.txt": len(ids & there), "usable": len(ids & good)}
+        | {f"also in {other}": len(ids & others) for other, others in sets.items()}
+        for name, ids in sets.items()
+    ]
+    return pd.DataFrame(rows)

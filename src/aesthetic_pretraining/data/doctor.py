@@ -1,0 +1,217 @@
+"""The doctor: what is there of each set, what is missing, which copy it looks like, and what to do next.
+
+It reads folders and ledgers and changes nothing. Each function returns findings; a finding that is a problem and belongs
+to a set that the chosen scale needs makes the doctor's exit code non-zero.
+"""
+
+import hashlib
+import io
+import random
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from aesthetic_pretraining.data.labelled.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS
+from aesthetic_pretraining.data.labelled.facts import LabelledSet
+from aesthetic_pretraining.data.ledger import read_table, usable
+from aesthetic_pretraining.data.listing import unlabelled
+from aesthetic_pretraining.data.sources import Source
+from aesthetic_pretraining.errors import UserError
+
+SAMPLE = 300  # pictures whose first bytes are looked at where there is no ledger yet
+ARCHIVES = (".7z", ".zip", ".rar", ".tar", ".gz", ".tgz", ".001")
+SMALLER = 0.75  # a mean file size below this share of the originals' looks like a copy saved again
+MOST = 0.95  # share of the pictures that has to fit a copy
+
+
+class Finding(NamedTuple):
+    """One line of the doctor. level: "ok", "note" or "problem"; do: what to do next, or nothing."""
+
+    level: str
+    text: str
+    do: str = ""
+
+
+def check_folder(root: str | Path, labels: str) -> list[Finding]:
+    """Problems of a folder that can hold no set: missing, empty, one level too high or too low, or archives not unpacked.
+
+    Args: labels: the set's label file, relative to the folder; "" for a folder of photos.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        return [
+            Finding(
+                "problem", f"{root}: no such folder", "fetch the set as docs/data.md says, or name its folder in params.yaml"
+            )
+        ]
+    if not any(root.iterdir()):
+        return [Finding("problem", f"{root}: is empty", "fetch the set as docs/data.md says")]
+    packed = sorted(p.name for p in root.iterdir() if p.suffix.lower() in ARCHIVES)
+    if not labels or (root / labels).is_file():
+        return (
+            [Finding("note", f"archives still lie there: {_few(packed)}", "delete them once all is unpacked")] if packed else []
+        )
+    nested = next((p.parent for depth in ("*", "*/*") for p in root.glob(f"{depth}/{labels}")), None)
+    if nested or (root.parent / labels).is_file():
+        return [Finding("problem", f"{labels} lies in {nested or root.parent}", f"name that folder in params.yaml, not {root}")]
+    if packed:
+        return [Finding("problem", f"{labels} is missing, and archives lie there: {_few(packed)}", f"unpack them in {root}")]
+    return [Finding("problem", f"{root / labels}: is missing", "fetch it as docs/data.md says")]
+
+
+def check_listing(
+    source: Source, read: Callable[[], pd.DataFrame], known: LabelledSet | None, max_unusable: float
+) -> tuple[list[Finding], pd.DataFrame]:
+    """Labels and files beside each other: what is labelled, what of it is there, what lies there without a label.
+
+    Args: read: makes the listing; known: the set as published, None for photos and folders of one's own.
+    """
+    web = known and _looks_like_a_page(source, known.labels)
+    if web:
+        return [
+            Finding("problem", f"{known.labels} is a web page, perhaps a login page", "fetch the file itself")
+        ], pd.DataFrame()
+    try:
+        listing = read()
+    except UserError as error:
+        return [Finding("problem", str(error))], pd.DataFrame()
+    findings = [Finding("ok", f"{len(listing)} pictures are listed")]
+    if known and known.pictures and len(listing) != known.pictures:
+        text = f"{len(listing)} pictures are listed, but the set was published with {known.pictures}"
+        findings = [Finding("note", text, f"compare {known.labels} with its source")]
+    names = set(source.names())
+    gone = [file for file in listing["file"] if file not in names]
+    if gone:
+        level = "problem" if len(gone) > max_unusable * len(listing) else "note"
+        text = f"{len(gone)} of {len(listing)} listed pictures are not there: {_few(gone)}"
+        findings.append(Finding(level, text, "unpack or fetch the rest" if level == "problem" else "max_unusable allows it"))
+    if known and (extra := unlabelled(source, listing)):
+        findings.append(Finding("ok", f"{len(extra)} other pictures lie there without a label and are not used"))
+    return findings, listing[listing["file"].isin(names)]
+
+
+def check_pictures(source: Source, files: Iterable[str], known: LabelledSet | None) -> list[Finding]:
+    """Which copy of the set it looks like, and pictures that are none, from the first bytes of a sample of files."""
+    files = list(files)
+    sample = random.Random(0).sample(files, min(SAMPLE, len(files)))
+    sizes, broken, kilobytes = [], [], []
+    for file in sample:
+        try:
+            data = source.read(file)
+        except OSError as error:
+            broken.append(f"{file} ({error.strerror})")
+            continue
+        kilobytes.append(len(data) / 1000)
+        size = _size(data)
+        sizes += [size] if size else []
+        broken += [] if size else [f"{file} ({'a web page' if _is_page(data) else 'empty' if not data else 'no picture'})"]
+    findings = []
+    if broken:
+        text = f"{len(broken)} of {len(sample)} pictures looked at are none: {_few(broken)}"
+        findings.append(Finding("problem", text, "fetch them again"))
+    return findings + (describe_copy(np.array(sizes), float(np.mean(kilobytes)), known) if sizes else [])
+
+
+def describe_copy(sizes: np.ndarray, kilobytes: float, known: LabelledSet | None) -> list[Finding]:
+    """Which copy of a set it looks like. Args: sizes: (n, 2), width and height; kilobytes: mean size of a file."""
+    long, short = sizes.max(axis=1), sizes.min(axis=1)
+    seen = f"sides of {int(np.median(long))} x {int(np.median(short))} pixels and {kilobytes:.0f} kB at the median and mean"
+    if not known:
+        return [Finding("ok", seen)]
+    for limit, words in known.copies.items():
+        if (short <= limit).mean() >= MOST:
+            return [
+                Finding("note", f"{seen}: looks like {words}", "other pixels than the originals': say so with every result")
+            ]
+    if known.sides and not ((long == known.sides[0]) & (short == known.sides[1])).mean() >= MOST:
+        text = f"{seen}: the originals have {known.sides[0]} x {known.sides[1]}"
+        return [Finding("note", text, "other pixels than the originals': say so with every result")]
+    if known.kilobytes and kilobytes < SMALLER * known.kilobytes:
+        text = f"{seen}: the originals have {known.kilobytes} kB, so these may have been saved again"
+        return [Finding("note", text, "other pixels than the originals': say so with every result")]
+    return [Finding("ok", f"{seen}: looks like the originals")]
+
+
+def check_ava_lists(root: str | Path, kind: str) -> list[Finding]:
+    """Whether the lists of the chosen split are there. Args: kind: labels.ava_split."""
+    there = {name for name in (*SPLIT_LISTS, PREDICTIONS, OFFICIAL_TEST) if (Path(root) / name).is_file()}
+    known = f"lists there: {', '.join(sorted(there)) or 'none'}"
+    if kind == "paper" and not there >= set(SPLIT_LISTS):
+        if PREDICTIONS in there and not there & set(SPLIT_LISTS):
+            return [Finding("note", f"split paper: test from {PREDICTIONS}, train and val by hash; {known}")]
+        lost = next(name for name in SPLIT_LISTS if name not in there)
+        do = "docs/data.md says where to get it; or choose another labels.ava_split"
+        return [Finding("problem", f"split paper: {lost} is missing; {known}", do)]
+    if kind == "official" and OFFICIAL_TEST not in there:
+        return [Finding("problem", f"split official: {OFFICIAL_TEST} is missing; {known}", "docs/data.md says where to get it")]
+    return [Finding("ok", f"split {kind}; {known}")]
+
+
+def check_ledger(path: str | Path, source: Source | None, deep: bool) -> list[Finding]:
+    """What the last run made of the set; with `deep`, every usable picture is hashed again and compared."""
+    if not Path(path).is_file():
+        return [Finding("ok", "no ledger yet: no run has read this set")]
+    ledger = read_table(path)
+    counts = ledger["state"].value_counts()
+    left = "; ".join(f"{n} {reason}" for reason, n in ledger["reason"][ledger["state"] != "usable"].value_counts().items())
+    found = [
+        Finding("ok", f"ledger: {counts.get('usable', 0)} of {len(ledger)} pictures usable" + (f"; {left}" if left else ""))
+    ]
+    return found + (_rehash(usable(ledger), source) if deep and source else [])
+
+
+def _rehash(ledger: pd.DataFrame, source: Source) -> list[Finding]:
+    def same(file: str, known: str) -> bool:
+        try:
+            return hashlib.sha256(source.read(file)).hexdigest() == known
+        except OSError:
+            return False
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = list(pool.map(same, ledger["file"], ledger["sha256"]))
+    changed = [file for file, ok in zip(ledger["file"], kept, strict=True) if not ok]
+    if changed:
+        text = f"{len(changed)} of {len(ledger)} pictures changed or went since the ledger was written: {_few(changed, 10)}"
+        return [Finding("problem", text, "put the old ones back, or run snakemake all --forcerun listing store")]
+    return [Finding("ok", f"all {len(ledger)} usable pictures have the SHA-256 of the ledger")]
+
+
+def render(reports: dict[str, list[Finding]]) -> str:
+    """All findings as text, a paragraph for each heading."""
+    lines = []
+    for heading, findings in reports.items():
+        lines += ["", heading]
+        for finding in findings:
+            lines.append(f"  {finding.level:8} {finding.text}" + (f"\n           -> {finding.do}" if finding.do else ""))
+    return "\n".join(lines).lstrip("\n")
+
+
+def _few(names: list[str], count: int = 3) -> str:
+    shown = ", ".join(map(ascii, names[:count])).replace("'", "")
+    return shown + (f" and {len(names) - count} more" if len(names) > count else "")
+
+
+def _size(data: bytes) -> tuple[int, int] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(data)).size
+    except Exception:  # whatever Pillow's readers raise for broken headers: the sample says that it is no picture
+        return None
+
+
+def _is_page(data: bytes) -> bool:
+    return data.lstrip()[:1] == b"<"
+
+
+def _looks_like_a_page(source: Source, name: str) -> bool:
+    try:
+        return _is_page(source.read(name)[:200])
+    except OSError:
+        return False

@@ -1,0 +1,111 @@
+"""Stores: a set's pictures, each read and shrunk once, in a few tar files that training reads from.
+
+Neither Snakemake nor DVC ever sees one file per picture, and a shard written again has the same bytes.
+"""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from aesthetic_pretraining.data.images import Picture, Unreadable, encode_jpeg, encode_png, pixels, read_picture
+from aesthetic_pretraining.data.sources import Source, Tar
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.seeding import seeded_int
+
+LEDGER = ["id", "file", "sha256", "width", "height", "format", "state", "reason"]
+
+
+def shard_of(picture: str, shards: int) -> int:
+    """The shard that holds a picture: depends on its id alone, so that adding one moves no other."""
+    return seeded_int("shard", picture) % shards
+
+
+def member_name(picture: str, quality: int | None = 95) -> str:
+    """The name of a picture's copy inside a shard: its id, which may hold slashes and a suffix, and the copy's format."""
+    return f"{picture}.{'png' if quality is None else 'jpg'}"
+
+
+def build_shard(
+    listing: pd.DataFrame,
+    source: Source,
+    shard: int,
+    shards: int,
+    prepare: Callable[[np.ndarray], np.ndarray],
+    quality: int | None,
+    tar: str | Path,
+    ledger: str | Path,
+    short_side: int = 0,
+) -> None:
+    """Write the shrunk copies of one shard's pictures to `tar`, and what became of each to `ledger` (CSV).
+
+    Args:
+        listing: columns id and file.
+        prepare: the picture -> the copy to keep, both uint8 (h, w, 3).
+        quality: JPEG quality of the copies; None: PNG, whose pixels are exactly what `prepare` gave.
+        short_side: `prepare` needs no larger one, so that pictures may be decoded at a fraction of their size; 0: in full.
+    A picture that is missing or unreadable is recorded with its reason and left out of the tar.
+    """
+    mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
+    rows = []
+    with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
+        with tarfile.open(tar_tmp, "w", format=tarfile.PAX_FORMAT) as out:
+            for picture, file in tqdm(
+                zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"
+            ):
+                row, found = examine(picture, file, source, short_side)
+                rows.append(row)
+                if found is not None:
+                    copy = prepare(found.pixels)
+                    data = encode_png(copy) if quality is None else encode_jpeg(copy, quality)
+                    add_member(out, member_name(picture, quality), data)
+        pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
+
+
+def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tuple[dict, Picture | None]:
+    """The ledger's row for one picture, and the picture itself if it is usable."""
+    row = dict.fromkeys(LEDGER, "") | {"id": picture, "file": file}
+    try:
+        data = source.read(file)
+    except FileNotFoundError:
+        return row | {"state": "missing", "reason": "no such file"}, None
+    except OSError as error:
+        return row | {"state": "unreadable", "reason": error.strerror or "cannot be read"}, None
+    row["sha256"] = hashlib.sha256(data).hexdigest()
+    try:
+        found = read_picture(data, short_side)
+    except Unreadable as error:
+        return row | {"state": "unreadable", "reason": str(error)}, None
+    return row | {"width": found.width, "height": found.height, "format": found.format, "state": "usable"}, found
+
+
+def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    """Add a file with no owner and no time, so that equal content is equal bytes."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+class Store:
+    """The shrunk pictures of a set by id; keeps offsets in memory, never pixels."""
+
+    def __init__(self, tars: Iterable[str | Path]):
+        self.files = sorted(map(str, tars))
+        self.place = {name.rpartition(".")[0]: (tar, name) for tar in map(Tar, self.files) for name in tar.members}
+
+    def __contains__(self, picture: str) -> bool:
+        return picture in self.place
+
+    def read(self, picture: str) -> bytes:
+        """The stored bytes of one picture, JPEG or PNG."""
+        tar, name = self.place[picture]
+        return tar.read(name)
+
+    def pixels(self, picture: str):
+        """uint8 (height, width, 3) of one picture."""
+        return pixels(self.read(picture))

@@ -1,0 +1,58 @@
+"""Cross-checks: how fine-tuned networks judge labelled sets beyond AVA and TID2013 (labels.extra in params.yaml).
+
+Pictures that networks were trained on take no part (`seen`); the table says how many those are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.metrics import lcc, mae, rescaled, srcc
+from aesthetic_pretraining.evaluation.runs import Training, run_of
+
+VALUES = ("n", "lcc", "srcc", "mae")
+
+
+def crosscheck(
+    predictions: Iterable[str | Path], scales: Mapping[str, Sequence[float]], seen: Mapping[str, Collection[str]]
+) -> pd.DataFrame:
+    """One row for each network: init, share, pretraining, seed, and for each set `<set>_n`, `_left_out`, `_lcc`, `_srcc`, `_mae`.
+
+    The error is on the set's own scale.
+
+
+    Args:
+        predictions: files `runs.PLACE`/<set>.parquet with columns id, target, predicted (1..10).
+        scales: {set: (lowest, highest) mean score}.
+        seen: {set: ids of its test pictures that networks were trained on}; they are counted as left out.
+    Raises UserError if there is no file, one of another place, or a prediction for a picture that was trained on; ValueError
+    for a target off the set's scale.
+    """
+    rows: dict[Training, dict] = {}
+    for path in map(Path, predictions):
+        *run, dataset = run_of(path, scales)
+        frame = pd.read_parquet(path)
+        if (known := frame["id"].isin(list(seen[dataset]))).any():
+            raise UserError(f"{path}: {frame['id'][known].iloc[0]} was trained on; run again with --forcerun judge")
+        values = judge(frame, scales[dataset], dataset)
+        values = {"n": values.pop("n"), "left_out": len(seen[dataset])} | values
+        rows.setdefault(Training(*run), {}).update({f"{dataset}_{name}": value for name, value in values.items()})
+    if not rows:
+        raise UserError("labels.extra in params.yaml is empty: name a labelled set to judge the networks on")
+    table = pd.DataFrame([run._asdict() | row for run, row in rows.items()])
+    return table.sort_values([*Training._fields], ignore_index=True)
+
+
+def judge(predictions: pd.DataFrame, scale: Sequence[float], dataset: str) -> dict[str, float]:
+    """n, LCC, SRCC and MAE of one network on one set. Correlations do not depend on the scale, the error does."""
+    low, high = scale
+    target = predictions["target"].to_numpy(float)
+    if not ((target >= low) & (target <= high)).all():
+        raise ValueError(f"{dataset} has a target outside {low:g}..{high:g}")
+    # ASSUME: predictions on 1..10 are laid linearly onto the set's scale before the error is taken
+    predicted = rescaled(predictions["predicted"], scale)
+    return dict(
+        zip(VALUES, (len(target), lcc(target, predicted), srcc(target, predicted), mae(target, predicted)), strict=True)
+    )

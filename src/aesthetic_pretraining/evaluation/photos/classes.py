@@ -1,0 +1,174 @@
+"""What is in the unlabelled photos: classes and objects that trained networks see in them (section 4.2, Appendix B).
+
+Asked of the photos that pretraining uses, as they are and not as the stores keep them: a network should see its own size.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining.data.images import Unreadable, read_picture
+from aesthetic_pretraining.data.letterbox import shrink
+from aesthetic_pretraining.data.sources import Source
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.models.backbones import DETECTOR, Classifier, Detector, imagenet_classifier, object_detector
+from aesthetic_pretraining.training import runtime
+
+OWN = "backbone"  # in photo_check.networks: backbone.name
+COUNTS = ["network", "kind", "index", "name", "first", "photos"]
+DIVERSITY = ["network", "kind", "photos", "nothing", "classes", "seen", "effective", "evenness", "most", "most_share"]
+NO_OBJECT = ("__background__", "N/A")
+KEY = "photo_check.networks"
+
+
+@dataclass(frozen=True)
+class ClassesConfig:
+    """params.yaml: backbone.name, photo_check.networks, photo_check.object_score (0..1), finetune.batch, finetune.threads."""
+
+    backbone: str
+    networks: Sequence[str]
+    object_score: float
+    batch: int
+    threads: int
+
+
+class Tally:
+    """How many photos each class is the first of, and how many hold it; memory does not grow with the photos."""
+
+    def __init__(self, network: str, kind: str, names: Sequence[str]):
+        self.network, self.kind, self.names = network, kind, names
+        self.first, self.holding = np.zeros(len(names), int), np.zeros(len(names), int)
+        self.photos = 0
+
+    def add(self, classes: Sequence[int]) -> None:
+        """One photo's classes, the most certain one first; none at all if nothing was found in it."""
+        self.photos += 1
+        self.first[list(classes[:1])] += 1
+        self.holding[sorted(set(classes))] += 1
+
+    def counts(self) -> pd.DataFrame:
+        """Columns `COUNTS`: the classes that are there, by falling number of photos that they are the first of."""
+        rows = [
+            (self.network, self.kind, k, self.names[k], int(self.first[k]), int(self.holding[k]))
+            for k in np.argsort(-self.first, kind="stable")
+            if self.holding[k]
+        ]
+        return pd.DataFrame(rows, columns=COUNTS)
+
+    def diversity(self) -> tuple:
+        """A row of `DIVERSITY`.
+
+        effective: exp(H) of the classes' shares of `first` (Hill's number of order 1): so many classes, equally frequent,
+        would be as diverse. evenness: H over its largest value for the classes that are first somewhere, 0..1 (Pielou).
+        """
+        found = self.first[self.first > 0]
+        shares = found / found.sum() if found.size else found
+        entropy = float(-(shares * np.log(shares)).sum()) if found.size else math.nan
+        evenness = entropy / math.log(len(found)) if len(found) > 1 else math.nan
+        most = int(self.first.argmax())
+        return (
+            *(self.network, self.kind, self.photos, self.photos - int(found.sum())),
+            *(sum(name not in NO_OBJECT for name in self.names), int((self.holding > 0).sum()), math.exp(entropy), evenness),
+            *((self.names[most], self.first[most] / self.photos) if found.size else ("", math.nan)),
+        )
+
+
+def photo_classes(
+    config: ClassesConfig,
+    source: Source,
+    files: dict[str, str],
+    *,
+    counts: str | Path,
+    diversity: str | Path,
+    workers: int = 0,
+) -> None:
+    """Show every photo to every network and write what they see in how many.
+
+    Args:
+        source, files: where the photos are, and {id: file in it}.
+        counts: CSV, columns `COUNTS`; first: photos of which the class is the most certain one; photos: that hold it
+            (of a classifier the same; of a detector, with any object of at least `object_score`).
+        diversity: CSV, columns `DIVERSITY`, a row for each network; nothing: photos in which no object was found.
+        workers: processes that read the photos.
+    Raises UserError if weights of a network cannot be had, before any photo is read, or a photo is not there any more.
+    """
+    device = runtime.set_up(config.threads, training=False)
+    names = dict.fromkeys(config.backbone if name == OWN else name for name in config.networks)
+    networks = {name: _network(name).to(device) for name in names}
+    tallies = []
+    for name, network in networks.items():
+        detects = isinstance(network, Detector)
+        tally = Tally(name, "object" if detects else "class", network.names)
+        answers = (
+            _objects(network, source, files, config.object_score, workers, device)
+            if detects
+            else _classes(network, source, files, config.batch, workers, device)
+        )
+        for found in answers:
+            tally.add(found)
+        tallies.append(tally)
+    with atomic_path(counts) as tmp:
+        pd.concat([tally.counts() for tally in tallies]).to_csv(tmp, index=False, lineterminator="\n")
+    with atomic_path(diversity) as tmp:
+        table = pd.DataFrame([tally.diversity() for tally in tallies], columns=DIVERSITY)
+        table.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def _network(name: str) -> Classifier | Detector:
+    try:
+        return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY)
+    except UserError as error:
+        raise UserError(f"{error}, or take it out of {KEY} in params.yaml") from error
+
+
+@torch.no_grad()
+def _classes(
+    network: Classifier, source: Source, files: dict[str, str], batch: int, workers: int, device: torch.device
+) -> Iterator[list[int]]:
+    """[most certain class] of each photo."""
+    ids = list(files)
+    load = PhotoReader(source, files, network.resize, network.crop)
+    for pictures in runtime.batches([ids[part.start : part.stop] for part in runtime.cut(len(ids), batch)], load, workers):
+        yield from ([k] for k in network(pictures.to(device)).argmax(dim=1).tolist())
+
+
+@torch.no_grad()
+def _objects(
+    network: Detector, source: Source, files: dict[str, str], least: float, workers: int, device: torch.device
+) -> Iterator[list[int]]:
+    """Kinds of the objects of each photo, most certain first; one photo at a time, because sizes differ."""
+    load = PhotoReader(source, files, network.short_side)
+    for photo in runtime.batches([[i] for i in files], load, workers):
+        kinds, scores = network(photo[0].to(device))
+        yield kinds[scores >= least].tolist()
+
+
+class PhotoReader:
+    """id -> the photo, uint8 (3, H, W), its short side at `short`; with `crop` the centre square of so many pixels of it."""
+
+    def __init__(self, source: Source, files: dict[str, str], short: int, crop: int = 0):
+        self.source, self.files, self.short, self.crop = source, files, short, crop
+
+    def __call__(self, photo: str) -> Tensor:
+        file = self.files[photo]
+        try:
+            pixels = shrink(read_picture(self.source.read(file), self.short).pixels, self.short)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"photos: {file} is not there any more; put it back, or run again with --forcerun listing store"
+            ) from error
+        except Unreadable as error:
+            raise UserError(
+                f"photos: {file} cannot be read any more ({error}); run again with --forcerun listing store"
+            ) from error
+        if self.crop:
+            top, left = ((side - self.crop) // 2 for side in pixels.shape[:2])
+            pixels = pixels[top : top + self.crop, left : left + self.crop]
+        return torch.from_numpy(pixels.copy()).permute(2, 0, 1)

@@ -1,0 +1,75 @@
+"""What a fine-tuned network thinks of the unlabelled photos: are they highly aesthetic (section 4.2)?
+
+The paper asks a published version of NIMA; here, the run's own network of that kind is asked, from the ImageNet start.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.data.letterbox import letterbox
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.evaluation.metrics import mean_score
+from aesthetic_pretraining.evaluation.photos.shares import shares_above
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import load_into, score_network
+from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.feature_cache import predict_votes
+
+
+@dataclass(frozen=True)
+class ScoresConfig:
+    """params.yaml: backbone.name, image.size, finetune.batch, finetune.threads."""
+
+    backbone: str
+    size: int
+    batch: int
+    threads: int
+
+
+class Letterboxed:
+    """A store of photos as the network for labelled pictures sees them: uint8 (size, size, 3)."""
+
+    def __init__(self, store: Store, size: int):
+        self.store, self.size = store, size
+
+    def pixels(self, photo: str):
+        return letterbox(self.store.pixels(photo), self.size)
+
+
+def photo_scores(
+    config: ScoresConfig,
+    store: Store,
+    split: pd.DataFrame,
+    weights: Mapping[int, str | Path],
+    *,
+    scores: str | Path,
+    shares: str | Path,
+    workers: int = 0,
+) -> None:
+    """Write every photo's mean score by every network, and how many photos score above five.
+
+    Args:
+        split: columns id and split of the photos to be asked about.
+        weights: {seed: fine-tuned network}.
+        scores: Parquet: id, split, seed<n> (1..10) for each seed.
+        shares: CSV of `photos.shares.shares_above`.
+    """
+    device = runtime.set_up(config.threads, training=False)
+    table = split[["id", "split"]].reset_index(drop=True)
+    for seed, path in weights.items():
+        network = score_network(build_backbone(config.backbone), dropout=0.0)
+        load_into(network, path)
+        network.to(device).eval()
+        ids = list(table["id"])
+        guessed = predict_votes(network, ids, Letterboxed(store, config.size), None, config.batch, Alone(device), workers)
+        votes = guessed.double().numpy()
+        table[f"seed{seed}"] = (mean_score(votes) / votes.sum(axis=1)).astype("float32")
+    with atomic_path(scores) as tmp:
+        table.to_parquet(tmp, index=False)
+    with atomic_path(shares) as tmp:
+        shares_above(table).to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")

@@ -1,0 +1,30 @@
+"""How many of the unlabelled photos score above five (section 4.2), counted from saved scores."""
+
+import pandas as pd
+
+from aesthetic_pretraining.evaluation.metrics import aesthetic
+from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
+
+HIGH_QUALITY = 0.88  # section 4.2
+ALL, MEAN = "all", "mean"  # in column split: all of them; in column seed: of the scores averaged over the seeds
+SHARES = ["split", "seed", "photos", "above", "share", "low", "high", "published"]
+
+
+def shares_above(scores: pd.DataFrame) -> pd.DataFrame:
+    """A row for each split and seed, and for all photos: columns `SHARES`; of several seeds, for their mean scores, too.
+
+    Args: scores: columns split and seed<n>, mean scores 1..10.
+    low, high: Wilson's 95 % interval, which is over photos and leaves the network as it is.
+    """
+    seeds = [name for name in scores if name.startswith("seed")]
+    columns = {name.removeprefix("seed"): scores[name] for name in seeds}
+    if len(seeds) > 1:
+        columns[MEAN] = scores[seeds].mean(axis=1)
+    rows = [
+        (part, seed, int(inside.sum()), int(aesthetic(values[inside]).sum()))
+        for part in [*scores["split"].drop_duplicates(), ALL]
+        for inside in [(scores["split"] == part) | (part == ALL)]
+        for seed, values in columns.items()
+    ]
+    table = with_shares(pd.DataFrame(rows, columns=SHARES[:4]), "above", "photos")
+    return table.assign(published=table["split"].map({ALL: HIGH_QUALITY}).astype(float))

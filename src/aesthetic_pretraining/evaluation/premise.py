@@ -1,0 +1,171 @@
+"""Does the premise hold: do people find the more distorted picture worse? From rated sets of distorted pictures and a survey.
+
+The ranking task (equation 1) takes for granted that each further level of a distortion looks worse. TID2013 and KADID-10k
+hold people's scores of pictures at rising levels, so one can count how often that is so. Section 4.2 of the paper asks
+people directly: is the unedited photo the better one?
+"""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
+
+TID2013, KADID, SURVEY = "TID2013", "KADID-10k", "survey"
+COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
+ALL = "all"  # in column level: over all levels; in column distortion: over all distortions
+KINDS = {
+    TID2013: (
+        *("Gaussian noise", "noise in colour components", "spatially correlated noise", "masked noise", "high-frequency noise"),
+        *("impulse noise", "quantisation noise", "Gaussian blur", "denoising", "JPEG", "JPEG 2000", "JPEG transmission errors"),
+        *("JPEG 2000 transmission errors", "pattern noise", "local blocks", "mean shift", "contrast", "saturation"),
+        *("multiplicative noise", "comfort noise", "compression of noisy pictures", "dithered colours"),
+        *("chromatic aberrations", "sparse sampling"),
+    ),
+    KADID: (
+        *("Gaussian blur", "lens blur", "motion blur", "colour diffusion", "colour shift", "colour quantisation"),
+        *("saturation in HSV", "saturation in Lab", "JPEG 2000", "JPEG", "white noise", "white noise in colour components"),
+        *("impulse noise", "multiplicative noise", "denoising", "brightening", "darkening", "mean shift", "jitter"),
+        *("moved patches", "pixelate", "quantisation", "colour blocks", "sharpening", "contrast"),
+    ),
+}
+# Counted on the published label file of TID2013: of the pairs of neighbouring levels, those in which the score falls
+TID2013_FALLS = {1: 0.96, 8: 0.99, 10: 1.00, 15: 0.22, 16: 0.73, 17: 0.52, 18: 0.91}
+UNEDITED_PREFERRED = 0.74  # section 4.2, over all style filters and intensities
+
+
+def premise(
+    tid2013: pd.DataFrame, kadid: str | Path | None = None, survey: str | Path | None = None, *, simulated: bool = False
+) -> pd.DataFrame:
+    """The table of all sources that are there, columns `COLUMNS`.
+
+    Args:
+        tid2013: columns id ("i01_08_3": reference, type, level) and score.
+        kadid: dmos.csv of KADID-10k, or None.
+        survey: answers to two-alternative questions as CSV, or None: filter, level, prefers_original (0 or 1), an answer a row.
+        simulated: whether the scores of `tid2013` are, which what is published of real people says nothing about.
+    Returns: per source and distortion a row per level and one with level "all"; share is agree / pairs, with Wilson's 95 %
+        interval. `published` is what is known of the real TID2013 and of the paper's survey, else empty.
+    Raises: UserError naming file and row for an id, file name or answer that cannot be read.
+    """
+    published = {} if simulated else {KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
+    parts = [falls(TID2013, _tid2013_scores(tid2013), published)]
+    if kadid is not None:
+        parts.append(falls(KADID, _kadid_scores(kadid), {}))
+    if survey is not None:
+        parts.append(preferences(read_survey(survey)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def falls(source: str, scores: pd.DataFrame, published: dict[str, float]) -> pd.DataFrame:
+    """How often a score falls from one level to the next, strictly; level names the further one of the two.
+
+    Args:
+        scores: columns reference, distortion, level (1, 2, ...), score (higher is better), one row each.
+        published: {distortion: share} over all levels.
+    A picture whose level before is missing is in no pair. The interval over all levels takes the pairs for independent, which
+    neighbours of one ladder are not quite: they share a picture.
+    """
+    before = scores.assign(level=scores["level"] + 1).rename(columns={"score": "before"})
+    pairs = scores.merge(before, on=["reference", "distortion", "level"], validate="one_to_one")
+    pairs["agree"] = pairs["score"] < pairs["before"]
+    order = scores[["distortion"]].drop_duplicates()["distortion"]
+    return _counted(source, pairs, list(order), published)
+
+
+def preferences(answers: pd.DataFrame) -> pd.DataFrame:
+    """How often the original is preferred, by filter and level, by filter, and over all.
+
+    Args: answers: columns filter, level, prefers_original (bool), as `read_survey` gives them.
+    Answers of one person are taken for independent.
+    """
+    pairs = answers.rename(columns={"filter": "distortion", "prefers_original": "agree"})
+    every = pairs.assign(distortion=ALL, level=ALL)
+    whole = _counted(SURVEY, every, [ALL], {ALL: UNEDITED_PREFERRED})
+    by_filter = _counted(SURVEY, pairs, sorted(pairs["distortion"].unique()), {})
+    return pd.concat([whole[whole["level"] == ALL].head(1), by_filter], ignore_index=True)
+
+
+def read_survey(path: str | Path) -> pd.DataFrame:
+    """The answers: filter, level (integer), prefers_original (bool). Raises UserError naming the file and the row."""
+    frame = _read_csv(path, ["filter", "level", "prefers_original"])
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    answers = frame["prefers_original"].str.strip().str.lower().map(known)
+    levels = pd.to_numeric(frame["level"], errors="coerce")
+    wrong = {
+        "filter": frame["filter"].str.strip() == "",
+        "level": levels.isna() | (levels % 1 != 0),
+        "prefers_original": answers.isna(),
+    }
+    for column, bad in wrong.items():
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            needed = {"filter": "a name", "level": "a whole number", "prefers_original": "0 or 1"}[column]
+            raise UserError(
+                f"{path}, row {row + 2}: {column} is {frame[column][row]!r}, but has to be {needed}; correct the row"
+            )
+    return pd.DataFrame(
+        {"filter": frame["filter"].str.strip(), "level": levels.astype(int), "prefers_original": answers.astype(bool)}
+    )
+
+
+def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict[str, float]) -> pd.DataFrame:
+    """Counts by level and over all levels, distortions in the order given, levels ascending and "all" last."""
+    by_level = pairs.groupby(["distortion", "level"])["agree"].agg(["size", "sum"]).reset_index()
+    whole = pairs.groupby("distortion")["agree"].agg(["size", "sum"]).reset_index().assign(level=ALL)
+    rank = {name: k for k, name in enumerate(order)}
+    rows = pd.concat([by_level.astype({"level": object}), whole], ignore_index=True)
+    rows = rows.sort_values("distortion", key=lambda names: names.map(rank), kind="stable")
+    counted = with_shares(rows.rename(columns={"size": "pairs", "sum": "agree"}).astype({"agree": int}), "agree", "pairs")
+    known = counted["distortion"].map(published).where(counted["level"] == ALL)
+    return counted.assign(source=source, published=known.astype(float))[COLUMNS].reset_index(drop=True)
+
+
+def _tid2013_scores(ledger: pd.DataFrame) -> pd.DataFrame:
+    return _scores(ledger["id"], ledger["score"], TID2013, r"i(\d\d)_(\d\d)_(\d)", "TID2013's ledger")
+
+
+def _kadid_scores(path: str | Path) -> pd.DataFrame:
+    frame = _read_csv(path, ["dist_img", "dmos"])
+    scores = pd.to_numeric(frame["dmos"], errors="coerce")
+    if (bad := ~scores.between(1, 5)).any():
+        row = int(bad.to_numpy().argmax())
+        raise UserError(f"{path}, row {row + 2}: dmos is {frame['dmos'][row]!r}, but has to be 1 to 5; fetch the file again")
+    return _scores(frame["dist_img"], scores, KADID, r"i(\d\d)_(\d\d)_(\d\d)\.png", str(path))
+
+
+def _scores(names: pd.Series, scores: pd.Series, source: str, pattern: str, where: str) -> pd.DataFrame:
+    """reference, distortion, level and score out of pictures' names; UserError for a name of another form and for twins."""
+    parts = [re.fullmatch(pattern, name.strip().lower()) for name in names]
+    for name, part in zip(names, parts, strict=True):
+        if part is None or not 1 <= int(part[2]) <= len(KINDS[source]):
+            raise UserError(f"{where}: {name!r} does not name reference, type and level as {source} does; fetch the file again")
+    frame = pd.DataFrame(
+        {
+            "reference": [part[1] for part in parts],
+            "distortion": [KINDS[source][int(part[2]) - 1] for part in parts],
+            "kind": [int(part[2]) for part in parts],
+            "level": [int(part[3]) for part in parts],
+            "score": list(scores),
+        }
+    )
+    if (twice := frame.duplicated(["reference", "kind", "level"])).any():
+        raise UserError(f"{where}: {names.iloc[int(twice.to_numpy().argmax())]!r} stands there twice; fetch the file again")
+    return frame.sort_values(["kind", "reference", "level"]).drop(columns="kind")
+
+
+def _read_csv(path: str | Path, columns: list[str]) -> pd.DataFrame:
+    """A CSV as text, at least one row. Raises UserError for a file that is not there, is no table or lacks a column."""
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; correct its name in params.yaml, section premise") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no CSV table ({str(error).strip()[:80]}); write it again") from error
+    if missing := [name for name in columns if name not in frame]:
+        raise UserError(f"{path}: the column {missing[0]!r} is missing; it has {', '.join(map(str, frame.columns))[:120]}")
+    if frame.empty:
+        raise UserError(f"{path}: has no rows; add answers or leave its name empty in params.yaml, section premise")
+    return frame

@@ -1,0 +1,47 @@
+"""Features: what a pretrained backbone says of every picture of a labelled set, for the linear probes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.models.network import new_backbone
+from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.feature_cache import epoch_inputs
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """params.yaml: backbone.name, finetune.batch, finetune.threads."""
+
+    backbone: str
+    batch: int
+    threads: int
+
+
+@torch.no_grad()
+def features(
+    config: FeaturesConfig, store: Store, ids: Sequence[str], weights: str | Path, out: str | Path, workers: int = 0
+) -> None:
+    """Write the features of the pictures, in inference mode and as they are stored, as a .npy file: float32 (N, width).
+
+    Args:
+        ids: the pictures; row k of the file is the k-th one's.
+        weights: safetensors of a backbone, or of a network with one.
+        workers: processes that decode pictures ahead of the network; 0: this one.
+    The file is written batch by batch; memory does not grow with N. Raises UserError for weights that do not fit.
+    """
+    device = runtime.set_up(config.threads, training=False)
+    backbone = new_backbone(config.backbone, weights).to(device, memory_format=torch.channels_last).eval()
+    parts = [ids[part.start : part.stop] for part in runtime.cut(len(ids), config.batch)]
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), backbone.width)}
+    # written, not mapped: a map of a file on a full disk ends the process instead of raising an error
+    with atomic_path(out) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for pictures in epoch_inputs(parts, [[False] * len(part) for part in parts], store, None, Alone(device), workers):
+            file.write(backbone(pictures.to(device)).float().cpu().numpy().astype("<f4").tobytes())

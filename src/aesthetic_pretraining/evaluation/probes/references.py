@@ -1,0 +1,53 @@
+"""What a fine-tuned network has to beat, in words: a constant, and ridge regression on frozen ImageNet features.
+
+The numbers are metrics/references.csv, which rule `probe` computes.
+"""
+
+import pandas as pd
+
+from aesthetic_pretraining.initialisations import BASELINE, LABELS
+
+CONSTANT = "constant"  # always the training pictures' mean score, and their mean histogram of votes
+RIDGE = f"{BASELINE}_ridge"
+COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
+SHOWN = {"lcc": "LCC", "srcc": "SRCC", "acc": "ACC", "mae": "MAE"}
+
+
+def value(references: pd.DataFrame, reference: str, split: str, metric: str) -> float:
+    """One number of metrics/references.csv; NaN if it has none."""
+    row = references[references[["reference", "split", "metric"]].eq([reference, split, metric]).all(axis=1)]
+    return float(row["value"].iloc[0]) if len(row) else float("nan")
+
+
+def sentences(references: pd.DataFrame, metrics: pd.DataFrame, share: int = 100) -> list[str]:
+    """For the notes of Table 2: the references on AVA's test split, and which rows do not beat ImageNet + ridge.
+
+    Args:
+        references: columns `COLUMNS`.
+        metrics: the metrics frame; rows of the table are means over the networks of one initialisation at `share`.
+    """
+    test = references[references["reference"].eq(RIDGE) & references["split"].eq("test")].set_index("metric")
+    numbers = ", ".join(f"{title} {_spelled(test.loc[name])}" for name, title in SHOWN.items())
+    base = test.loc["srcc", "value"]
+    lines = [
+        f"To beat on AVA: {LABELS[BASELINE]} + ridge, a linear probe of the features that fine-tuning starts from, has {numbers}.",
+        f"Always predicting the training pictures' mean histogram has EMD (r = 2) {value(references, CONSTANT, 'test', 'emd2'):.4f}, "
+        f"{LABELS[BASELINE]} + ridge {_spelled(test.loc['emd2'])}.",
+    ]
+    if pd.isna(base):
+        return [*lines, f"Rows cannot be compared with {LABELS[BASELINE]} + ridge, whose SRCC is undefined."]
+    reached = metrics[metrics["share"] == share].groupby("init", sort=False)["ava_srcc"].agg(lambda v: v.mean(skipna=False))
+    below = [f"{LABELS.get(init, init)} ({srcc:.4f})" for init, srcc in reached.items() if srcc < base]
+    undefined = [LABELS.get(init, init) for init in reached.index[reached.isna()]]
+    lines.append(
+        f"Below {LABELS[BASELINE]} + ridge in SRCC on AVA: {', '.join(below)}."
+        if below
+        else f"No row with an SRCC on AVA is below {LABELS[BASELINE]} + ridge."
+    )
+    return [*lines, f"Without an SRCC on AVA to compare: {', '.join(undefined)}."] if undefined else lines
+
+
+def _spelled(row: pd.Series) -> str:
+    """A value with its interval, where there is one."""
+    ends = "" if pd.isna(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]"
+    return "undefined" if pd.isna(row["value"]) else f"{row['value']:.4f}{ends}"

@@ -1,0 +1,146 @@
+"""How far the features of each initialisation move when a photo is distorted.
+
+Section 5 says that features of RotNet and SimCLR, as of ImageNet, hardly change with lighting and other style, and that the
+paper's own pretext tasks make them. No label takes part in this.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS, anchor_index
+from aesthetic_pretraining.distortions.variants import Variants
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.statistics.proportions import mean_interval
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.models.network import new_backbone
+from aesthetic_pretraining.training import runtime
+
+ALL = "all"  # in column level: over all levels; in column distortion: over all distortions of the aspect
+MOVES = ["init", "aspect", "distortion", "level", "photos", "distance", "low", "high"]
+LEVELS = [(name, v.level, i, anchor_index(name)) for i, v in enumerate(VARIANTS) if (name := v.distortion)]
+ORIGINAL = 0  # position in VARIANTS of the photo as it is
+
+
+@dataclass(frozen=True)
+class SensitivityConfig:
+    """params.yaml: backbone.name, finetune.batch (pictures that pass a network at once), finetune.threads, report.confidence."""
+
+    backbone: str
+    batch: int
+    threads: int
+    confidence: float
+
+
+class Moves:
+    """Distances of one network's features, photo by photo, and the distance that they are measured in.
+
+    A photo's distances are kept by distortion, 21 numbers; the rest does not grow with the photos.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[np.ndarray] = []  # a photo's mean distance by distortion
+        self.sum, self.squares = np.zeros(len(LEVELS)), np.zeros(len(LEVELS))  # of the distances over photos
+        self.mean, self.spread = np.zeros(1), 0.0  # of the undistorted photos' features, and squared distances to it (Welford)
+
+    def add(self, features: np.ndarray) -> None:
+        """features: (174, width) of one photo's pictures in the order of `VARIANTS`."""
+        features = features.astype(np.float64)
+        at, base = np.array([[i, anchor] for _, _, i, anchor in LEVELS]).T
+        distances = np.linalg.norm(features[at] - features[base], axis=1)
+        names = np.array([name for name, _, _, _ in LEVELS])
+        self.rows.append(np.array([distances[names == name].mean() for name in DISTORTIONS]))
+        self.sum, self.squares = self.sum + distances, self.squares + distances**2
+        step = features[ORIGINAL] - self.mean
+        self.mean = self.mean + step / len(self.rows)
+        self.spread += float(step @ (features[ORIGINAL] - self.mean))
+
+    @property
+    def unit(self) -> float:
+        """Root mean square distance of the features of two different photos, undistorted."""
+        return float(np.sqrt(2 * self.spread / (len(self.rows) - 1)))
+
+    def by_photo(self) -> np.ndarray:
+        """(photos, 21): mean over the levels of each distortion, in units of `unit`."""
+        return np.stack(self.rows) / self.unit
+
+    def frame(self, init: str, confidence: float) -> pd.DataFrame:
+        """Columns `MOVES`: each level, then each distortion and each aspect over all; Student's intervals over photos."""
+        photos, rows = len(self.rows), []
+        mean = self.sum / photos / self.unit
+        spread = np.sqrt(np.maximum(self.squares / self.unit**2 - photos * mean**2, 0) / (photos - 1))
+        for (name, level, _, _), *numbers in zip(LEVELS, *mean_interval(mean, spread, photos, confidence), strict=True):
+            rows.append((init, DISTORTIONS[name].aspect, name, level, photos, *numbers))
+        moved = pd.DataFrame(self.by_photo(), columns=list(DISTORTIONS))
+        for aspect in ASPECTS:
+            inside = moved[[name for name, d in DISTORTIONS.items() if d.aspect == aspect]]
+            for name, values in [*inside.items(), (ALL, inside.mean(axis=1))]:
+                numbers = mean_interval(values.mean(), values.std(ddof=1), photos, confidence)
+                rows.append((init, aspect, name, ALL, photos, *map(float, numbers)))
+        table = pd.DataFrame(rows, columns=MOVES)
+        return table.assign(low=table["low"].clip(lower=0))  # a distance
+
+
+@torch.no_grad()
+def sensitivity(
+    config: SensitivityConfig,
+    variants: Variants,
+    photos: Sequence[str],
+    seed: int,
+    weights: Mapping[str, str | Path],
+    *,
+    table: str | Path,
+    by_photo: str | Path,
+    workers: int = 0,
+) -> None:
+    """Show each photo's 174 pictures to every pretrained backbone and write how far its features move.
+
+    Args:
+        weights: {initialisation: safetensors}, pretrained and not fine-tuned.
+        table: CSV, columns `MOVES`. distance: Euclidean, between the features of a distorted photo and of its level 0 (crops
+            and rotations have their own), over the root mean square distance of two different photos: 1 is as far as another
+            photo. So networks whose features have other lengths can be compared. ASSUME: the paper names no measure.
+        by_photo: Parquet: init, photo, and the 21 distortions' mean distances over their levels.
+        workers: processes that make the pictures.
+    Raises UserError for fewer than two photos, and for a network that gives all photos the same features.
+    """
+    if len(photos) < 2:
+        raise UserError(
+            f"sensitivity: needs at least two test photos, has {len(photos)}; raise photos.shares.test in params.yaml"
+        )
+    device = runtime.set_up(config.threads, training=False)
+    networks = {
+        init: new_backbone(config.backbone, path).to(device, memory_format=torch.channels_last).eval()
+        for init, path in weights.items()
+    }
+    moves = {init: Moves() for init in networks}
+    for pictures in runtime.batches([[photo] for photo in photos], _Pictures(variants, seed), workers):
+        parts = pictures[0].to(device).split(config.batch)
+        for init, network in networks.items():
+            moves[init].add(torch.cat([network(part) for part in parts]).float().cpu().numpy())
+    for init, found in moves.items():
+        if not found.unit > 0:
+            raise UserError(f"sensitivity: {init} gives all photos the same features; pretrain it again")
+    frames = [found.frame(init, config.confidence) for init, found in moves.items()]
+    with atomic_path(table) as tmp:
+        pd.concat(frames).to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+    rows = [
+        pd.DataFrame(found.by_photo(), columns=list(DISTORTIONS)).assign(init=init, photo=list(photos))
+        for init, found in moves.items()
+    ]
+    with atomic_path(by_photo) as tmp:
+        pd.concat(rows)[["init", "photo", *DISTORTIONS]].to_parquet(tmp, index=False)
+
+
+class _Pictures:
+    """id -> all variants of that photo, uint8 (174, 3, size, size); a class, because other processes have to get it."""
+
+    def __init__(self, variants: Variants, seed: int):
+        self.variants, self.seed = variants, seed
+
+    def __call__(self, photo: str) -> torch.Tensor:
+        return self.variants.pictures(photo, self.seed)

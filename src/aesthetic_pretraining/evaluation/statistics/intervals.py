@@ -1,0 +1,197 @@
+"""Every metric of every row with its interval, and every difference between two rows with its own (docs/statistics.md).
+
+`estimate` makes two frames out of saved predictions: the values, each with its difference to the ImageNet row at the same
+share of the labels; and the differences of all pairs of rows. Table 2, the figures and the claims read their intervals here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.metrics import per_picture
+from aesthetic_pretraining.evaluation.predictions import Member, Row, frames_of, odd_rows, rows_of
+from aesthetic_pretraining.evaluation.runs import Run
+from aesthetic_pretraining.evaluation.scenes import scenes
+from aesthetic_pretraining.evaluation.statistics.bootstrap import Panel, interval
+from aesthetic_pretraining.evaluation.statistics.training_luck import (
+    FEWEST_CLUSTERS,
+    Sampled,
+    Trainings,
+    known_luck,
+    next_training,
+    sample,
+)
+from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.seeding import seeded_int
+
+POWER = 0.8  # ASSUME: the usual chance of seeing a difference that is there
+NUMBERS = ["value", "low", "high", "difference", "diff_low", "diff_high", "detectable", "next_low", "next_high"]
+VALUES = ["init", "share", "dataset", "metric", "seeds", "pictures", *NUMBERS, "over", "diff_over", "next_over", "problem"]
+DIFFERENCES = [
+    *("init", "share", "other", "other_share", "dataset", "metric"),
+    *("difference", "low", "high", "df", "over"),
+]
+RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # of any other metric: 0 to infinity
+UNDEFINED = "undefined: fewer than three pictures, or scores that are all equal"
+UNDEFINED_RESAMPLE = "no interval: undefined in a resample, there are too few pictures"
+FEW_SCENES = f"no interval: the pictures show fewer than {FEWEST_CLUSTERS} scenes"
+
+
+@dataclass(frozen=True)
+class IntervalConfig:
+    """params.yaml: report.resamples, report.confidence (0..1), report.interval ("seeds_and_images" or "images"), seed, and
+    labels.source, because simulated pictures come many from one photo."""
+
+    resamples: int
+    confidence: float
+    interval: str
+    seed: int
+    source: str = "folder"
+
+
+class TestSet(NamedTuple):
+    """One test set resampled: all rows, those that cannot be compared with the reason, and the resamples of the others, in their order."""
+
+    rows: dict[Row, list[Member]]
+    problems: dict[Row, str]
+    sampled: Sampled
+
+    @property
+    def sound(self) -> list[Row]:
+        """The rows that were resampled."""
+        return [row for row in self.rows if row not in self.problems]
+
+
+def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) -> dict[str, TestSet]:
+    """{test set: its resamples}, from prediction frames by run (`predictions.read_predictions`).
+
+    Raises: UserError if not even ImageNet's own predictions can be used.
+    """
+    found = {}
+    for dataset in dict.fromkeys(run.dataset for run in predictions):
+        rows = rows_of(predictions, dataset)
+        problems = odd_rows(rows)
+        sound = {row: members for row, members in rows.items() if row not in problems}
+        if not sound:
+            raise UserError(
+                f"{dataset}: {BASELINE}'s predictions cannot be used, {problems.popitem()[1]}; run again with --forcerun predict"
+            )
+        sampled = sample(
+            panel_of(sound, dataset),
+            trainings_of(sound),
+            scenes(dataset, next(iter(sound.values()))[0].frame["id"], config.source == "simulated"),
+            resamples=config.resamples,
+            # every set has its own draws, whatever other sets there are
+            seed=seeded_int("intervals", config.seed, dataset),
+            confidence=config.confidence,
+            kind=config.interval,
+        )
+        found[dataset] = TestSet(rows, problems, sampled)
+    return found
+
+
+def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`tables` of `resample`."""
+    return tables(resample(predictions, config), config.confidence)
+
+
+def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Intervals of all metrics of all rows, and of all differences between rows.
+
+    Returns: frames with the columns `VALUES` and `DIFFERENCES`. `difference` is the row less ImageNet's at the same share,
+        in the metric's unit; `detectable` is the smallest such difference that this test set shows with a chance of `POWER`;
+        `next_low` and `next_high` bound one more training on the same pictures (`training_luck.next_training`). `over`,
+        `diff_over`, `next_over` say what an interval is over: where it is not "seeds and images", luck of training is missing.
+        `df`: degrees of freedom, for other confidences. A row that scored other pictures, or a metric that is undefined, has
+        empty numbers and a `problem` that says why.
+    """
+    values, differences = [], []
+    for dataset, test in sets.items():
+        for metric in test.sampled.value:
+            table = _values(test, metric, confidence)
+            for row, members in test.rows.items():
+                head = dict(zip(VALUES, (*row, dataset, metric, len(members), len(members[0].frame)), strict=False))
+                values.append(head | table.get(row, {"problem": test.problems.get(row)}))
+            differences += [
+                (*first, *second, dataset, metric, *rest) for first, second, *rest in _pairs(test, metric, confidence)
+            ]
+    return pd.DataFrame(values, columns=VALUES), pd.DataFrame(differences, columns=DIFFERENCES)
+
+
+def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
+    """The rows' predictions as arrays, aligned by picture, in the rows' order."""
+    frames = [frame for row in rows.values() for frame in frames_of(row)]
+    means = [per_picture(frame, dataset) for frame in frames]
+    return Panel(
+        frames[0]["target"].to_numpy(float),
+        np.stack([frame["predicted"].to_numpy(float) for frame in frames], axis=1),
+        {name: np.stack([mean[name] for mean in means], axis=1) for name in means[0]},
+    )
+
+
+def trainings_of(rows: Mapping[Row, Sequence[Member]]) -> list[Trainings]:
+    """Whose runs the columns of `panel_of` are."""
+    ends = np.cumsum([0, *map(len, rows.values())])
+    return [
+        Trainings(init, tuple((member.pretraining, member.seed) for member in members), np.arange(first, last))
+        for ((init, _), members), first, last in zip(rows.items(), ends, ends[1:], strict=False)
+    ]
+
+
+def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
+    """{row: its numbers and words in `VALUES`}."""
+    rows, sampled = test.sound, test.sampled
+    value, low, high = _interval(sampled, metric, np.arange(len(rows)), None, confidence)
+    low, high = np.clip((low, high), *RANGES.get(metric, (0, np.inf)))
+    base = [rows.index((BASELINE, share)) if (BASELINE, share) in rows else None for _, share in rows]
+    found = {}
+    for k, row in enumerate(rows):
+        numbers = dict(zip(("value", "low", "high", "over"), (value[k], low[k], high[k], sampled.over(k)), strict=True))
+        numbers |= {"problem": ""}
+        if np.isnan(low[k]):
+            few = sampled.clusters < FEWEST_CLUSTERS
+            numbers |= {"over": "", "problem": UNDEFINED if np.isnan(value[k]) else FEW_SCENES if few else UNDEFINED_RESAMPLE}
+        if base[k] not in (None, k):
+            one, other = np.array([k]), np.array([base[k]])
+            difference = np.concatenate(_interval(sampled, metric, one, other, confidence))
+            apart = sampled.resampled[metric][:, k] - sampled.resampled[metric][:, base[k]]
+            # without any spread nothing is known of what would show
+            error = apart.std(ddof=1) or np.nan
+            numbers |= dict(zip(("difference", "diff_low", "diff_high"), difference, strict=True))
+            numbers |= {"detectable": (ndtri((1 + confidence) / 2) + ndtri(POWER)) * error}
+            numbers |= {"diff_over": sampled.over(k, base[k]) if not np.isnan(difference[1]) else ""}
+        numbers |= dict(
+            zip(("next_low", "next_high"), next_training(sampled.rows[k], sampled.runs[metric], confidence), strict=True)
+        )
+        numbers |= {"next_over": known_luck(sampled.rows[k]) if not np.isnan(numbers["next_low"]) else ""}
+        found[row] = numbers
+    return found
+
+
+def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
+    """(row, other row, difference, its ends, degrees of freedom, over) of all pairs."""
+    rows, sampled = test.sound, test.sampled
+    pairs = np.array(list(combinations(range(len(rows)), 2)), int).reshape(-1, 2)
+    numbers = zip(*_interval(sampled, metric, *pairs.T, confidence), strict=True)
+    return [
+        (rows[a], rows[b], *found, sampled.freedom(a, b), sampled.over(a, b))
+        for (a, b), found in zip(pairs, numbers, strict=True)
+    ]
+
+
+def _interval(
+    sampled: Sampled, metric: str, of: np.ndarray, less: np.ndarray | None, confidence: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """value, low, high (K,) of the rows `of`, or of their differences to the rows `less`."""
+
+    def pick(values: np.ndarray) -> np.ndarray:
+        return values[..., of] if less is None else values[..., of] - values[..., less]
+
+    value = pick(sampled.value[metric])
+    return value, *interval(value, pick(sampled.resampled[metric]), confidence)

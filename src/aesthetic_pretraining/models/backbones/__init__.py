@@ -1,0 +1,111 @@
+"""Backbones by name: from pictures to features, with their ImageNet weights from a pinned place.
+
+A name of params.yaml (`backbone.name`) is one of
+
+    mobilenet_v2, torchvision:resnet18        a classification network of torchvision, with or without its prefix
+    torchvision:resnet50.IMAGENET1K_V2        the same with other weights than its first ones
+    timm:mobilenetv3_small_100                a network of timm
+    timm:resnet18.a1_in1k                     the same with other weights than its default ones
+    efficientnet_lite0                        EfficientNet-Lite0, whose weights come in a package
+
+The libraries are imported where a name asks for them: each costs seconds.
+"""
+
+import contextlib
+import difflib
+import pickle
+from collections.abc import Iterator
+
+from safetensors import SafetensorError
+from torch import Tensor
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.models.backbones.backbone import Backbone
+from aesthetic_pretraining.models.backbones.classifier import DETECTOR, Classifier, Detector
+
+__all__ = [
+    *("DETECTOR", "Backbone", "Classifier", "Detector"),
+    *("build_backbone", "imagenet_classifier", "imagenet_weights", "object_detector"),
+]
+
+
+def build_backbone(name: str) -> Backbone:
+    """A backbone with random weights. Raises UserError for an unknown name, with the known ones that are like it."""
+    module, network = _known(name, "backbone.name")
+    return module.build(name, network)
+
+
+def imagenet_weights(name: str) -> dict[str, Tensor]:
+    """The backbone's ImageNet weights: from a package, or downloaded by torchvision or timm; nothing is unpickled as code.
+
+    Raises UserError for an unknown name, and if the weights cannot be had, do not fit, or are not ImageNet's.
+    """
+    backbone = build_backbone(name)
+    library, network = _split(name)
+    with _having(f"ImageNet weights of {name}"):
+        backbone.load_state_dict(_module(library).imagenet(network))
+    return backbone.state_dict()
+
+
+def imagenet_classifier(name: str, key: str = "backbone.name") -> Classifier:
+    """The whole network with its ImageNet weights, last layer included, from where `imagenet_weights` has them.
+
+    Args: key: the key of params.yaml that names it, for the error. Raises UserError as `imagenet_weights`.
+    """
+    module, network = _known(name, key)
+    with _having(f"ImageNet weights of {name}"):
+        return module.classifier(network)
+
+
+def object_detector() -> Detector:
+    """DETECTOR with its COCO weights, which torchvision downloads. Raises UserError if they cannot be had."""
+    with _having(f"COCO weights of {DETECTOR}"):
+        return Detector()
+
+
+@contextlib.contextmanager
+def _having(what: str) -> Iterator[None]:
+    """Turn what libraries raise where weights are not there, or are broken, into UserError."""
+    try:
+        yield
+    except (ImportError, OSError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(f"{what} cannot be had ({reason}); connect to a network or run 'make setup'") from error
+
+
+def _known(name: str, key: str):
+    """The module that knows the library of a name, and the library's name of the network. Raises UserError if there is none."""
+    library, network = _split(name)
+    module = _module(library, key)
+    if network not in module.names():
+        raise UserError(f"{key}: {name!r} is unknown; {_near(name)}")
+    return module, network
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The library and its name of the network."""
+    if name == "efficientnet_lite0":
+        return "packaged", name
+    library, colon, network = name.partition(":")
+    return (library, network) if colon else ("torchvision", name)
+
+
+def _module(library: str, key: str = "backbone.name"):
+    """The module that knows a library: names() of its networks, build(name, network), imagenet(network), classifier(network)."""
+    match library:
+        case "packaged":
+            from aesthetic_pretraining.models.backbones import packaged as module
+        case "torchvision":
+            from aesthetic_pretraining.models.backbones import from_torchvision as module
+        case "timm":
+            from aesthetic_pretraining.models.backbones import from_timm as module
+        case _:
+            raise UserError(f"{key}: {library!r} is no library of networks; known are torchvision and timm")
+    return module
+
+
+def _near(name: str) -> str:
+    """What a user may have meant, in words."""
+    known = ["efficientnet_lite0", *_module("torchvision").names(), *(f"timm:{n}" for n in _module("timm").names())]
+    near = difflib.get_close_matches(name.removeprefix("torchvision:"), known, n=4)
+    return f"near it are {', '.join(near)}" if near else "name a network of torchvision, or timm:<a network of timm>"

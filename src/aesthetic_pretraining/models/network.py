@@ -1,0 +1,137 @@
+"""Networks: a backbone with the heads of a task, and which of their weights learn."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.models.backbones import Backbone, build_backbone
+from aesthetic_pretraining.models.backbones.backbone import blocks
+
+SCORES = 10  # AVA's possible votes 1..10, section 4.5
+
+
+class Network(nn.Module):
+    """A backbone under one head per output (section 3.3: "the last layer is replaced").
+
+    Args:
+        heads: {name: number of outputs}; each is one linear layer.
+        hidden: heads among them that get a hidden layer as wide as the features (SimCLR's projection).
+        dropout: before every head, drawn for each head anew.
+        init: "torch": as torch fills a linear layer; "xavier": as the released code does (fidelity row 30).
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        heads: Mapping[str, int],
+        hidden: frozenset[str] = frozenset(),
+        dropout: float = 0.0,
+        init: str = "torch",
+    ):
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        width = backbone.width
+        self.heads = nn.ModuleDict(
+            {
+                name: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, n))
+                if name in hidden
+                else nn.Linear(width, n)
+                for name, n in heads.items()
+            }
+        )
+        if init == "xavier":
+            for layer in self.heads.modules():
+                if isinstance(layer, nn.Linear):
+                    nn.init.xavier_uniform_(layer.weight)  # ASSUME: the uniform kind, and no bias
+                    nn.init.zeros_(layer.bias)
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """uint8 (N, 3, S, S) -> {head: raw outputs (N, n)}."""
+        return self.on_features(self.backbone(pictures))
+
+    def on_features(self, features: Tensor) -> dict[str, Tensor]:
+        """Features (N, width) -> {head: raw outputs (N, n)}."""
+        return {name: head(self.dropout(features)) for name, head in self.heads.items()}
+
+
+def score_network(backbone: Backbone, dropout: float) -> Network:
+    """The NIMA network of section 4.5: ten outputs, softmax is taken by `distribution`."""
+    return Network(backbone, {"votes": SCORES}, dropout=dropout)
+
+
+def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
+    """Raw outputs of a score network -> probabilities (N, 10) of the votes 1..10."""
+    return outputs["votes"].softmax(dim=1)
+
+
+def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch", learning_blocks: int = 0) -> None:
+    """Choose which weights get gradients and which batch normalisations use and move running statistics.
+
+    Args:
+        trainable: "all", or "released": the last block and the heads (fidelity row 26); with `batch_norm` "batch" the statistics
+            of all blocks move, as they do in the released code.
+        frozen: only the heads learn, and the backbone runs in inference mode.
+        batch_norm: "batch": normalised by the batch's statistics; "frozen": by the running ones of the start, which stay as they
+            are, while the layers' weights and biases learn (fidelity row 42).
+        learning_blocks: of `trainable` "all": only so many last blocks of the backbone learn; 0: all.
+    """
+    network.train()
+    learns = trainable == "all" and not frozen
+    for weight in network.backbone.parameters():
+        weight.requires_grad_(learns)
+    if frozen:
+        network.backbone.eval()
+    elif trainable == "released":
+        for module in network.backbone.last_block:
+            module.requires_grad_(True)
+    elif learning_blocks:
+        for block in blocks(network.backbone.features)[:-learning_blocks]:
+            for weight in block:
+                weight.requires_grad_(False)
+    if batch_norm == "frozen":
+        for layer in batch_norms(network.backbone):
+            layer.eval()
+
+
+def batch_norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """The batch normalisations inside a module."""
+    return [layer for layer in module.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+
+
+def new_backbone(name: str, weights: str | Path) -> Backbone:
+    """A backbone with the weights of a safetensors file, of a backbone alone or of a whole network; heads are left out."""
+    backbone = build_backbone(name)
+    load_into(backbone, weights, prefix="backbone.")
+    return backbone
+
+
+def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
+    """Load a safetensors file; never unpickles. Raises UserError that names the file if it is broken or does not fit.
+
+    Args:
+        prefix: if the file's names begin so, only those are taken, without it.
+    """
+    try:
+        state = load_file(path)
+        inside = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        module.load_state_dict(inside or state)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such weights; let snakemake make them") from error
+    except (SafetensorError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]  # torch names the first weights that differ on a later line
+        raise UserError(
+            f"{path}: does not hold the weights of this network ({reason}); if backbone.name is the one that it was made with, "
+            "delete it and run again"
+        ) from error
+
+
+def save_weights(state: Mapping[str, Tensor], path: str | Path) -> None:
+    """Write weights as safetensors in one step; equal weights are equal bytes."""
+    with atomic_path(path) as tmp:
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, tmp)

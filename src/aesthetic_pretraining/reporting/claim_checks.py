@@ -1,0 +1,294 @@
+"""How the claims of the paper are checked: one function per way of checking, on saved tables (docs/statistics.md).
+
+Each takes the evidence, the published value and the arguments that `resources/claims.yaml` gives.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from aesthetic_pretraining.evaluation.pretext_metrics import first_pretraining
+from aesthetic_pretraining.evaluation.statistics.comparisons import UNMEASURED, Quantity, count
+from aesthetic_pretraining.evaluation.statistics.labels_saved import COLUMNS as LABELS_SAVED
+from aesthetic_pretraining.evaluation.statistics.learning_curve import FARTHEST
+from aesthetic_pretraining.evaluation.statistics.proportions import wilson
+from aesthetic_pretraining.evaluation.statistics.training_luck import SEEDS, Trainings, known_luck, mean_interval, next_training
+from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.reporting import verdicts
+from aesthetic_pretraining.reporting.table2 import COLUMNS
+
+SMALLER_IS_BETTER = {column.name for column in COLUMNS if column.best == "min"}
+EPOCHS_RESOLUTION = 0.1  # ASSUME: a saving of epochs that is known less well than to a tenth of ImageNet's confirms nothing
+WHOLE_PERCENT = 0.01  # the paper cuts its percentages: of 47.6 % it prints 47 %
+LABELS_RESOLUTION = 0.1  # ASSUME: of the labels; half a step between the shares that the paper's figure shows
+UNKNOWN = (np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses, confusion; confidence of
+    intervals; labels saved. `confusion` is empty where ranking + classification was not trained, `labels` where there is but one
+    share of the labels. The last three are for `photo_claims`."""
+
+    table: pd.DataFrame
+    differences: pd.DataFrame
+    metrics: pd.DataFrame
+    responses: pd.DataFrame
+    confusion: pd.DataFrame
+    confidence: float
+    labels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LABELS_SAVED))
+    photo_scores: pd.DataFrame | None = None
+    diversity: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
+
+    def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> Quantity:
+        """By how much `init` is better than `other`; NaN where one of them was not measured."""
+        dataset, _, metric = column.rpartition("_")
+        found, way = self._differences.get((init, share, other, other_share, dataset, metric)), 1
+        if found is None:
+            found, way = self._differences.get((other, other_share, init, share, dataset, metric), UNMEASURED), -1
+        return found.negative() if (way == -1) != (column in SMALLER_IS_BETTER) else found
+
+    @cached_property
+    def _differences(self) -> dict[tuple, Quantity]:
+        return {row[:6]: Quantity(*row[6:]) for row in self.differences.itertuples(index=False, name=None)}
+
+    def published_gain(self, init: str, other: str, column: str) -> float:
+        """By how much Table 2 of the paper has `init` better than `other`."""
+        published = self.table.set_index("init")[f"{column}_published"]
+        return (published[init] - published[other]) * (-1 if column in SMALLER_IS_BETTER else 1)
+
+    def epochs(self, init: str, share: int = 100) -> pd.Series:
+        """Epochs of one row, indexed by (pretraining, seed); trainings that the cap ended are NaN, because they had not stopped."""
+        rows = self.metrics[(self.metrics["init"] == init) & (self.metrics["share"] == share)].set_index(
+            ["pretraining", "seed"]
+        )
+        return rows["epochs"].where(rows["capped"] == 0)
+
+    def baseline_epochs(self, init: str, share: int = 100) -> pd.Series:
+        """ImageNet's epochs of the same fine-tuning seeds, indexed as `epochs` of `init`; NaN where it has no such seed."""
+        index = self.epochs(init, share).index
+        return self.epochs(BASELINE, share).droplevel("pretraining").reindex(index.get_level_values("seed")).set_axis(index)
+
+
+class Finding(NamedTuple):
+    """What a run says to a claim: a number with its interval where there is one, in words, and the verdict."""
+
+    value: float
+    low: float
+    high: float
+    words: str
+    verdict: str
+
+
+def cell(evidence: Evidence, published: float, init: str, column: str) -> Finding:
+    """One number of Table 2, with the verdict that it has there."""
+    row = evidence.table.set_index("init").loc[init]
+    return Finding(row[column], row[f"{column}_low"], row[f"{column}_high"], "", row[f"{column}_verdict"])
+
+
+def dagger(evidence: Evidence, published: str, init: str, column: str) -> Finding:
+    """Whether the absolute errors are significantly smaller than ImageNet's in all trainings, or in none, as the paper has it.
+
+    If some are, the seed decides, which is noise; if ours differs from the paper's, an interval around 0 is noise, too.
+    """
+    row = evidence.table.set_index("init").loc[init]
+    p, ours = row[f"{column}_p"], row[f"{column}_significant"]
+    if pd.isna(ours):
+        return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
+    _, low, high, *_ = evidence.gain(init, 100, BASELINE, 100, column)
+    smaller, tested = row[f"{column}_smaller"], row[f"{column}_tested"]
+    undecided = 0 < smaller < tested or (not low > 0 and not high < 0)
+    differing = verdicts.WITHIN_NOISE if undecided else verdicts.NOT_REPRODUCED
+    words = f"significant in {smaller} of {tested} training{'s' if tested > 1 else ''} (largest p = {p:.2g})"
+    same = {0: "not significant", tested: "significant"}.get(smaller) == published
+    return Finding(p, np.nan, np.nan, words, verdicts.REPRODUCED if same else differing)
+
+
+def better(
+    evidence: Evidence,
+    published: str,
+    inits: Sequence[str],
+    others: Sequence[str],
+    columns: Sequence[str],
+    shares: Sequence[int] = (100,),
+) -> Finding:
+    """Whether each of `inits` beats each of `others` in each column: surely, where a whole interval is above 0."""
+    gains = [evidence.gain(a, share, b, share, column) for a, b, share, column in product(inits, others, shares, columns)]
+    return _finding(evidence, gains)
+
+
+def matches(
+    evidence: Evidence, published: str, init: str, other: str, shares: Sequence[Sequence[int]], columns: Sequence[str]
+) -> Finding:
+    """Whether `init` is no worse than `other` by more than the margin, for pairs of shares of the labels.
+
+    ASSUME: the margin is the gain that the paper itself reports in that column with all labels; a loss as large as that would
+    be one that the paper counts.
+    """
+    margins = [abs(evidence.published_gain(init, other, column)) for column in columns]
+    gains = [
+        evidence.gain(init, share, other, other_share, column).plus(margin)
+        for (share, other_share), (column, margin) in product(shares, zip(columns, margins, strict=True))
+    ]
+    return _finding(evidence, gains, "no worse")
+
+
+def no_gain(evidence: Evidence, published: str, init: str, other: str, columns: Sequence[str]) -> Finding:
+    """Whether `init` is not better than `other`, up to the gain that the paper reports of `other` over ImageNet (as `matches`)."""
+    gains = [
+        evidence.gain(init, 100, other, 100, column).negative().plus(evidence.published_gain(other, BASELINE, column))
+        for column in columns
+    ]
+    return _finding(evidence, gains, "no gain")
+
+
+def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other: str, columns: Sequence[str]) -> Finding:
+    """Whether each of `inits` is worse than `other` in some column: surely, where a whole interval is below 0.
+
+    To look for such a column in several calls for intervals that hold for all of them at once; "better in all" does not
+    (`comparisons.count`).
+    """
+    worst = []
+    for init in inits:
+        gains = [evidence.gain(init, 100, other, 100, column) for column in columns]
+        if any(np.isnan(gain.value) for gain in gains):
+            worst.append(UNMEASURED)
+            continue
+        low = -min(gain.simultaneous(len(columns), evidence.confidence).high for gain in gains)
+        least = min(gains, key=lambda gain: gain.value)
+        worst.append(least._replace(value=-least.value, low=low, high=-min(gain.low for gain in gains)))
+    return _finding(evidence, worst, "worse somewhere")
+
+
+def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pick: str) -> Finding:
+    """The largest or smallest share of ImageNet's epochs that one of `inits` saves, with its interval for one more training.
+
+    The paper picks the extreme of its table, which has one training of each; so the extreme is taken for each pair of seeds, and
+    the published one is a further such extreme.
+    """
+    savings = pd.concat([1 - evidence.epochs(init) / evidence.baseline_epochs(init) for init in inits], axis=1)
+    if savings.empty or savings.isna().any(axis=None):
+        return Finding(*UNKNOWN, "a training was not made or was ended by the cap", verdicts.NOT_MEASURED)
+    saving = savings.max(axis=1) if pick == "most" else savings.min(axis=1)
+    row = Trainings(inits[0], tuple(saving.index), np.arange(len(saving)))
+    low, high = next_training(row, saving, evidence.confidence)
+    verdict = verdicts.of_value(published, low - WHOLE_PERCENT, high + WHOLE_PERCENT, EPOCHS_RESOLUTION, known_luck(row))
+    return Finding(saving.mean(), low, high, "", verdict)
+
+
+def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int]) -> Finding:
+    """Whether `init` stops earlier than ImageNet with every share of the labels, with intervals over seeds."""
+    found = []
+    for share in shares:
+        saved = evidence.baseline_epochs(init, share) - evidence.epochs(init, share)
+        row = Trainings(init, tuple(saved.index), np.arange(len(saved)))
+        if saved.empty or saved.isna().any():
+            found.append(UNMEASURED)
+            continue
+        df = min(map(len, row.levels.values()), default=2) - 1
+        found.append(Quantity(saved.mean(), *mean_interval(row, saved, evidence.confidence), df, known_luck(row)))
+    return _finding(evidence, found, "earlier")
+
+
+def labels_saved(evidence: Evidence, published: float, init: str, other: str, column: str) -> Finding:
+    """How many labels `init` saves for what `other` has with all of them, by the distance of two fitted learning curves."""
+    dataset, _, metric = column.rpartition("_")
+    rows = evidence.labels.set_index(["init", "other", "dataset", "metric"]).sort_index()
+    if (init, other, dataset, metric) not in rows.index:
+        return Finding(*UNKNOWN, "one share of the labels alone", verdicts.NOT_MEASURED)
+    row = rows.loc[(init, other, dataset, metric)]
+    if np.isnan(row["needed"]):
+        return Finding(*UNKNOWN, row["problem"], verdicts.NOT_MEASURED)
+    low, high = 1 - row["high"], 1 - row["low"]
+    words = f"needs {_percent(row['needed'])} of the labels"
+    if np.isnan(low):
+        return Finding(1 - row["needed"], np.nan, np.nan, words, verdicts.NO_INTERVAL)
+    words += f" [{_percent(row['low'])}, {_percent(row['high'])}]"
+    words += "" if row["over"].startswith(SEEDS) else f"; noise of {row['over']} alone"
+    # "about 20 %" is read off a figure with steps of 20 %: what lies half a step away still agrees with it
+    over = SEEDS if row["over"].startswith(SEEDS) else row["over"]
+    verdict = verdicts.of_value(published, low - LABELS_RESOLUTION, high + LABELS_RESOLUTION, 2 * LABELS_RESOLUTION, over)
+    return Finding(1 - row["needed"], low, high, words, verdict)
+
+
+def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
+    """Mean over photos of the rank correlation of an output with the distortion's level, with Student's interval over photos."""
+    rows = first_pretraining(evidence.responses)  # the network that Figure 4 shows
+    rows = rows[rows["distortion"] == distortion]
+    if rows.empty or output not in rows:
+        return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
+    values = rows.pivot(index="photo", columns="level", values=output)
+    ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
+    levels = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+    with np.errstate(invalid="ignore"):  # an output that is the same at every level has no slope
+        slopes = ranks @ levels / np.sqrt((ranks**2).sum(axis=1) * (levels @ levels))
+    mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
+    low, high = np.clip(verdicts.of_mean(mean, spread, len(slopes), evidence.confidence), -1, 1)
+    signed = (low, high) if sign > 0 else (-high, -low)
+    return Finding(mean, low, high, "", verdicts.of_sign(*signed))
+
+
+def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
+    """Whether the classification heads name one aspect's distortions more accurately, by Newcombe's intervals of differences.
+
+    ASSUME: answers to several pictures of one photo count as independent, which makes the intervals too narrow.
+    """
+    rows = first_pretraining(evidence.confusion)  # the network that the figure of Appendix D shows
+    if rows.empty:
+        return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
+    right = rows["photos"].where(rows["applied"] == rows["answered"], 0).groupby(rows["aspect"]).sum()
+    shares = right / (total := rows.groupby("aspect")["photos"].sum())
+    low, high = (pd.Series(end, shares.index) for end in wilson(right, total, evidence.confidence))
+    found = []
+    for other in others:
+        value = shares[aspect] - shares[other]
+        down = np.hypot(shares[aspect] - low[aspect], high[other] - shares[other])
+        up = np.hypot(high[aspect] - shares[aspect], shares[other] - low[other])
+        found.append(Quantity(value, value - down, value + up))
+    return _finding(evidence, found, "more accurate")
+
+
+COMPUTE: dict[str, Callable[..., Finding]] = {
+    function.__name__: function
+    for function in (
+        cell,
+        dagger,
+        better,
+        matches,
+        no_gain,
+        inconsistent,
+        epochs_saved,
+        faster,
+        labels_saved,
+        response,
+        named_better,
+    )
+}
+
+
+PRETEXT = (response.__name__, named_better.__name__)  # rest on distorted photos, not on anybody's votes
+
+
+def _finding(evidence: Evidence, found: Sequence[Quantity], word: str = "better") -> Finding:
+    """What quantities that are all claimed to be above 0 say: reproduced if all surely are, not if one surely is not."""
+    counted = count(found, evidence.confidence, word)
+    if counted.some_below:
+        verdict = verdicts.NOT_REPRODUCED
+    elif counted.all_above:
+        verdict = verdicts.REPRODUCED
+    elif not counted.measured:
+        verdict = verdicts.NOT_MEASURED
+    else:
+        verdict = verdicts.WITHIN_NOISE if counted.known else verdicts.NO_INTERVAL
+    return Finding(counted.share, np.nan, np.nan, counted.words, verdict)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if np.isfinite(share) else f"more than {100 * FARTHEST:.0f} %"

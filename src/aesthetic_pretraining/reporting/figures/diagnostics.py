@@ -1,0 +1,76 @@
+"""The figures beside the paper's: what the networks learnt, how training went, what they say of pictures."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.evaluation.premise import TID2013
+from aesthetic_pretraining.evaluation.pretext_metrics import first_pretraining
+from aesthetic_pretraining.initialisations import NAMING, RESPONDING
+from aesthetic_pretraining.reporting import facts
+from aesthetic_pretraining.reporting.figures.photos import draw_photo_classes, draw_photo_scores, draw_sensitivity
+from aesthetic_pretraining.reporting.figures.pretext import draw_confusion, draw_heatmap, draw_ranking_accuracy
+from aesthetic_pretraining.reporting.figures.scores import (
+    draw_best_worst,
+    draw_histograms,
+    draw_premise,
+    draw_scatter,
+    extremes,
+)
+from aesthetic_pretraining.reporting.figures.training import draw_learning_curves
+
+
+def diagnostics(
+    *,
+    cross: pd.DataFrame,
+    ranking: pd.DataFrame,
+    confusion: pd.DataFrame,
+    premise: pd.DataFrame,
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
+    predictions: Mapping[str, pd.DataFrame],
+    sensitivity: pd.DataFrame,
+    photo_scores: tuple[pd.DataFrame, pd.DataFrame],
+    photo_classes: tuple[pd.DataFrame, pd.DataFrame],
+    judge: str,
+    store: Store,
+    count: int,
+    photos: Mapping[str, int],
+    note: str = "",
+) -> dict[str, Figure]:
+    """{name: figure}; networks that a run does not train are left out, and so is a figure of which nothing is left.
+
+    Args:
+        cross, ranking, confusion: as the rule respond writes them; the networks of the first pretraining seed are drawn. premise: as the rule premise does.
+        pretraining: {(task, seed): history}. finetuning: {(initialisation, pretraining, seed): history}, on all labels.
+        predictions: {initialisation: predictions on AVA's test split}, on all labels.
+        sensitivity, photo_scores, photo_classes: as the rules of these names write them, the last two as pairs of tables.
+        judge: the initialisation whose `count` highest and lowest scores are shown with their pictures from `store`.
+        photos: `facts.roles` of the photos, on which the figures without votes say that they rest.
+        note: a caveat to print on figures, or parts of them, that votes enter (`captions.CAPTIONS` says which).
+    """
+    ends = [
+        [(store.pixels(row.id), row.predicted, row.target) for row in rows.itertuples()]
+        for rows in extremes(predictions[judge], count)
+    ]
+
+    def judged(*tasks: str) -> str:
+        return facts.judged(photos, {network: history for network, history in pretraining.items() if network[0] in tasks})
+
+    figures = {
+        "learning_curves": draw_learning_curves(pretraining, finetuning, facts=facts.trained(photos, pretraining), note=note),
+        "ranking_accuracy": draw_ranking_accuracy(first_pretraining(ranking), facts=judged(*ranking["task"].unique())),
+        "heatmap": draw_heatmap(first_pretraining(cross), facts=judged(RESPONDING)),
+        "premise": draw_premise(premise, note=note, noted=TID2013),
+        "scatter": draw_scatter(predictions, note=note),
+        "histograms": draw_histograms(predictions, note=note),
+        "best_worst": draw_best_worst(*ends, note=note),
+        "sensitivity": draw_sensitivity(sensitivity, facts=facts.pretrained(photos, pretraining)),
+        "photo_scores": draw_photo_scores(*photo_scores, note=note),
+        "photo_classes": draw_photo_classes(*photo_classes, facts=facts.shown(int(photo_classes[1]["photos"].max()), photos)),
+    }
+    if confusion.empty:
+        return figures
+    return figures | {"confusion": draw_confusion(first_pretraining(confusion), facts=judged(NAMING))}

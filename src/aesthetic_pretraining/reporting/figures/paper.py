@@ -1,0 +1,199 @@
+"""Figures 1 to 5 of the paper, drawn from pictures and frames."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
+
+COMPARED = (BASELINE, "ranking_regression")  # section 5: the two that the paper trains on shares of the labels
+PANELS = (
+    ("ava_acc", "Accuracy ↑"),
+    ("ava_lcc", "Pearson correlation (LCC) ↑"),
+    ("ava_srcc", "Spearman correlation (SRCC) ↑"),
+    ("ava_mae", "Mean absolute error ↓"),
+)
+ANSWERS = ("brightness", "contrast")  # section 5: the two outputs that the paper plots
+VIOLINS = ((OKABE_ITO[4], ""), (OKABE_ITO[5], "////"), (OKABE_ITO[3], "...."), (OKABE_ITO[2], "xxxx"))  # fill, hatch
+COLUMNS = 6  # of Figure 2
+ROUND_OFF = 1e-5  # tables hold six decimals
+
+
+def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str = "") -> Figure:
+    """Figure 1: what pretraining asks of the network, shown on the variants of one photo.
+
+    Args:
+        examples: {distortion: {level: uint8 (S, S, 3)}}, one row each; level 0 included, levels of one side.
+        facts: what the figure rests on, to print on it.
+    """
+    width = max(map(len, examples.values()))
+    figure = blank(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, facts=facts)
+    table = figure.subplots(len(examples), width + 1, squeeze=False, width_ratios=[*[1] * width, 2.4])
+    for row, (distortion, levels) in zip(table, examples.items(), strict=True):
+        ordered = sorted(levels, key=abs)
+        titles = [f"level {level:+d}" if level else "level 0" for level in ordered]
+        show_pictures(row, [levels[level] for level in ordered], titles)
+        less = " > ".join(f"f($I_{{{level}}}$)" for level in ordered)
+        asked = f"ranking: {less}\nclassification: {words(distortion)}\nregression: the level"
+        row[-1].text(0, 0.5, asked, transform=row[-1].transAxes, va="center", fontsize="small")
+    return figure
+
+
+def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
+    """Figure 2: photos of the unlabelled set, as they come.
+
+    Args:
+        photos: uint8 (H, W, 3) each, of any size; at least one.
+        facts: what the figure rests on, to print on it.
+    """
+    columns = min(COLUMNS, len(photos))
+    rows = -(-len(photos) // columns)
+    figure = blank(1.15 * columns + 0.2, 1.15 * rows + 0.2, facts=facts)
+    show_pictures(list(figure.subplots(rows, columns, squeeze=False).flat), photos)
+    return figure
+
+
+def draw_figure3(
+    metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED, intervals: pd.DataFrame | None = None
+) -> Figure:
+    """Figure 3: accuracy, both correlations and error on AVA by share of the training labels, one line per initialisation.
+
+    Args:
+        metrics: the metrics frame; the line is the mean over seeds.
+        note: a caveat to print on the figure.
+        inits: initialisations to draw.
+        intervals: columns init, share, dataset, metric, low, high: what the bars show. Without it, or where it lacks a point,
+            they show one sample standard deviation over the seeds, and nothing for one seed.
+    Raises: UserError naming an initialisation without metrics; ValueError for an interval that does not hold the mean it belongs to, or two of one point.
+    """
+    figure = blank(7.0, 5.2, note)
+    for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
+        _draw_by_share(axes, metrics, column, inits, intervals)
+        axes.set_title(title, fontsize="medium")
+    for axes in figure.axes[:2]:
+        axes.set_xlabel("")
+    share_legend(figure)
+    return figure
+
+
+def draw_figure4(
+    responses: pd.DataFrame, *, facts: str = "", distortion: str = "brightness", outputs: Sequence[str] = ANSWERS
+) -> Figure:
+    """Figure 4: how the brightness and the contrast output answer to each level of one distortion, one panel per output.
+
+    Args:
+        responses: columns photo, distortion, level, and one per output: what the pretrained regression network reads off
+            (about -1..1) every test photo at each level of `distortion`, 0 (the original) included.
+        facts: what the figure rests on, to print on it.
+        distortion: the distortion that was applied.
+        outputs: the outputs to show.
+    Raises: ValueError if an output or level 0 is missing, or a value is not finite (names the photo).
+    """
+    figure = blank(3.5 * len(outputs), 3.2, facts=facts)
+    shown = responses[responses["distortion"] == distortion]
+    panels = figure.subplots(1, len(outputs), sharey=True, squeeze=False).flat
+    for axes, output, (colour, hatch) in zip(panels, outputs, cycle(VIOLINS), strict=False):
+        values = _by_level(shown, distortion, output)
+        violins = axes.violinplot(list(values.values()), positions=list(values), widths=0.85, showextrema=False)
+        for body in violins["bodies"]:
+            body.set(facecolor=colour, edgecolor="black", linewidth=0.6, alpha=1, hatch=hatch)
+        medians = [np.median(level) for level in values.values()]
+        axes.plot(
+            list(values), medians, "-o", color="black", markerfacecolor="white", markersize=4, linewidth=1, label="median"
+        )
+        axes.axhline(0, color="0.4", linewidth=0.8, zorder=0)
+        axes.set(xlabel=f"level of {words(distortion)}", xticks=list(values))
+        axes.set_title(f"{words(output)} output", fontsize="medium")
+    figure.axes[0].set_ylabel("predicted intensity")
+    figure.axes[0].legend(loc="upper left", frameon=False)
+    return figure
+
+
+def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
+    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as `draw_figure3`.
+
+    Circled: at least one seed's training was ended by the cap of epochs.
+    """
+    figure = blank(4.6, 3.4, note)
+    axes = figure.subplots()
+    _draw_by_share(axes, metrics, "epochs", inits)
+    capped = metrics[metrics["init"].isin(inits)].groupby(["init", "share"])[["epochs", "capped"]].mean()
+    if not (capped := capped[capped["capped"] > 0]).empty:
+        shares = capped.index.get_level_values("share")
+        axes.scatter(shares, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
+    axes.set_ylabel("epoch of early stopping")
+    axes.margins(x=0.08)  # room for whole circles, also above
+    axes.set_ylim(0, 1.1 * axes.dataLim.y1)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    share_legend(figure)
+    return figure
+
+
+def _draw_by_share(
+    axes: Axes, metrics: pd.DataFrame, column: str, inits: Sequence[str], intervals: pd.DataFrame | None = None
+) -> None:
+    """One line per initialisation: mean of `column` over seeds at each share, with bars as `draw_figure3` says."""
+    for init, (colour, marker, dashes) in styles(inits).items():
+        chosen = metrics[metrics["init"] == init]
+        if chosen.empty:
+            raise UserError(
+                f"finetune.compared names {init}, of which there are no metrics; run 'snakemake stage_evaluate', or take it out"
+            )
+        means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
+        axes.errorbar(
+            means.index,
+            means,
+            yerr=_bars(chosen, means, intervals),
+            label=label(init),
+            color=colour,
+            marker=marker,
+            linestyle=dashes,
+            markeredgecolor="black",
+            capsize=3,
+        )
+    axes.set_xticks(sorted(metrics.loc[metrics["init"].isin(inits), "share"].unique()))
+    axes.grid(axis="y", color="0.9")
+    axes.set_axisbelow(True)
+    axes.set_xlabel("training labels used (%)")
+
+
+def _bars(chosen: pd.DataFrame, means: pd.Series, intervals: pd.DataFrame | None) -> np.ndarray | None:
+    """How far the bars of one initialisation reach below and above its means: (2, shares), or None if there are none."""
+    # ASSUME: the paper shows no spread (one seed each); without intervals the bars are one sample standard deviation
+    groups = chosen.groupby("share")[means.name]
+    ends = np.repeat(groups.std(ddof=1).fillna(0).to_numpy()[None], 2, axis=0)
+    there = groups.size().max() > 1
+    if intervals is not None:
+        dataset, _, metric = str(means.name).partition("_")
+        init = chosen["init"].iloc[0]
+        mine = intervals[intervals[["init", "dataset", "metric"]].eq([init, dataset, metric]).all(axis=1)]
+        if mine["share"].duplicated().any():
+            raise ValueError(f"{init}, {means.name}: two intervals for {mine['share'][mine['share'].duplicated()].iloc[0]} %")
+        for row in mine[mine["share"].isin(means.index)].dropna(subset=["low", "high"]).itertuples():
+            mean = means[row.share]
+            if not row.low - ROUND_OFF <= mean <= row.high + ROUND_OFF:
+                raise ValueError(
+                    f"{init}, {row.share} %, {means.name}: {mean} lies outside of its interval {row.low} to {row.high}"
+                )
+            ends[:, means.index.get_loc(row.share)] = max(mean - row.low, 0), max(row.high - mean, 0)
+            there = True
+    return ends if there else None
+
+
+def _by_level(responses: pd.DataFrame, distortion: str, output: str) -> dict[int, np.ndarray]:
+    """Values of one output by rising level, each of shape (photos,)."""
+    what = f"{output} output under {distortion}"
+    if output not in responses or responses.empty:
+        raise ValueError(f"{what}: no values")
+    if broken := list(responses.loc[~np.isfinite(responses[output]), "photo"]):
+        raise ValueError(f"{what}: the value of photo {broken[0]!r} is not a finite number")
+    values = {int(level): group.to_numpy() for level, group in responses.groupby("level")[output]}
+    if 0 not in values:
+        raise ValueError(f"{what}: no values at level 0")
+    return values

@@ -1,0 +1,136 @@
+"""What the pretext tasks taught the networks, drawn from the tables of `pretext_metrics`."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
+from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, words
+
+DIVERGING = "RdBu_r"  # blue and red are told apart by the colour-blind; signs are printed, too
+SEQUENTIAL = "cividis"  # dark to light, also in grey
+LIGHT = 0.6  # above this part of the colour scale's end, text is white
+WORTH_PRINTING = 0.3  # weaker correlations stay without a number
+NOTHING = "0.85"  # grey of cells without a value
+
+
+def draw_heatmap(cross: pd.DataFrame, *, facts: str = "") -> Figure:
+    """How each output of the regression network (column) answers to each applied distortion (row): Figure 4 for everything.
+
+    Args:
+        cross: columns applied, output, correlation; the correlation within photos of the output with the level. Cells
+            without a value stay grey.
+        facts: what the figure rests on, to print on it.
+    """
+    names = list(DISTORTIONS)
+    values = cross.pivot(index="applied", columns="output", values="correlation").reindex(index=names, columns=names).to_numpy()
+    figure = blank(8.2, 7.2, facts=facts)
+    axes = figure.subplots()
+    axes.set_facecolor(NOTHING)
+    image = axes.imshow(values, cmap=DIVERGING, vmin=-1, vmax=1)
+    _print_numbers(axes, np.where(np.abs(values) >= WORTH_PRINTING, values, np.nan), "{:+.1f}")
+    _name_ticks(axes, names, names, "small")
+    axes.set(xlabel="output of the network", ylabel="applied distortion")
+    _separate_aspects(axes.axhline, axes.axvline)
+    figure.colorbar(image, ax=axes, shrink=0.7, label="correlation of output and level, within photos")
+    return figure
+
+
+def draw_ranking_accuracy(ranking: pd.DataFrame, *, facts: str = "") -> Figure:
+    """Share of photos whose neighbouring levels are ranked rightly: a panel per network, a row per distortion.
+
+    Args:
+        ranking: columns task, distortion, level (the further one of the two), share. Levels that a distortion lacks stay grey.
+        facts: what the figure rests on, to print on it.
+    """
+    tasks, names = list(ranking["task"].unique()), list(DISTORTIONS)
+    levels = sorted(ranking["level"].unique())
+    figure = blank(2.2 * len(tasks) + 2.6, 5.4, facts=facts)
+    panels = figure.subplots(1, len(tasks), sharey=True, squeeze=False)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        shares = ranking[ranking["task"] == task].pivot(index="distortion", columns="level", values="share")
+        axes.set_facecolor(NOTHING)
+        image = axes.imshow(shares.reindex(index=names, columns=levels), cmap=SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+        axes.set_title(label(task).replace(" + ", " +\n"), fontsize="medium")
+        axes.set_xticks(range(len(levels)), [f"{level:+d}" for level in levels], fontsize="x-small")
+        axes.set_yticks(range(len(names)), [words(name) for name in names], fontsize="small")
+        axes.axvline(sum(level < 0 for level in levels) - 0.5, color="black", linewidth=0.8)
+        _separate_aspects(axes.axhline)
+    figure.supxlabel("level, ranked against the one before it", fontsize="medium")
+    bar = figure.colorbar(image, ax=panels, shrink=0.7, label="share of photos ranked rightly")
+    bar.ax.axhline(0.5, color="black", linewidth=0.8)
+    return figure
+
+
+def draw_confusion(confusion: pd.DataFrame, *, facts: str = "") -> Figure:
+    """Appendix D: accuracy of the classification heads by level, and which distortion each calls what, over all levels.
+
+    Args:
+        confusion: columns aspect, applied, level, answered, photos.
+        facts: what the figure rests on, to print on it.
+    """
+    figure = blank(9.0, 6.0, facts=facts)
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.6])
+    _draw_accuracy(above.subplots(1, len(ASPECTS), sharey=True), accuracy_by_level(confusion))
+    sizes = [confusion["applied"][confusion["aspect"] == aspect].nunique() for aspect in ASPECTS]
+    for axes, aspect in zip(below.subplots(1, len(ASPECTS), width_ratios=sizes), ASPECTS, strict=True):
+        _confusion_matrix(axes, confusion[confusion["aspect"] == aspect])
+    below.supylabel("applied", fontsize="small")
+    below.supxlabel("answered", fontsize="small")
+    return figure
+
+
+def accuracy_by_level(confusion: pd.DataFrame) -> pd.DataFrame:
+    """Share of right answers of each head at each distance from the original: columns aspect, level (>= 1), share, chance."""
+    right = confusion["photos"].where(confusion["applied"] == confusion["answered"], 0)
+    rows = confusion.assign(level=confusion["level"].abs(), right=right)
+    sums = rows.groupby(["aspect", "level"])[["right", "photos"]].sum()
+    chance = 1 / confusion.groupby("aspect")["answered"].nunique()
+    shares = (sums["right"] / sums["photos"]).rename("share").reset_index()
+    return shares.assign(chance=shares["aspect"].map(chance))
+
+
+def _draw_accuracy(panels: Sequence[Axes], accuracy: pd.DataFrame) -> None:
+    for axes, aspect in zip(panels, ASPECTS, strict=True):
+        rows = accuracy[accuracy["aspect"] == aspect]
+        axes.plot(rows["level"], rows["share"], "-o", color=OKABE_ITO[0], label="accuracy")
+        axes.axhline(rows["chance"].iloc[0], color="0.4", linewidth=0.8, linestyle=":", label="chance")
+        axes.set(ylim=(0, 1), xticks=list(rows["level"]), xlabel="distance from level 0")
+        axes.set_title(aspect, fontsize="medium")
+        axes.grid(axis="y", color="0.9")
+    panels[0].legend(fontsize="small", frameon=False)
+    panels[0].set_ylabel("accuracy")
+
+
+def _confusion_matrix(axes: Axes, confusion: pd.DataFrame) -> None:
+    names = list(confusion["applied"].unique())
+    counts = confusion.groupby(["applied", "answered"])["photos"].sum().unstack().reindex(index=names, columns=names)
+    shares = counts.div(counts.sum(axis=1), axis=0).to_numpy()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    _print_numbers(axes, shares, "{:.2f}")
+    _name_ticks(axes, names, names, "x-small")
+
+
+def _name_ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str], size: str) -> None:
+    axes.set_xticks(range(len(columns)), [words(name) for name in columns], rotation=90, fontsize=size)
+    axes.set_yticks(range(len(rows)), [words(name) for name in rows], fontsize=size)
+
+
+def _print_numbers(axes: Axes, values: np.ndarray, form: str) -> None:
+    """Each value, -1..1, in its cell without the leading zero; nothing where there is no value."""
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > LIGHT else "black"
+            axes.text(column, row, form.format(value).replace("0.", "."), ha="center", va="center", fontsize=6, color=colour)
+
+
+def _separate_aspects(*draw_line: Callable) -> None:
+    """A line wherever the registry goes on to the next aspect."""
+    aspects = [d.aspect for d in DISTORTIONS.values()]
+    for k in range(1, len(aspects)):
+        if aspects[k] != aspects[k - 1]:
+            for line in draw_line:
+                line(k - 0.5, color="black", linewidth=0.8)

@@ -1,0 +1,125 @@
+"""Predicted against human scores: scatter, histograms, the photos at both ends; and whether people see what the tasks assume."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from aesthetic_pretraining.reporting.figures.style import FRAME, OKABE_ITO, blank, label, share_legend, show_pictures
+
+SCORES = (1, 10)
+BINS = np.arange(1, 10.01, 0.25)
+MANY = 1000  # pictures from which a scatter plot shows densities, not points
+COLUMNS = 3
+
+
+def draw_scatter(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
+    """Predicted over true mean score of every AVA test picture, a panel per initialisation.
+
+    Args:
+        predictions: {initialisation: frame with columns target and predicted, 1..10}.
+        note: a caveat to print on the figure.
+    """
+    figure, panels = _panels(predictions, note, sharex=True, sharey=True)
+    for axes, (init, frame) in zip(panels, predictions.items(), strict=False):
+        if len(frame) < MANY:
+            axes.plot(frame["target"], frame["predicted"], "o", color=OKABE_ITO[0], markersize=3, alpha=0.5, markeredgewidth=0)
+        else:
+            axes.hexbin(frame["target"], frame["predicted"], gridsize=40, bins="log", cmap="Blues", mincnt=1, rasterized=True)
+        axes.plot(SCORES, SCORES, color="0.4", linewidth=0.8, linestyle="--", zorder=0)
+        axes.set_title(label(init), fontsize="medium")
+        low, high = _range(predictions)
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    figure.supxlabel("mean score given", fontsize="medium")
+    figure.supylabel("mean score predicted", fontsize="medium")
+    return figure
+
+
+def draw_histograms(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
+    """How often which mean score is given and predicted on the AVA test pictures. Arguments as `draw_scatter`."""
+    figure, panels = _panels(predictions, note, sharex=True, sharey=True)
+    for axes, (init, frame) in zip(panels, predictions.items(), strict=False):
+        axes.hist(frame["target"], BINS, color="0.8", label="given")
+        axes.hist(frame["predicted"], BINS, histtype="step", color=OKABE_ITO[1], linewidth=1.2, label="predicted")
+        axes.set_title(label(init), fontsize="medium")
+        axes.set(xlim=_range(predictions), xlabel="mean score", ylabel="pictures")
+        axes.label_outer()
+    share_legend(figure)
+    return figure
+
+
+def draw_best_worst(best: Sequence[tuple], worst: Sequence[tuple], *, note: str = "") -> Figure:
+    """The pictures of the highest and of the lowest predicted scores.
+
+    Args:
+        best, worst: (uint8 (H, W, 3), predicted, given) each, most extreme first.
+        note: a caveat to print on the figure.
+    """
+    columns = max(len(best), len(worst))
+    figure = blank(1.25 * columns + 0.3, 3.6, note)
+    for part, title, pictures in zip(
+        figure.subfigures(2, 1), ("highest predicted", "lowest predicted"), (best, worst), strict=True
+    ):
+        part.suptitle(title, fontsize="medium")
+        titles = [f"{predicted:.2f} (given {given:.2f})" for _, predicted, given in pictures]
+        show_pictures(part.subplots(1, columns, squeeze=False)[0], [picture for picture, _, _ in pictures], titles)
+    return figure
+
+
+def extremes(predictions: pd.DataFrame, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of the `count` highest and lowest predicted scores, most extreme first, ties by id; never one in both."""
+    ordered = predictions.sort_values(["predicted", "id"], ascending=[False, True])
+    count = min(count, len(ordered) // 2)
+    return ordered.head(count), ordered.tail(count).iloc[::-1]
+
+
+def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> Figure:
+    """Share of judgements that agree with the premise (more distortion looks worse), by source and distortion.
+
+    Args:
+        premise: columns source, distortion, level ("all": what is drawn), share, low, high, and published, which may be empty.
+        note: a caveat to print on the figure.
+        noted: the source that it is about; beside other sources it stands above that one's panel, not above them all.
+    """
+    rows = premise[premise["level"] == "all"]
+    sources = list(rows["source"].unique())
+    heights = [len(rows[rows["source"] == source]) for source in sources]
+    figure = blank(6.4, 1.0 + 0.22 * sum(heights) + 0.5 * len(sources), note if sources == [noted] or not noted else "")
+    panels = figure.subplots(len(sources), 1, squeeze=False, height_ratios=heights, sharex=True)[:, 0]
+    for axes, source in zip(panels, sources, strict=True):
+        shown = rows[rows["source"] == source].iloc[::-1]
+        places = np.arange(len(shown))
+        bars = np.maximum([shown["share"] - shown["low"], shown["high"] - shown["share"]], 0)
+        axes.errorbar(shown["share"], places, xerr=bars, fmt="o", color=OKABE_ITO[0], capsize=2, markersize=4, label="here")
+        if shown["published"].notna().any():
+            axes.plot(shown["published"], places, "x", color=OKABE_ITO[1], markersize=6, label="published")
+        axes.axvline(0.5, color="0.4", linewidth=0.8, linestyle=":")
+        axes.set_yticks(places, shown["distortion"], fontsize="small")
+        axes.set(xlim=(0, 1.02), ylim=(-0.6, len(shown) - 0.4))
+        axes.set_title(source, fontsize="medium")
+        if note and source == noted and len(sources) > 1:
+            axes.set_title(f"{source}: {note}", fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
+        axes.grid(axis="x", color="0.9")
+    panels[-1].set_xlabel("share that agrees: more distortion is worse")
+    if rows["published"].notna().any():
+        legend = {name: handle for axes in panels for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+        figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, frameon=False)
+    return figure
+
+
+def _panels(predictions: Mapping[str, pd.DataFrame], note: str, **shared: bool) -> tuple[Figure, list[Axes]]:
+    columns = min(COLUMNS, len(predictions))
+    rows = -(-len(predictions) // columns)
+    figure = blank(2.4 * columns + 0.4, 2.3 * rows + 0.6, note)
+    panels = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for axes in panels[len(predictions) :]:
+        axes.set_axis_off()
+    return figure, panels
+
+
+def _range(predictions: Mapping[str, pd.DataFrame]) -> tuple[float, float]:
+    """From the lowest to the highest score of all, with some room, inside of 1..10."""
+    scores = np.concatenate([frame[["target", "predicted"]].to_numpy().ravel() for frame in predictions.values()])
+    return max(SCORES[0], float(scores.min()) - 0.3), min(SCORES[1], float(scores.max()) + 0.3)

@@ -1,0 +1,110 @@
+"""What all figures share: style, colours, the note, and writing.
+
+`draw_*` functions, in the modules `figures_*` by topic, return a `Figure` (so that tests can look at what is drawn), `save` writes
+it. No pyplot: nothing global is touched, no window is opened. Colours are those of Okabe and Ito (2008), told apart by the
+colour-blind; every line also has its own marker and dashes, for grey prints.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure, SubFigure
+
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.initialisations import LABELS
+
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # without the faint yellow
+DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker, dashes
+# the two that the paper compares first: their colours are the easiest to tell apart
+KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
+FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
+MARGIN = 0.1  # inches around what is drawn; without it the frame of the note touches the edge
+STYLE = {
+    "font.size": 9,
+    "hatch.linewidth": 0.5,
+    "pdf.fonttype": 42,  # text in the PDF stays text
+    "savefig.dpi": 200,
+}
+
+
+def save(figure: Figure, *paths: Path) -> None:
+    """Write a figure to each path (.pdf or .png by its suffix). The same figure gives the same bytes: no dates, no versions.
+
+    Raises ValueError for another suffix.
+    """
+    metadata = {".pdf": {"CreationDate": None, "Producer": None, "Creator": None}, ".png": {"Software": None}}
+    with matplotlib.rc_context(STYLE):  # the number of ticks depends on it, and with them the layout
+        # Layout and edges are found once; left to savefig, each format would look for both again, most of its time.
+        figure.draw_without_rendering()
+        box = figure.get_tightbbox().padded(MARGIN)
+        figure.set_layout_engine(None)
+        for path in map(Path, paths):
+            if path.suffix not in metadata:
+                raise ValueError(f"{path}: a figure is written as one of {', '.join(metadata)}")
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary, format=path.suffix[1:], bbox_inches=box, metadata=metadata[path.suffix])
+
+
+def blank(width: float, height: float, note: str = "", *, facts: str = "") -> Figure:
+    """An empty figure of so many inches with the note, if any, above everything else; else with the facts, see `state`."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        mark(figure, width, note)
+        if not note:
+            state(figure, width, facts)
+    return figure
+
+
+def mark(part: Figure | SubFigure, width: float, note: str) -> None:
+    """Print the note, if any, framed above a figure or a part of one, of so many inches."""
+    if note:
+        # Folded by hand, about 10 letters an inch: matplotlib's own wrapping runs over the edge. A "$" is a dollar.
+        lines = textwrap.fill(note, int(10 * width))
+        part.suptitle(lines, fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
+
+
+def state(part: Figure | SubFigure, width: float, facts: str) -> None:
+    """Print what a figure or a part of one rests on (`facts`), if anything is given, plainly above it."""
+    if facts:
+        part.suptitle(textwrap.fill(facts, int(14 * width)), fontsize="small", parse_math=False)
+
+
+def label(init: str) -> str:
+    """An initialisation's printed name."""
+    return LABELS.get(init, init)
+
+
+def words(name: str) -> str:
+    """A distortion's name for people."""
+    return name.replace("_", " ")
+
+
+def styles(names: Sequence[str]) -> dict[str, tuple]:
+    """{name: (colour, marker, dashes)} in the order given; the known initialisations look the same in every figure."""
+    others = [name for name in names if name not in KNOWN]
+    looks = dict(zip((*KNOWN, *others), cycle(LINES), strict=False))
+    return {name: looks[name] for name in names}
+
+
+def share_legend(figure: Figure, ncols: int = 3) -> None:
+    """One legend below all panels, of what the first one shows."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
+
+
+def show_pictures(places: Sequence[Axes], pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> None:
+    """Each picture, uint8 (H, W, 3), in its own axes, with its title; axes left over stay empty."""
+    for axes in places:
+        axes.set_axis_off()
+    for k, (axes, picture) in enumerate(zip(places, pictures, strict=False)):
+        axes.imshow(picture)
+        if titles:
+            axes.set_title(titles[k], fontsize="small")

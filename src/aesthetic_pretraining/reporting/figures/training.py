@@ -1,0 +1,90 @@
+"""How trainings went: learning curves, and the search of the learning rate."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, mark, state, styles
+
+WIDTH = 7.0  # inches
+SEEDS_ALPHA = 0.55  # lines of several seeds lie on top of each other
+
+
+def draw_learning_curves(
+    pretraining: Mapping[tuple[str, int], pd.DataFrame],
+    finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
+    *,
+    facts: str = "",
+    note: str = "",
+) -> Figure:
+    """Loss by epoch: a panel per pretext task, then one for all fine-tunings on all labels.
+
+    Args:
+        pretraining: {(task, seed): history}, a line per seed, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
+        finetuning: {(initialisation, pretraining, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
+            the first epoch in which everything learns.
+        facts: what pretraining, in which no label takes part, rests on, to print above it.
+        note: a caveat to print above fine-tuning.
+    """
+    figure = blank(WIDTH, 5.6)
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.35])
+    state(above, WIDTH, facts)
+    mark(below, WIDTH, note)
+    tasks = list(dict.fromkeys(task for task, _ in pretraining))
+    panels = above.subplots(1, len(tasks), squeeze=False)[0]
+    for axes, task in zip(panels, tasks, strict=True):
+        first = True
+        for history in (history for (other, _), history in pretraining.items() if other == task):
+            names = ("training", "validation") if first else (None, None)
+            alpha = 1 if first else SEEDS_ALPHA
+            _curve(axes, history, "train_loss", color=OKABE_ITO[1], linestyle="--", marker="s", alpha=alpha, label=names[0])
+            _curve(axes, history, "val_loss", color=OKABE_ITO[0], marker="o", alpha=alpha, label=names[1])
+            first = False
+        axes.set_title(label(task).replace(" + ", " +\n"), fontsize="small")
+        axes.set_xlabel("epoch", fontsize="small")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.tick_params(labelsize="x-small")
+    panels[0].set_ylabel("loss in pretraining")
+    above.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    _finetuning(below, finetuning)
+    return figure
+
+
+def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figure:
+    """Loss over the learning rate of a search (section 4.3), both axes logarithmic.
+
+    Args:
+        history: columns learning_rate (rising) and loss; losses that are no number are not drawn.
+        chosen: the rate in use, marked by a line.
+    """
+    figure = blank(4.6, 3.4)
+    axes = figure.subplots()
+    axes.plot(history["learning_rate"], history["loss"], "-o", color=OKABE_ITO[0], markersize=3, linewidth=1)
+    axes.axvline(chosen, color=OKABE_ITO[1], linestyle="--", label=f"pretrain.learning_rate = {chosen:g}")
+    axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss of the batch")
+    axes.set_title(f"search of the learning rate: {label(task)}", fontsize="medium")
+    axes.grid(axis="y", color="0.9")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _finetuning(figure, histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> None:
+    axes = figure.subplots()
+    looks = styles(list(dict.fromkeys(init for init, _, _ in histories)))
+    shown = set()
+    for (init, _, _), history in histories.items():
+        colour, marker, dashes = looks[init]
+        name = None if init in shown else label(init)
+        shown.add(init)
+        _curve(axes, history, "val_loss", color=colour, marker=marker, linestyle=dashes, alpha=SEEDS_ALPHA, label=name)
+        if not (free := history[history["frozen"] == 0]).empty:
+            axes.plot(free["epoch"].iloc[0], free["val_loss"].iloc[0], "o", color="black", fillstyle="none", markersize=9)
+    axes.set(xlabel="epoch", ylabel="validation loss in fine-tuning\n(earth mover's distance)")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y", color="0.9")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+
+
+def _curve(axes, history: pd.DataFrame, column: str, **look) -> None:
+    axes.plot(history["epoch"], history[column], markersize=3, linewidth=1, **look)

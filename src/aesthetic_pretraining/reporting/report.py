@@ -1,0 +1,146 @@
+"""The page that shows what a run found: claims, Table 2, figures, what went in. One file, readable without a network."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.reporting import probe_table, table2, table2_print
+from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis, mark, untrained
+
+TEMPLATES = Path(__file__).parent / "templates"
+CLAIMED = ("claim", "place", "published", "ours", "verdict")  # columns of claims.csv that the page shows
+
+
+class Shown(NamedTuple):
+    """A figure on the page; `mark` is the caveat where votes enter, `source` is empty where there is none to show."""
+
+    name: str
+    heading: str
+    text: str
+    basis: str
+    mark: str
+    wide: bool
+    source: str
+
+
+def write_report(
+    out: Path,
+    *,
+    table: Path,
+    figures: Mapping[str, Path],
+    sheets: Mapping[str, Path],
+    counts: Mapping[str, int],
+    histories: Mapping[tuple[str, int], pd.DataFrame],
+    context: str,
+    unlabelled: str,
+    trained: Sequence[str],
+    params_text: str,
+    versions: Mapping[str, str],
+    claims: Path | None = None,
+    probes: Path | None = None,
+    note: str = "",
+    scale: str,
+) -> None:
+    """Write the report as one HTML file that loads nothing else. Same inputs, same bytes.
+
+    Args:
+        out: the page, results/<scale>/report.html.
+        table: table2.csv, as `table2_print.write` wrote it.
+        figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
+        sheets: PNG contact sheets by distortion, shown folded.
+        counts: number of pictures by what they are for, "<set>: <role>".
+        histories: {(task, seed): history} of all pretrainings.
+        context: the sentence below every figure that votes enter, see `context_of`. unlabelled: below those that none enter.
+        trained: initialisations of the run; a figure says which of its networks were not trained.
+        params_text: the parameters of the run, YAML text.
+        versions: program or package -> version.
+        claims: claims.csv, as `claims.write` wrote it; those in prose are shown first, single numbers of Table 2 are counted.
+        probes: tables/probes.csv, as `probe_table.write` wrote it.
+        note: a caveat to print first and large, and wherever votes enter, such as "demo: simulated votes".
+        scale: name of the run's scale, such as "demo".
+    Raises: ValueError if the table's note is another one: page and table would contradict each other.
+    """
+    frame = table2.read(table)
+    if table2_print.note_of(frame) != note:
+        raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
+    linear = None if probes is None else probe_table.read(probes)
+    # Autoescape on: initialisation names, notes and parameters come from users.
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("report.html.j2").render(
+        claims=None if claims is None else _claims(claims),
+        columns=table2.COLUMNS,
+        rows=table2_print.rows(frame),
+        footnotes=table2_print.footnotes(frame),
+        tests=table2_print.tests(frame),
+        probes=None if linear is None else (probe_table.parts(linear), probe_table.footnotes(linear)),
+        sections=_sections(figures, lambda name: basis(name, counts, histories, context, unlabelled), context, trained, note),
+        sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
+        counts=counts,
+        context=context,
+        params_text=params_text,
+        versions=versions,
+        note=note,
+        scale=scale,
+    )
+    with atomic_path(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def context_of(scale: str, pretrainings: Sequence[int], seeds: Sequence[int], table: str, engine: str) -> str:
+    """What every caption ends with, one sentence: scale, seeds of pretraining and (where it enters) fine-tuning, distortions' table
+    and engine."""
+    kinds = {"pretraining": pretrainings, "fine-tuning": seeds}
+    numbers = [f"{kind} seed{'s' if len(used) > 1 else ''} {', '.join(map(str, used))}" for kind, used in kinds.items() if used]
+    return f"Scale {scale}; {'; '.join(numbers)}; distortions: table {table}, engine {engine}."
+
+
+def data_uri(path: Path) -> Markup:
+    """A PNG file as text that stands for a link to it."""
+    return Markup("data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii"))
+
+
+def _sections(
+    figures: Mapping[str, Path], basis_of: Callable[[str], str], context: str, trained: Sequence[str], note: str
+) -> dict[str, list[Shown]]:
+    """{heading: figures}: those of `SECTIONS` that are there or were left out for want of a network, then all others."""
+    shown = {
+        heading: [
+            _shown(name, figures.get(name), basis_of, trained, note) for name in names if _belongs(name, figures, trained)
+        ]
+        for heading, names in SECTIONS.items()
+    }
+    others = [
+        Shown(name, name, name, context, mark(name, note), False, data_uri(path))
+        for name, path in figures.items()
+        if name not in CAPTIONS
+    ]
+    return {heading: parts for heading, parts in (shown | {"More figures": others}).items() if parts}
+
+
+def _belongs(name: str, figures: Mapping[str, Path], trained: Sequence[str]) -> bool:
+    return name in figures or bool(untrained(name, trained))
+
+
+def _shown(name: str, path: Path | None, basis_of: Callable[[str], str], trained: Sequence[str], note: str) -> Shown:
+    caption, missing = CAPTIONS[name], untrained(name, trained)
+    last = basis_of(name) if path is not None else "Left out."
+    last += f" Not trained in this run: {', '.join(missing)}." if missing else ""
+    source = "" if path is None else data_uri(path)
+    return Shown(name, caption.heading, caption.text, last, mark(name, note), caption.wide, source)
+
+
+def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], str]:
+    """(heads, rows of (column, text), a sentence on the single numbers of Table 2)."""
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    single = frame["id"].str.startswith("table2.")
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in frame[single]["verdict"].value_counts().items())
+    rows = [[(name, row[name]) for name in CLAIMED] for _, row in frame[~single].iterrows()]
+    return list(CLAIMED), rows, f"Table 2, number by number and dagger by dagger ({single.sum()}): {counts}."

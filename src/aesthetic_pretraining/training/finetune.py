@@ -1,0 +1,276 @@
+"""Fine-tuning on AVA as in NIMA (section 4.5): from a pretrained network to one that predicts votes.
+
+Two phases. Frozen: only the new layer learns, on features that are computed once, because the backbone does not
+change; until the validation loss reaches its first plateau. Then everything learns, with two learning rates that
+are halved at every further plateau, until the loss has not improved for `stop_after` epochs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.files import write_json
+from aesthetic_pretraining.models.network import distribution, new_backbone, save_weights, score_network, set_learning
+from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.training.distributed import open_team
+from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs, predict_votes
+from aesthetic_pretraining.training.history import Progress, show, write_history
+from aesthetic_pretraining.training.losses import earth_movers_distance
+
+
+@dataclass(frozen=True)
+class FinetuneConfig:
+    """params.yaml: finetune, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
+
+    backbone: str
+    seed: int
+    batch: int
+    learning_rate_features: float
+    learning_rate_head: float
+    weight_decay: float
+    halving: float
+    halve_after: int
+    stop_after: int
+    max_epochs: int
+    min_improvement: float
+    dropout: float
+    flip: bool
+    emd: str
+    emd_r: int
+    trainable: str
+    threads: int
+    micro_batch: int = 0
+    processes: int = 1
+    precision: str = "float32"
+    at_unfreezing: str = "continue"
+    tf32: bool = False
+    recompute: bool = False
+
+
+@dataclass
+class Schedule:
+    """Plateaus of the validation loss: when to unfreeze, when to halve, when to stop."""
+
+    config: FinetuneConfig
+    frozen: bool = True
+    factor: float = 1.0
+    best: float = float("inf")
+    since_best: int = 0
+    since_change: int = 0
+
+    def update(self, val_loss: float) -> None:
+        """Take the loss of an epoch.
+
+        "Does not significantly improve" (section 4.5) is a relative fall of less than `min_improvement`.
+        ASSUME: the first plateau unfreezes and leaves the rates as they are, because section 4.5 gives 1e-4 as the rate
+        of the pretrained layers; the patience of early stopping starts anew there, because so does the training.
+        """
+        improved = val_loss < self.best * (1 - self.config.min_improvement)
+        if improved:
+            self.best, self.since_best, self.since_change = val_loss, 0, 0
+            return
+        self.since_best += 1
+        self.since_change += 1
+        if self.since_change >= self.config.halve_after:
+            if self.frozen:
+                self.frozen, self.since_best = False, 0
+                if self.config.at_unfreezing == "restart":  # fidelity row 34
+                    self.best = float("inf")
+            else:
+                self.factor *= self.config.halving
+            self.since_change = 0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training has ended early."""
+        return not self.frozen and self.since_best >= self.config.stop_after
+
+
+@preemptible()
+@runtime.out_of_memory("finetune.micro_batch (0 is the largest) or finetune.batch, or set compute.recompute")
+def finetune(
+    config: FinetuneConfig,
+    store: Store,
+    votes: Mapping[str, np.ndarray],
+    train: Sequence[str],
+    val: Sequence[str],
+    start: str | Path,
+    weights: str | Path,
+    history_csv: str | Path,
+    summary_json: str | Path,
+    work: str | Path,
+    describe: Mapping[str, object],
+    workers: int = 0,
+    live: str | Path | None = None,
+) -> None:
+    """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
+
+    Args:
+        votes: id -> counts of the votes 1..10.
+        train, val: ids in `store`.
+        start: safetensors of a backbone.
+        summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
+            unfrozen_at, train_mean (mean score of the training pictures: the constant prediction to beat).
+        work: folder for the checkpoint and the cached features.
+        describe: which training of several this is; its values name the checkpoint.
+        workers: processes that decode pictures ahead of the network; 0: this one, between the steps.
+        live: folder for DVCLive's files, for those who watch; None: none.
+    Raises: UserError if the loss is not finite (names epoch, step, pictures and checkpoint), memory runs out (says what to
+        lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
+        SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
+    ASSUME: the weights of the epoch with the lowest validation loss are kept, as in pretraining.
+    """
+    team = open_team(runtime.set_up(config.threads, tf32=config.tf32), config.processes, config.precision)
+    device = team.device
+    if team.size > 1 and (few := min(config.batch, len(train), len(val))) < 2 * team.size:
+        raise UserError(
+            f"compute.processes is {team.size}, but a batch or a split has only {few} pictures, fewer than two for each; lower it, "
+            "or raise finetune.batch"
+        )
+    torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
+    backbone = new_backbone(config.backbone, start)
+    backbone.prepare(device, config.recompute)
+    network = score_network(backbone, config.dropout).to(device, memory_format=torch.channels_last)
+    optimiser = torch.optim.Adam(
+        [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
+    )
+    target = {i: torch.as_tensor(votes[i] / votes[i].sum(), dtype=torch.float32) for i in (*train, *val)}
+    schedule = Schedule(config)
+    epoch, step, loss_sum, history, best = 0, 0, 0.0, [], {}
+    checkpoint = Checkpoint(
+        Path(work) / f"finetune_{'_'.join(map(str, describe.values()))}.pt",
+        asdict(config),
+        {
+            "the start's weights": digest(files=[start]),
+            "the pictures": digest(files=store.files),
+            "the split of the pictures": digest(*train, "", *val),
+            "the votes": digest(*([i, *votes[i]] for i in (*train, *val))),
+            "the device": str(device),
+        },
+        team,
+    )
+    if (state := checkpoint.load()) is not None:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        best, history = state["best"], state["history"]
+        epoch, step, loss_sum = state["at"]
+        for name, value in state["schedule"].items():
+            setattr(schedule, name, value)
+
+    def snapshot() -> dict:
+        return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history, "at": (epoch, step, loss_sum),
+                "schedule": {k: v for k, v in vars(schedule).items() if k != "config"}}  # fmt: skip
+
+    cache, features = None, checkpoint.path.with_suffix(".features")
+    if schedule.frozen:
+        cache = FeatureCache(features, network, store, [*train, *val], 1 + config.flip, config.batch, team, workers)
+    name = " ".join(map(str, describe.values()))
+    lines = Progress(name, config.max_epochs)
+    first, seen = epoch, 0
+    while epoch < config.max_epochs and not schedule.stopped:
+        set_learning(network, config.trainable, frozen=schedule.frozen)
+        rates = config.learning_rate_features * schedule.factor, config.learning_rate_head * schedule.factor
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate
+        order = runtime.shuffled(train, config.seed, epoch)[step * config.batch :]
+        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), config.batch, least=2 * team.size)]
+        flipped = [flips(part, config, epoch) for part in parts]
+        steps, left = step + len(parts), len(order)
+        for ids, inputs in zip(parts, epoch_inputs(parts, flipped, store, cache, team, workers), strict=True):
+            runtime.seed_step("finetune", config.seed, epoch, step)
+            optimiser.zero_grad(set_to_none=True)
+            wanted = runtime.send(torch.stack([target[i] for i in ids]), device)
+            loss_of = partial(votes_loss, wanted=wanted, config=config)
+            if schedule.frozen:
+                loss = loss_of(network.on_features(inputs))
+                loss.backward()
+            else:
+                loss = gradient_cache.backward(network, inputs, loss_of, config.micro_batch, team)
+            where = f"{name}, epoch {epoch + 1}, step {step + 1}"
+            loss_sum += runtime.finite(loss.item(), where, ids, checkpoint) * len(ids)
+            optimiser.step()
+            step, seen, left = step + 1, seen + len(ids), left - len(ids)
+            lines.step(epoch + 1, step, steps, seen, left)
+            checkpoint.save(snapshot)
+        network.eval()
+        predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config.batch, team, workers)
+        val_loss = earth_movers_distance(predicted, torch.stack([target[i] for i in val]), config.emd_r, config.emd).item()
+        runtime.finite(val_loss, f"{name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
+        epoch, train_loss, frozen = epoch + 1, loss_sum / len(train), schedule.frozen
+        history.append(
+            {
+                "epoch": epoch,
+                "train_loss": train_loss,
+                "val_loss": val_loss,
+                "frozen": int(frozen),
+                "rate_features": rates[0],
+                "rate_head": rates[1],
+            }
+        )
+        schedule.update(val_loss)
+        if config.at_unfreezing == "restart" and frozen and not schedule.frozen:
+            optimiser.state.clear()  # as a new Adam, whose moments are nothing
+        if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
+            best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+        step, loss_sum = 0, 0.0
+        lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        if not schedule.frozen:
+            cache = None
+            features.unlink(missing_ok=True)
+        checkpoint.save(snapshot, always=True)
+        if team.first:
+            show(history, live)
+
+    if team.first:
+        stopped = "early" if schedule.stopped else "cap"
+        write_outputs(history, stopped, [target[i].numpy() for i in train], best, describe, weights, history_csv, summary_json)
+        features.unlink(missing_ok=True)
+    checkpoint.remove()
+
+
+def write_outputs(
+    history: list[dict],
+    stopped: str,
+    targets: Sequence[np.ndarray],
+    best: Mapping[str, Tensor],
+    describe: Mapping[str, object],
+    weights: str | Path,
+    history_csv: str | Path,
+    summary_json: str | Path,
+) -> None:
+    """Write what `finetune` promises; targets: shares of the votes of each training picture."""
+    write_history(history, history_csv)
+    mean = float(np.mean([votes @ np.arange(1, 11) for votes in targets]))
+    write_json(
+        summary_json,
+        {
+            **describe,
+            "epochs": len(history),
+            "best_epoch": min(history, key=lambda row: row["val_loss"])["epoch"],
+            "stopped": stopped,
+            "unfrozen_at": next((row["epoch"] for row in history if not row["frozen"]), None),
+            "train_mean": round(mean, 6),
+            "train_pictures": len(targets),
+        },
+    )
+    save_weights(best, weights)
+
+
+def votes_loss(outputs: Mapping[str, Tensor], wanted: Tensor, config: FinetuneConfig) -> Tensor:
+    """Earth mover's distance between raw outputs {"votes": (N, 10)} and shares of votes, (N, 10)."""
+    return earth_movers_distance(distribution(outputs), wanted, config.emd_r, config.emd)
+
+
+def flips(ids: Sequence[str], config: FinetuneConfig, epoch: int) -> list[bool]:
+    """Whether each picture is mirrored in this epoch."""
+    return [config.flip and bool(seeded_int("flip", config.seed, epoch, i) & 1) for i in ids]

@@ -1,0 +1,276 @@
+"""The report page, read back with an HTML parser: complete, labelled, and loading nothing."""
+
+import base64
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aesthetic_pretraining.evaluation import metrics
+from aesthetic_pretraining.evaluation.runs import Run
+from aesthetic_pretraining.reporting import probe_table, report, table2, table2_print
+from aesthetic_pretraining.reporting.captions import CAPTIONS
+
+PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
+NOTE = "demo: simulated <votes> & more"
+PNG = b"\x89PNG not really a picture"
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """All elements with their attributes, text by table cell, and whether the tags close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.open, self.rows, self.text = [], [], [], ""
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self.open:
+            self.text += data
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+FIGURES = ["figure3", "heatmap", "figure4", "figure5", "overview", "my own", "scatter"]
+TRAINED = ["imagenet", "ranking", "ranking_regression", "simclr"]
+HISTORIES = {(task, 3): pd.DataFrame({"steps": [12, 24], "val_loss": [2.0, 1.0]}) for task in TRAINED[1:]}
+UNLABELLED = report.context_of("demo", [3], [], "published", "native")
+CONTEXT = report.context_of("demo", [3], [1, 2], "published", "native")
+CLAIMS = """id,place,claim,published,value,ours,verdict,note
+prefer,section 4.2,74 % <prefer>,74 %,0.71,0.71,not comparable: demo data,x
+table2.imagenet.epochs,Table 2,ImageNet: Epochs,147,12,12,not trained,x
+table2.imagenet.ava_lcc,Table 2,ImageNet: AVA LCC,0.5491,0.5,0.5,not trained,x
+"""
+
+
+def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
+    """A report of made-up models; returns the page's text and the table behind it."""
+    rng = np.random.default_rng(0)
+    target, predictions, rows = rng.uniform(2, 8, 30), {}, []
+    for init in [*PUBLISHED["initialisation"], extra]:
+        row = {"init": init, "share": 100, "pretraining": 0, "seed": 0, "epochs": 77, "best_epoch": 67, "capped": 0}
+        for dataset in ("ava", "tid2013"):
+            frame = pd.DataFrame({"id": np.arange(30).astype(str), "target": target})
+            predictions[Run(init, 100, 0, 0, dataset)] = frame.assign(
+                predicted=target + rng.normal(0, 0.1 if init == extra else 1, 30)
+            )
+            row |= metrics.evaluate(predictions[Run(init, 100, 0, 0, dataset)], dataset, 5.5)
+        rows.append(row)
+    table2_print.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
+    (folder / "picture.png").write_bytes(PNG)
+    (folder / "claims.csv").write_text(claims or "")
+    report.write_report(
+        folder / "report.html",
+        table=folder / "table2.csv",
+        figures=dict.fromkeys(FIGURES, folder / "picture.png"),
+        sheets={"gaussian_noise": folder / "picture.png"},
+        counts={"ava: train": 229981, "ava: test": 12818, "photos: train": 100000, "photos: test": 15000},
+        histories=HISTORIES,
+        context=CONTEXT,
+        unlabelled=UNLABELLED,
+        trained=TRAINED,
+        claims=folder / "claims.csv" if claims else None,
+        probes=probes,
+        params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
+        versions={"python": "3.11.7", "torch": "2.15.0"},
+        note=note,
+        scale="demo",
+    )
+    return (folder / "report.html").read_text(encoding="utf-8"), table2.read(folder / "table2.csv")
+
+
+def caption_of(page, name):
+    """The text that belongs to one figure, read back."""
+    found = page[page.index(f'id="{name.replace(" ", "_")}"') :]
+    return unescape(found[: found.index("</figcaption>")].split("<figcaption>")[1])
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    text, table = write(tmp_path_factory.mktemp("report"))
+    return text, Page(text), table
+
+
+def test_every_cell_of_table_2_is_there(written):
+    _, page, table = written
+    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.COLUMNS)}
+    assert len(rows) == 8  # heads and seven rows
+    for label, cells in table2_print.rows(table):
+        for shown, cell in zip(rows[label], cells, strict=True):
+            expected = cell.mean + ("†" if cell.dagger else "") + cell.published
+            assert shown == expected
+    assert sum("†" in cell for cell in rows["<my net>"]) == 2
+
+
+def test_the_heads_stand_above_their_columns(written):
+    _, page, _ = written
+    at = page.rows.index(["", "", "AVA", "TID2013"])
+    spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
+    assert spans == [2, 4, 3]
+    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in table2.COLUMNS]
+
+
+def test_nothing_is_loaded_from_elsewhere(written):
+    text, page, _ = written
+    for tag, attributes in page.elements:
+        assert tag not in {"script", "link", "iframe", "object"}
+        for name in {"src", "href", "srcset", "data", "poster"} & attributes.keys():
+            assert attributes[name].startswith(("data:image/png;base64,", "#"))
+    assert "url(" not in text and "@import" not in text and "http" not in text
+
+
+def test_pictures_are_inside_and_described(written):
+    _, page, _ = written
+    images = page.all("img")
+    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 8  # seven figures and one sheet
+    shown = ["figure3", "figure4", "figure5", "heatmap", "scatter", "overview"]  # in the page's order, not the caller's
+    assert [image["alt"] for image in images][:7] == [*(CAPTIONS[name].text for name in shown), "my own"]
+    assert images[7]["alt"].startswith("gaussian noise: a row per photo")
+    assert all(CAPTIONS[name].text in page.text for name in shown)
+
+
+def test_captions_state_pictures_scale_seeds_table_and_engine(written):
+    _, page, _ = written
+    assert CONTEXT == "Scale demo; pretraining seed 3; fine-tuning seeds 1, 2; distortions: table published, engine native."
+    assert f"12,818 AVA pictures (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
+    assert UNLABELLED == "Scale demo; pretraining seed 3; distortions: table published, engine native."
+    rests = "Pretrained on 100,000 photos, 24 updates; judged on 15,000 others (test); no label takes part."
+    assert page.text.count(f"{rests} {UNLABELLED}") == 2  # Figure 4 and the heat map
+    assert f"15,000 photos (test); no label takes part. {UNLABELLED}" in page.text  # the distortions
+    assert report.context_of("smoke", [1, 4], [7], "corrected", "reference").startswith(
+        "Scale smoke; pretraining seeds 1, 4; fine-tuning seed 7; "
+    )
+
+
+def test_what_was_not_trained_is_said_where_it_would_stand(written, tmp_path):
+    _, page, _ = written
+    assert "Left out. Not trained in this run: ranking + classification." in page.text
+    assert CONTEXT + " Not trained in this run: RotNet, ranking + classification." in page.text  # scatter plots
+    assert page.text.count("Not trained in this run: ranking + classification.") == 2  # confusion and ranking accuracy
+
+
+def test_claims_come_first_as_they_are_written(written, tmp_path):
+    _, page, _ = written
+    assert ["claim", "place", "published", "ours", "verdict"] in page.rows
+    assert ["74 % <prefer>", "section 4.2", "74 %", "0.71", "not comparable: demo data"] in page.rows
+    assert "dagger by dagger (2): 2 not trained." in page.text and "ImageNet: AVA LCC" not in page.text
+    assert page.text.rindex("The paper’s claims") < page.text.rindex("Table 2: results")
+    assert "claims" not in Page(write(tmp_path, claims=None)[0]).text
+
+
+def test_every_link_has_its_target_and_wide_figures_are_folded(written):
+    _, page, _ = written
+    links = [link["href"] for link in page.all("a")]
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(set(ids)) == len(ids) and {link.removeprefix("#") for link in links} == set(ids)
+    assert [d["id"] for d in page.all("details") if d.get("class") == "wide"] == ["heatmap", "overview"]
+
+
+def test_the_note_is_prominent_or_absent(written, tmp_path):
+    _, page, _ = written
+    # title, banner, three tables; Figures 3 and 5, scatter plots, a figure of one's own
+    assert page.text.count(NOTE) == 5 + 4
+    for name in ("figure3", "figure5", "scatter", "my own"):
+        assert f"{NOTE}" in caption_of(written[0], name)
+    for name in ("figure4", "heatmap", "overview"):
+        assert "simulated" not in caption_of(written[0], name)
+    banner = page.text.index(NOTE, page.text.index(NOTE) + 1)  # the first is the title's
+    assert banner < page.text.index("The paper’s claims")
+    assert {"class": "note", "role": "note"} in page.all("p")
+    plain, _ = write(tmp_path, note="")
+    assert "simulated" not in plain and 'class="note"' not in plain
+
+
+def test_significance_counts_parameters_and_versions(written):
+    text, page, table = written
+    assert "Bonferroni-corrected for 12 comparisons, alpha = 0.01" in page.text
+    p = table.set_index("init").loc["rotnet", "ava_mae_p"]
+    assert [f"{p:.3g} (0 of 1)", "RotNet"] == [
+        row[i] for row in page.rows if len(row) == 3 for i in (1, 0) if row[0] == "RotNet"
+    ]
+    assert "TID2013 MAE compares predictions on 1 to 10" in page.text
+    assert ["ava: train", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
+    assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
+    assert len(page.all("details")) == 5  # two wide figures, a sheet, parameters, versions
+
+
+def test_page_says_its_language_and_fits_a_phone(written):
+    _, page, _ = written
+    assert page.all("html") == [{"lang": "en"}]
+    assert any(meta.get("name") == "viewport" for meta in page.all("meta"))
+
+
+def test_linear_probes_stand_below_table_2_with_their_notes(written, tmp_path):
+    assert "linear-probes" not in written[0]
+    keys = {
+        "share": 100,
+        "trained_on": "ava",
+        "dataset": "ava",
+        "metric": "srcc",
+        "pictures": 30,
+        "problem": "",
+        "regularisation": "1",
+    }
+    known = [("imagenet", 0.5, np.nan), ("<b>", 0.25, -0.25)]
+    rows = [
+        {"init": init, "value": v, "low": 0.125, "high": 0.75, "difference": d, "diff_low": d, "diff_high": d} | keys
+        for init, v, d in known
+    ]
+    rows += [row | {"dataset": "tid2013"} for row in rows]
+    table = probe_table.build(pd.DataFrame(rows), note=NOTE, strengths=(1e-4, 1e4), confidence=0.95)
+    probe_table.write(table, tmp_path / "probes.csv", tmp_path / "probes.md")
+    page = Page(write(tmp_path, probes=tmp_path / "probes.csv")[0])
+    assert (
+        page.text.index("Table 2: results")
+        < page.text.index("Linear probes: what")
+        < page.text.index("Figures of the paper", 2000)
+    )
+    shown = {row[0]: row[1:3] for row in page.rows if row and row[0] in ("ImageNet", "<b>") and "[" in row[1]}
+    assert shown == {
+        "ImageNet": ["0.5000 [0.1250, 0.7500]", "–"],
+        "<b>": ["0.2500 [0.1250, 0.7500]", "-0.2500 [-0.2500, -0.2500]"],
+    }
+    assert all(line in page.text for line in probe_table.footnotes(table))
+
+
+def test_same_input_same_bytes(written, tmp_path):
+    assert write(tmp_path)[0] == written[0]
+
+
+def test_a_table_with_another_note_is_refused(tmp_path):
+    write(tmp_path)
+    with pytest.raises(ValueError, match="carries the note"):
+        report.write_report(
+            tmp_path / "report.html",
+            table=tmp_path / "table2.csv",
+            figures={},
+            sheets={},
+            counts={},
+            histories={},
+            context="",
+            unlabelled="",
+            trained=[],
+            params_text="",
+            versions={},
+            scale="demo",
+        )

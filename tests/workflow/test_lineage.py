@@ -1,0 +1,209 @@
+"""lineage.py: the chain behind a number, followed over records like Snakemake's in a folder made by hand."""
+
+import base64
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from projects import ROOT, Project
+
+INIT = "ranking_regression"
+HOW = {  # output -> rule, inputs, parameters
+    "data/demo/photos/ledger.csv": ("ledger", [], {}),
+    "data/demo/ava/split.csv": ("split", [], {"seed": 1}),
+    "data/demo/tid2013/split.csv": ("split", [], {"seed": 1}),
+    "models/demo/pretrained/ranking_regression/seed1.safetensors": (
+        "pretrain",
+        ["data/demo/photos/ledger.csv"],
+        {"pretrain.margin": 0.2},
+    ),
+    **{
+        f"models/demo/finetuned/{init}/share{share}_pretraining1_seed1.safetensors": (
+            "finetune",
+            ["models/demo/pretrained/ranking_regression/seed1.safetensors", "data/demo/ava/split.csv"],
+            {"finetune.batch": 16},
+        )
+        for init, share in [(INIT, 100), (INIT, 20), ("imagenet", 100)]
+    },
+    **{
+        f"results/demo/predictions/{init}/share{share}_pretraining1_seed1/{dataset}.parquet": (
+            "predict",
+            [
+                f"models/demo/finetuned/{init}/share{share}_pretraining1_seed1.safetensors",
+                "data/demo/ava/split.csv",
+                "data/demo/tid2013/split.csv",
+            ],
+            {},
+        )
+        for init, share in [(INIT, 100), (INIT, 20), ("imagenet", 100)]
+        for dataset in ("ava", "tid2013")
+    },
+}
+HOW["results/demo/tables/table2.csv"] = (
+    "table2",
+    [*(path for path in HOW if "predictions" in path), "resources/published.csv", "workflow/scripts/report/table2.py"],
+    {"report.alpha": 0.01},
+)
+
+
+@pytest.fixture
+def project(tmp_path):
+    """The scripts, files with one number each, and Snakemake's records of them."""
+    for folder in ("workflow/lib", "workflow/scripts", "tools", "src"):
+        (tmp_path / folder).mkdir(parents=True)
+        for path in (ROOT / folder).rglob("*.py"):
+            to = tmp_path / path.relative_to(ROOT)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            to.write_bytes(path.read_bytes())
+    write(tmp_path / "resources/published.csv", b"published")
+    for path in HOW:
+        content = path.encode()
+        if path.endswith("split.csv"):
+            content = b"id,split\na,test\nb,test\nc,train\n"
+        elif path.endswith("ledger.csv"):
+            content = b"id,state\na,usable\nb,missing\n"
+        elif path.endswith(".parquet"):
+            content = parquet()
+        elif path.endswith("table2.csv"):
+            content = (
+                f"init,seeds,ava_lcc,ava_lcc_published,ava_lcc_low,note\n{INIT},1,0.5,0.55,0.4,demo: simulated votes\n".encode()
+            )
+        write(tmp_path / path, content)
+    for path in HOW:
+        record(tmp_path, path)
+    return Project(tmp_path)
+
+
+def parquet():
+    import io
+
+    import pandas as pd
+
+    buffer = io.BytesIO()
+    pd.DataFrame({"id": ["a", "b"]}).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+def write(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def record(root, path):
+    rule, inputs, parameters = HOW[path]
+    known = {
+        name: "sha256:" + hashlib.sha256((root / name).read_bytes()).hexdigest() for name in inputs if (root / name).exists()
+    }
+    made = os.stat(root / path).st_mtime
+    content = {"rule": rule, "input": inputs, "params": [str(parameters)], "input_checksums": known, "endtime": made}
+    write(root / ".snakemake/metadata" / base64.urlsafe_b64encode(path.encode()).decode(), json.dumps(content).encode())
+
+
+def why(project, *arguments, ok=True):
+    return project.run(sys.executable, "tools/lineage.py", *arguments, ok=ok)
+
+
+def blocks(text):
+    """{rule: its lines}; rules in the order in which they stand there."""
+    found = {}
+    for block in text.split("\n\n")[1:-1]:  # the last one is of versions and machine
+        head, *lines = block.splitlines()
+        found.setdefault(head, []).extend(lines)
+    return found
+
+
+def test_the_chain_of_one_number_has_every_link_and_nothing_else(project):
+    text = why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
+    assert text.startswith(f"{INIT} ava_lcc = 0.5 (published 0.55, low 0.4, seeds 1)\ndemo: simulated votes\n")
+    found = blocks(text)
+    assert list(found)[:3] == ["table2", "predict", "finetune"] and set(list(found)[3:]) == {"pretrain", "ledger", "split"}
+    assert "imagenet" not in text and "share20" not in text and "tid2013" not in text
+    (line,) = [line for line in found["predict"] if "ava.parquet" in line]
+    digest = hashlib.sha256(parquet()).hexdigest()[:16]
+    assert line.split() == [
+        f"results/demo/predictions/{INIT}/share100_pretraining1_seed1/ava.parquet",
+        "sha256",
+        digest,
+        "(2",
+        "pictures)",
+    ]
+    assert "  parameters  finetune.batch=16" in found["finetune"] and "  parameters  pretrain.margin=0.2" in found["pretrain"]
+    assert any("(test 2, train 1 pictures)" in line for line in found["split"])
+    assert any("(1 usable pictures)" in line for line in found["ledger"])
+    assert any(line.startswith("  given       resources/published.csv") for line in found["table2"])
+    (code,) = [line for line in found["table2"] if line.startswith("  code")]
+    script = hashlib.sha256((project.path / "workflow/scripts/report/table2.py").read_bytes()).hexdigest()
+    joint = hashlib.sha256(f"sha256:{script} workflow/scripts/report/table2.py".encode()).hexdigest()
+    assert code == f"  code        1 files, sha256 {joint[:16]}"
+
+
+def test_a_number_on_tid2013_still_rests_on_avas_training(project):
+    other = project.path / "results/demo/tables/table2.csv"
+    other.write_text(other.read_text().replace("ava_lcc", "tid2013_lcc"))
+    record(project.path, "results/demo/tables/table2.csv")
+    text = why(project, "results/demo/tables/table2.csv", INIT, "tid2013_lcc")
+    assert "tid2013.parquet" in text and "ava.parquet" not in text
+    assert "data/demo/tid2013/split.csv" in text and "data/demo/ava/split.csv" in text
+
+
+def test_a_whole_file_has_all_of_its_chain(project):
+    found = blocks(why(project, "results/demo/tables/table2.csv"))
+    assert "  and 3 more" in found["predict"] and len([line for line in found["finetune"] if "safetensors" in line]) == 3
+
+
+def test_saved_records_serve_a_fresh_clone_and_tell_the_machine(project):
+    saved = {}
+    for path in HOW:
+        place = project.path / ".snakemake/metadata" / base64.urlsafe_b64encode(path.encode()).decode()
+        digest = hashlib.sha256((project.path / path).read_bytes()).hexdigest()
+        saved[path] = {"sha256": f"sha256:{digest}", "record": json.loads(place.read_text())}
+        place.unlink()
+        saved[path]["environment"] = {"machine": "an abacus", "versions": "beads 3"}
+    write(project.path / "results/demo/provenance/all.json", json.dumps(saved).encode())
+    text = why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
+    assert text.rstrip().endswith("versions    beads 3\nmachine     an abacus")
+    assert list(blocks(text))[:3] == ["table2", "predict", "finetune"]
+
+
+def test_a_file_that_does_not_fit_its_record_is_named(project):
+    (project.path / "data/demo/ava/split.csv").write_text("id,split\n")
+    text = why(project, "results/demo/tables/table2.csv", ok=False)
+    assert "lineage: data/demo/ava/split.csv is not what its record describes" in text
+
+
+def test_bad_questions_are_answered_in_one_sentence(project):
+    for arguments, answer in {
+        (
+            "results/demo/tables/table2.csv",
+            "nobody",
+            "ava_lcc",
+        ): "has no 'nobody' 'ava_lcc'; rows: ranking_regression; columns: ava_lcc\n",
+        ("resources/published.csv",): "is no file that the workflow made",
+        ("results/demo/tables/table3.csv",): "is no file that the workflow made",
+        ("results/demo/tables/table2.csv", INIT): "usage: lineage.py FILE [ROW COLUMN]",
+    }.items():
+        text = why(project, *arguments, ok=False)
+        assert answer in text and "Traceback" not in text
+
+
+def test_the_machine_and_the_versions_are_those_of_this_process():
+    import platform
+
+    import numpy as np
+
+    import provenance
+
+    found = provenance.environment()
+    assert f"python {platform.python_version()}" in found["versions"] and f"numpy {np.__version__}" in found["versions"]
+    assert platform.release() in found["machine"]
+
+
+def test_the_end_of_a_pipe_is_no_error(project):
+    command = f"{shlex.quote(sys.executable)} tools/lineage.py results/demo/tables/table2.csv | head -1"
+    done = subprocess.run(command, shell=True, cwd=project.path, capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -1,0 +1,185 @@
+"""Project the Snakemake DAG onto dvc.yaml: one DVC stage for each workflow/rules/<stage>.smk, the same for every scale.
+
+usage: dvc_stages.py [--check]
+
+Snakemake owns the only DAG. A stage's command runs Snakemake for this stage alone; its dependencies, parameters and
+outputs are read off the DAG. `persist: true` keeps DVC from deleting what is still valid; provenance.py makes that safe.
+"""
+
+import contextlib
+import io
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = ["data", "render", "pretrain", "finetune", "evaluate", "report"]
+OUTSIDE = {
+    "audit",
+    "crosscheck",
+    "download",
+    "search",
+}  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
+FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
+METRICS = ["results/${scale}/metrics/metrics.json"]
+
+
+@dataclass
+class Job:
+    """One job of the DAG: what it reads, makes and depends on."""
+
+    rule: str
+    stage: str
+    input: list[str]
+    output: list[str]
+    params: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Dag:
+    """The DAG at the values of params.yaml."""
+
+    scale: str
+    config: dict
+    stage_of: dict[str, str]  # rule with outputs -> stage
+    patterns: dict[str, list[str]]  # rule -> its outputs' patterns
+    jobs: list[Job]
+    pending: list[str]  # jobs that Snakemake would run
+
+
+def load_dag() -> Dag:
+    """Ask Snakemake for the DAG of all stages. Uses its internals; docs/workflow.md says which, the version is pinned."""
+    from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+    from snakemake.settings.types import Quietness
+
+    targets = {f"stage_{stage}" for stage in STAGES}
+    with contextlib.redirect_stdout(io.StringIO()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(),
+            snakefile=ROOT / "Snakefile",
+            workdir=ROOT,
+        )
+        workflow.dag(DAGSettings(targets=targets, max_checksum_file_size=10**15)).printd3dag()
+        inner = workflow._workflow
+        stage_of = {rule.name: Path(str(rule.snakefile)).stem for rule in inner.rules}
+        # Snakemake writes a wildcard's constraint into the pattern: {scale,demo}
+        patterns = {rule.name: [re.sub(r"\{(\w+),[^}]*\}", r"{\1}", str(o)) for o in rule.output] for rule in inner.rules}
+        jobs = [
+            Job(
+                job.rule.name,
+                stage_of[job.rule.name],
+                sorted(map(str, job.input)),
+                sorted(map(str, job.output)),
+                sorted(key for p in job.params for key in (p if hasattr(p, "keys") else ())),
+            )
+            for job in inner.dag.jobs
+        ]
+        pending = sorted(str(job) for job in inner.dag.needrun_jobs() if job.output)
+        config = dict(inner.config)
+    stray = {rule for rule, outputs in patterns.items() if outputs and stage_of[rule] not in {*STAGES, *OUTSIDE}}
+    if stray:
+        raise SystemExit(
+            f"dvc_stages: rules outside of the stages: {', '.join(sorted(stray))}; add their file's name to STAGES"
+        )
+    return Dag(config["scale"], config, stage_of, patterns, jobs, pending)
+
+
+def tracked(pattern: str) -> str:
+    """The path that DVC tracks for an output's pattern: the folder before the first wildcard, or one of FILES.
+
+    DVC rewrites single files when it commits and leaves the files of a folder alone, hence folders.
+    """
+    if pattern in FILES:
+        return pattern.replace("{scale}", "${scale}")
+    parts = PurePosixPath(pattern.replace("{scale}", "${scale}")).parts
+    folders = parts[:-1]
+    fixed = next((k for k, part in enumerate(folders) if "{" in part.replace("${scale}", "")), len(folders))
+    return "/".join(folders[:fixed])
+
+
+def outs_of(dag: Dag) -> dict[str, str]:
+    """{tracked path: stage}, without paths that lie inside of others. Exits where two stages would share a folder."""
+    owner = {
+        tracked(p): dag.stage_of[rule]
+        for rule, patterns in dag.patterns.items()
+        for p in patterns
+        if dag.stage_of[rule] not in OUTSIDE
+    }
+    for path, stage in owner.items():
+        if shared := [o for o in owner if path.startswith(o + "/") and owner[o] != stage]:
+            raise SystemExit(
+                f"dvc_stages: {path} of stage {stage} lies inside {shared[0]} of stage {owner[shared[0]]}; move one"
+            )
+    return {path: stage for path, stage in owner.items() if not any(path.startswith(other + "/") for other in owner)}
+
+
+def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
+    """One stage of dvc.yaml."""
+    from aesthetic_pretraining.config import source_key
+
+    deps, params = {f"workflow/rules/{stage}.smk", "workflow/rules/common.smk"}, set()
+    for job in (job for job in dag.jobs if job.stage == stage):
+        params |= {source_key(dag.config, key) for key in job.params}
+        for path in job.input:
+            path = path.replace(f"/{dag.scale}/", "/${scale}/")
+            inside = next((out for out in outs if path == out or path.startswith(out + "/")), None)
+            if inside is None or outs[inside] != stage:
+                deps.add(inside or path)
+    rules = " ".join(rule for rule, outputs in dag.patterns.items() if outputs and dag.stage_of[rule] == stage)
+    mine = [out for out, owner in outs.items() if owner == stage] + [f"results/${{scale}}/provenance/{stage}.json"]
+    return {
+        "cmd": [
+            f"snakemake stage_{stage} --allowed-rules stage_{stage} {rules}",
+            f"python workflow/lib/provenance.py save {stage}",
+        ],
+        "deps": sorted(deps),
+        "params": sorted(params),
+        "outs": [{out: {"persist": True}} for out in sorted(mine)],
+    }
+
+
+def plots(dag: Dag) -> list[dict | str]:
+    """What `dvc plots show` draws and shows: the curve of each task's pretraining, and all figures."""
+    from aesthetic_pretraining.evaluation.runs import pretraining_of
+
+    histories = [o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv")]
+    # of the lowest seed alone: one more seed must not make this file stale
+    shown = {pretraining_of(path)[0]: path for path in sorted(histories, key=pretraining_of, reverse=True)}
+    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in sorted(shown.values())}
+    drawn = {o for job in dag.jobs for o in job.output if "/figures/" in o and o.endswith(".png")}
+    figures = sorted(path.replace(f"/{dag.scale}/", "/${scale}/") for path in drawn)
+    return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]
+
+
+def text() -> str:
+    """What dvc.yaml has to be."""
+    dag = load_dag()
+    outs = outs_of(dag)
+    content = {
+        "stages": {stage: stage_entry(stage, dag, outs) for stage in STAGES},
+        "metrics": METRICS,
+        "plots": plots(dag),
+    }
+    return "# GENERATED from the Snakemake DAG by workflow/lib/dvc_stages.py (make dvc.yaml); do not edit.\n" + yaml.safe_dump(
+        content, sort_keys=False, width=200
+    )
+
+
+def main(check: bool) -> None:
+    """Write dvc.yaml, or only check that it is current."""
+    path, wanted = ROOT / "dvc.yaml", text()
+    if check:
+        if not path.exists() or path.read_text() != wanted:
+            sys.exit("dvc.yaml is stale: run 'make dvc.yaml'")
+        print("dvc.yaml is current")
+    else:
+        path.write_text(wanted)
+
+
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+    main("--check" in sys.argv)

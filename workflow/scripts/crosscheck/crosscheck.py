@@ -1,0 +1,20 @@
+"""Rule crosscheck."""
+
+from job import job, note
+
+with job(snakemake):
+    from pathlib import Path
+
+    from aesthetic_pretraining.data.labelled.facts import scale_of
+    from aesthetic_pretraining.data.ledger import read_table
+    from aesthetic_pretraining.evaluation.cross_dataset import crosscheck
+    from aesthetic_pretraining.files import atomic_path
+
+    sets = snakemake.params.cfg["labels.extra"]
+    table = crosscheck(
+        snakemake.input.predictions,
+        {s["name"]: scale_of(s["format"], s.get("range")) for s in sets},
+        {Path(path).stem: read_table(path)["id"] for path in snakemake.input.seen},
+    )
+    with atomic_path(snakemake.output[0]) as tmp:
+        table.assign(note=note(snakemake)).round(6).to_csv(tmp, index=False)

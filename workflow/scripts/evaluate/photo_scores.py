@@ -1,0 +1,21 @@
+"""Rule photo_scores."""
+
+from job import config, job
+
+with job(snakemake):
+    from aesthetic_pretraining.data.ledger import read_table
+    from aesthetic_pretraining.data.store import Store
+    from aesthetic_pretraining.evaluation.photos.scores import ScoresConfig, photo_scores
+    from aesthetic_pretraining.evaluation.runs import training_of
+
+    files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
+    split = read_table(files.split)
+    photo_scores(
+        config(snakemake, ScoresConfig, backbone=cfg["backbone.name"]),
+        Store(files.store if isinstance(files.store, list) else [files.store]),
+        split[split["split"].isin(["train", "val", "test"])],
+        {training_of(path).seed: path for path in ([files.weights] if isinstance(files.weights, str) else files.weights)},
+        scores=out.scores,
+        shares=out.shares,
+        workers=snakemake.resources.loaders,
+    )

@@ -1,0 +1,32 @@
+"""Rule respond."""
+
+from job import config, job
+
+with job(snakemake):
+    from aesthetic_pretraining.data.ledger import read_table
+    from aesthetic_pretraining.data.store import Store
+    from aesthetic_pretraining.distortions.variants import open_variants
+    from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
+    from aesthetic_pretraining.evaluation.runs import pretraining_of
+
+    files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
+    split = read_table(files.split)
+    respond(
+        config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
+        open_variants(
+            Store(files.store),
+            cfg["image.size"],
+            cfg["distortions.table"],
+            files.get("rendered", []),
+            cfg["distortions.edited_width"],
+        ),
+        list(split["id"][split["split"] == "test"]),
+        cfg["seed"],
+        {pretraining_of(path): path for path in files.networks},
+        responses=out.responses,
+        cross=out.cross,
+        ranking=out.ranking,
+        pooled=out.pooled,
+        confusion=out.confusion,
+        workers=snakemake.resources.loaders,
+    )

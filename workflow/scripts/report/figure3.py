@@ -1,0 +1,17 @@
+"""Rule figure3."""
+
+from job import job, note
+
+with job(snakemake):
+    import pandas as pd
+
+    from aesthetic_pretraining.reporting.figures.paper import draw_figure3
+    from aesthetic_pretraining.reporting.figures.style import save
+
+    figure = draw_figure3(
+        pd.read_csv(snakemake.input.metrics),
+        note=note(snakemake),
+        inits=snakemake.params.cfg["finetune.compared"],
+        intervals=pd.read_csv(snakemake.input.intervals),
+    )
+    save(figure, *snakemake.output)
