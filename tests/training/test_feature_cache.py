@@ -5,7 +5,7 @@ import torch
 
 from aesthetic_pretraining.models.network import new_backbone, score_network
 from aesthetic_pretraining.training.distributed import Alone, open_team
-from aesthetic_pretraining.training.feature_cache import FeatureCache
+from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
 
 ALONE = Alone(torch.device("cpu"))
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
@@ -54,3 +54,13 @@ def test_features_are_computed_in_the_precision_of_training(labelled_store, back
     assert torch.equal(found["bfloat16"], wanted.float())
     assert not torch.equal(found["float32"], found["bfloat16"])
     assert (found["float32"] - found["bfloat16"]).norm() < 0.5 * found["float32"].norm()  # 50 layers of random weights
+
+
+def test_any_id_finds_its_picture_and_its_side(store_of):
+    ids = ["a\x1f1", "b\x1f", "c"]
+    store = store_of(ids, 32)
+    sides = [[True, False], [True]]
+    got = list(epoch_inputs([ids[:2], ids[2:]], sides, store, None, ALONE, 0))
+    wanted = [pixels(store, i, side) for i, side in zip(ids, (True, False, True), strict=True)]
+    assert [len(batch) for batch in got] == [2, 1]
+    assert all(map(torch.equal, torch.cat(got), wanted))

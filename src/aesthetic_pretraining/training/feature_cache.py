@@ -30,20 +30,20 @@ def epoch_inputs(
     if cache is not None:
         yield from runtime.ahead((cache.read(ids, sides) for ids, sides in zip(parts, flipped, strict=True)), team.device)
         return
-    names = [[f"{i}\x1f{int(f)}" for i, f in zip(ids, sides, strict=True)] for ids, sides in zip(parts, flipped, strict=True)]
-    yield from runtime.batches([part[team.share(len(part))] for part in names], PictureLoader(store), workers, team.device)
+    sided = [list(zip(ids, sides, strict=True)) for ids, sides in zip(parts, flipped, strict=True)]
+    yield from runtime.batches([part[team.share(len(part))] for part in sided], PictureLoader(store), workers, team.device)
 
 
 class PictureLoader:
-    """ "id, unit separator, 0 or 1" -> the letterboxed picture, mirrored for 1: uint8 (3, S, S)."""
+    """(id, whether to mirror it) -> the letterboxed picture: uint8 (3, S, S)."""
 
     def __init__(self, store: Store):
         self.store = store
 
-    def __call__(self, name: str) -> Tensor:
-        picture, flip = name.split("\x1f")
+    def __call__(self, sided: tuple[str, bool]) -> Tensor:
+        picture, flip = sided
         tensor = torch.from_numpy(self.store.pixels(picture).copy()).permute(2, 0, 1)
-        return tensor.flip(2) if flip == "1" else tensor
+        return tensor.flip(2) if flip else tensor
 
 
 class FeatureCache:

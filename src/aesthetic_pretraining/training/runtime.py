@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ NAMED = 16  # pictures of a batch that an error names; the log names all
 AHEAD = 2  # batches that each loader makes ahead
 SHARED_MEMORY = "/dev/shm"  # where loaders put their batches
 GIB = 2**30
+Key = TypeVar("Key")  # what a picture is asked for by: an id, or an id with a side
 log = logging.getLogger("aesthetic_pretraining")
 
 
@@ -64,19 +66,19 @@ def shuffled(ids: Sequence[str], *parts: object) -> list[str]:
 
 
 def batches(
-    groups: Sequence[Sequence[str]], load: Callable[[str], Tensor], workers: int, device: torch.device | None = None
+    groups: Sequence[Sequence[Key]], load: Callable[[Key], Tensor], workers: int, device: torch.device | None = None
 ) -> Iterable[Tensor]:
-    """One batch (B, ...) of load(id) for each group of ids, on the device (None: left where it was made).
+    """One batch (B, ...) of load(key) for each group of keys, on the device (None: left where it was made).
 
     Pictures are made in `workers` other processes (0: in this one) while the network works; what comes out is the same.
     Raises: UserError if the batches that wait do not fit into the machine's shared memory.
     """
-    ids = [i for group in groups for i in group]
+    keys = [key for group in groups for key in group]
     ends = np.cumsum([len(group) for group in groups]).tolist()
-    if workers and ids:
-        enough_shared_memory(load(ids[0]).nbytes * max(map(len, groups)), min(workers * AHEAD, len(groups)), workers)
+    if workers and keys:
+        enough_shared_memory(load(keys[0]).nbytes * max(map(len, groups)), min(workers * AHEAD, len(groups)), workers)
     loader = DataLoader(
-        _Mapped(ids, load),
+        _Mapped(keys, load),
         batch_sampler=[list(range(end - len(group), end)) for group, end in zip(groups, ends, strict=True)],
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
