@@ -1,18 +1,10 @@
 """The schedule of fine-tuning (section 4.5) by hand: when it unfreezes, halves and stops."""
 
-import dataclasses
-
-from aesthetic_pretraining.training.finetune import FinetuneConfig, Schedule
-
-CONFIG = FinetuneConfig(
-    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
-    halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
-)  # fmt: skip
+from aesthetic_pretraining.training.finetune import Schedule
 
 
 def schedule(**changes):
-    values = {"halve_after": 5, "stop_after": 10, "min_improvement": 1e-4} | changes
-    return Schedule(dataclasses.replace(CONFIG, **values))
+    return Schedule(**{"halving": 0.5, "halve_after": 5, "stop_after": 10, "min_improvement": 1e-4} | changes)
 
 
 def play(made, losses):
@@ -50,7 +42,7 @@ def test_schedule_starts_its_counts_anew_at_each_improvement():
 def test_schedule_forgets_its_best_loss_at_the_unfreezing_if_asked_to():
     """Fidelity row 34: the first unfrozen epoch is the best then, however bad, and counts start from it."""
     losses = [0.5] + [0.6] * 5 + [0.9] + [0.8] * 40
-    kept, forgotten = (play(schedule(at_unfreezing=how), losses) for how in ("continue", "restart"))
+    kept, forgotten = (play(schedule(restart=restart), losses) for restart in (False, True))
     assert [k + 1 for k, row in enumerate(kept) if row[0]] == [1]
     assert [k + 1 for k, row in enumerate(forgotten) if row[0]] == [1, 7, 8]
     assert [row[1] for row in kept[:8]] == [row[1] for row in forgotten[:8]] == [True] * 5 + [False] * 3

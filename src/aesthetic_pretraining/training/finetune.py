@@ -59,9 +59,27 @@ class FinetuneConfig:
 
 @dataclass
 class Schedule:
-    """Plateaus of the validation loss: when to unfreeze, when to halve, when to stop."""
+    """Plateaus of the validation loss: when to unfreeze, when to halve, when to stop.
 
-    config: FinetuneConfig
+    Args:
+        halving: factor on both learning rates at a plateau, in 0..1.
+        halve_after: epochs without an improvement that make a plateau.
+        stop_after: epochs without an improvement that end the training.
+        min_improvement: least relative fall of the loss that counts as an improvement.
+        restart: whether the best loss is forgotten at the unfreezing (fidelity row 34).
+
+    Attributes:
+        frozen: whether the backbone is still frozen.
+        factor: what the learning rates of the configuration are multiplied by.
+        best: lowest validation loss so far.
+        since_best, since_change: epochs without an improvement; the latter since the last plateau, too.
+    """
+
+    halving: float
+    halve_after: int
+    stop_after: int
+    min_improvement: float
+    restart: bool = False
     frozen: bool = True
     factor: float = 1.0
     best: float = float("inf")
@@ -75,25 +93,34 @@ class Schedule:
         ASSUME: the first plateau unfreezes and leaves the rates as they are, because section 4.5 gives 1e-4 as the rate
         of the pretrained layers; the patience of early stopping starts anew there, because so does the training.
         """
-        improved = val_loss < self.best * (1 - self.config.min_improvement)
+        improved = val_loss < self.best * (1 - self.min_improvement)
         if improved:
             self.best, self.since_best, self.since_change = val_loss, 0, 0
             return
         self.since_best += 1
         self.since_change += 1
-        if self.since_change >= self.config.halve_after:
+        if self.since_change >= self.halve_after:
             if self.frozen:
                 self.frozen, self.since_best = False, 0
-                if self.config.at_unfreezing == "restart":  # fidelity row 34
+                if self.restart:
                     self.best = float("inf")
             else:
-                self.factor *= self.config.halving
+                self.factor *= self.halving
             self.since_change = 0
 
     @property
     def stopped(self) -> bool:
         """Whether training has ended early."""
-        return not self.frozen and self.since_best >= self.config.stop_after
+        return not self.frozen and self.since_best >= self.stop_after
+
+    def state_dict(self) -> dict[str, bool | float]:
+        """What `update` has come to so far, for a checkpoint."""
+        return {name: getattr(self, name) for name in ("frozen", "factor", "best", "since_best", "since_change")}
+
+    def load_state_dict(self, state: Mapping[str, bool | float]) -> None:
+        """Go on from the state of another schedule with the same arguments."""
+        for name, value in state.items():
+            setattr(self, name, value)
 
 
 @preemptible()
@@ -145,7 +172,9 @@ def finetune(
         [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
     )
     target = {i: torch.as_tensor(votes[i] / votes[i].sum(), dtype=torch.float32) for i in (*train, *val)}
-    schedule = Schedule(config)
+    schedule = Schedule(
+        config.halving, config.halve_after, config.stop_after, config.min_improvement, config.at_unfreezing == "restart"
+    )
     epoch, step, loss_sum, history, best = 0, 0, 0.0, [], {}
     checkpoint = Checkpoint(
         Path(work) / f"finetune_{'_'.join(map(str, describe.values()))}.pt",
@@ -164,12 +193,11 @@ def finetune(
         optimiser.load_state_dict(state["optimiser"])
         best, history = state["best"], state["history"]
         epoch, step, loss_sum = state["at"]
-        for name, value in state["schedule"].items():
-            setattr(schedule, name, value)
+        schedule.load_state_dict(state["schedule"])
 
     def snapshot() -> dict:
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history, "at": (epoch, step, loss_sum),
-                "schedule": {k: v for k, v in vars(schedule).items() if k != "config"}}  # fmt: skip
+                "schedule": schedule.state_dict()}  # fmt: skip
 
     cache, features = None, checkpoint.path.with_suffix(".features")
     if schedule.frozen:
