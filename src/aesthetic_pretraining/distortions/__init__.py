@@ -7,12 +7,22 @@ darktable_values  fields of darktable's modules, for both engines
 native            six technical ones, nine of style and six of composition by formulas of our own, and all of them for one photo;
                   not imported here, so that names and levels can be had without torch
 reference         the same by darktable, imagecorruptions and Pillow; likewise
+transforms        one distortion at one level as a transform of torchvision's second kind; likewise
 variants          the variants of the photos as training sees them, live or out of rendered shards; likewise
 views             random views of photos before anything is done to them
 """
 
 from aesthetic_pretraining.distortions.ladder import ANCHORS, ASPECTS, TABLES, Distortion
-from aesthetic_pretraining.distortions.registry import DISTORTIONS, VARIANTS, Variant, anchor_index, indices, norm
+from aesthetic_pretraining.distortions.registry import (
+    DISTORTIONS,
+    VARIANTS,
+    Variant,
+    anchor_index,
+    indices,
+    norm,
+    rows,
+    selected,
+)
 
 __all__ = [
     "ANCHORS",
@@ -25,4 +35,6 @@ __all__ = [
     "anchor_index",
     "indices",
     "norm",
+    "rows",
+    "selected",
 ]

@@ -4,6 +4,7 @@ Everything that counts, names or orders distortions (losses, heads, figures, doc
 Each has a function of its name in its aspect's module (`technical`, `style`, `composition`). To add one, see `custom`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aesthetic_pretraining.distortions.custom import OWN
@@ -101,3 +102,25 @@ def indices(distortion: str) -> tuple[int, ...]:
     if distortion not in DISTORTIONS:
         raise KeyError(distortion)
     return tuple(i for i, variant in enumerate(VARIANTS) if variant.distortion == distortion)
+
+
+def rows(only: Iterable[str] | None = None) -> tuple[int, ...]:
+    """Positions in `VARIANTS` of the anchors and of the named distortions' levels: what `native.render.render` makes of a photo.
+
+    Always ascending, whatever the order of `only`; None: all distortions. Raises KeyError for an unknown name.
+    """
+    names = DISTORTIONS if only is None else only
+    return tuple(range(len(ANCHORS))) + tuple(sorted(i for name in set(names) for i in indices(name)))
+
+
+def selected(names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """The names in the registry's order; None: all distortions.
+
+    Raises: ValueError for an unknown name, or if there is none.
+    """
+    chosen = set(DISTORTIONS if names is None else names)
+    if unknown := sorted(chosen - set(DISTORTIONS)):
+        raise ValueError(f"unknown distortion {unknown[0]!r}; known are {', '.join(DISTORTIONS)}")
+    if not chosen:
+        raise ValueError(f"no distortion is named; name at least one of {', '.join(DISTORTIONS)}")
+    return tuple(name for name in DISTORTIONS if name in chosen)

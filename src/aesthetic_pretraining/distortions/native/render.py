@@ -1,6 +1,6 @@
 """All pictures of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from aesthetic_pretraining.data.letterbox import ROOM, fit_short_side, letterbox
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.ladder import TABLES
 from aesthetic_pretraining.distortions.native import composition, style, technical
-from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, indices
+from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, rows
 from aesthetic_pretraining.seeding import generator
 
 
@@ -24,15 +24,6 @@ def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
 def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
     return fit_short_side(image, size)
-
-
-def rows(only: Sequence[str] | None = None) -> tuple[int, ...]:
-    """Positions in `VARIANTS` of what `render(..., only=only)` returns: the anchors, then the named distortions'.
-
-    Always ascending, whatever the order of `only`. Raises KeyError for an unknown name.
-    """
-    names = DISTORTIONS if only is None else only
-    return tuple(range(len(ANCHORS))) + tuple(sorted(i for name in set(names) for i in indices(name)))
 
 
 def render(
@@ -71,7 +62,7 @@ def render(
     for distortion in DISTORTIONS.values():
         if only is None or distortion.name in only:
             made = room[: len(distortion.levels)]
-            drawn = _pictures(distortion, photo, base, tones, photo_id, seed, table)
+            drawn = pictures_of(distortion, photo, base, tones, photo_id, seed, distortion.ladder(table))
             for place, picture in zip(made, drawn, strict=True):
                 place[:] = picture
             pictures[done : done + len(made)] = letterbox_batch(made, size)
@@ -79,11 +70,20 @@ def render(
     return pictures
 
 
-def _pictures(
-    distortion: Distortion, photo: np.ndarray, base: np.ndarray, tones: style.Photo, photo_id: str, seed: int, table: str
+def pictures_of(
+    distortion: Distortion,
+    photo: np.ndarray,
+    base: np.ndarray,
+    tones: style.Photo,
+    photo_id: str,
+    seed: int,
+    ladder: Mapping[int, float],
 ) -> Iterable[np.ndarray]:
-    """All levels of one distortion: uint8 (h, w, 3) each. Its function is found by its name in its aspect's module."""
-    name, ladder = distortion.name, distortion.ladder(table)
+    """One picture for each level of the ladder (level -> value): uint8 (h, w, 3).
+
+    The distortion's function is found by its name in its aspect's module.
+    """
+    name = distortion.name
     draw = generator
     if (make := distortion.make) is not None:
         return (make(photo, base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
