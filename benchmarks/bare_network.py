@@ -11,7 +11,8 @@ from timing import in_turns
 from aesthetic_pretraining.distortions.native.render import rows
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.models.network import Network, set_learning
-from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training import gradient_cache, loader
+from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.pretext import TASKS
 
 
@@ -34,14 +35,15 @@ def against_plain(folder: Path, size: int, rounds: int, only: tuple[str, ...] | 
     variants = Variants(photo_store(folder, size), size, "published")
     network, bare = pretraining_network(task), pretraining_network(task)
     optimiser = torch.optim.RMSprop(network.parameters(), lr=1e-12, alpha=0.9, momentum=0.9, weight_decay=4e-5)
+    dataset = VariantsDataset(variants, ["photo1"], 1, only)
     ready = variants.pictures("photo0", 1, only)[None]
 
     def load() -> None:
-        for pictures in runtime.batches([["photo1"]], lambda i: variants.pictures(i, 1, only), workers=0):
+        for pictures in loader.batches(dataset, [[0]], workers=0):
             assert pictures.shape == ready.shape
 
     def step() -> None:
-        for pictures in runtime.batches([["photo1"]], lambda i: variants.pictures(i, 1, only), workers=0):
+        for pictures in loader.batches(dataset, [[0]], workers=0):
             set_learning(network, "all", frozen=False)
             optimiser.zero_grad(set_to_none=True)
             gradient_cache.backward(network, pictures.flatten(0, 1), joint, 0, ALONE).item()

@@ -11,6 +11,7 @@ from timing import in_turns
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import score_network, set_learning
 from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
 from aesthetic_pretraining.training.finetune import FinetuneConfig, votes_loss
 
@@ -26,7 +27,8 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
     )  # fmt: skip
     store = photo_store(folder, size, short=False)
     ids = [f"photo{k % BATCH_PHOTOS}" for k in range(2 * config.batch)]
-    parts = [ids[: config.batch], ids[config.batch :]]
+    images = LabelledImages(store, ids, [k % 2 == 0 for k in range(len(ids))])
+    parts = [range(config.batch), range(config.batch, len(ids))]
     torch.manual_seed(1)
     network, bare = (score_network(build_backbone(BACKBONE), 0.75).to(memory_format=torch.channels_last) for _ in range(2))
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-12, weight_decay=4e-5)
@@ -34,7 +36,7 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
 
     def epoch(cache: FeatureCache | None) -> None:
         set_learning(network, "all", frozen=cache is not None)
-        for inputs in epoch_inputs(parts, [[k % 2 == 0 for k in range(len(part))] for part in parts], store, cache, ALONE, 0):
+        for inputs in epoch_inputs(images, parts, cache, ALONE, 0):
             loss_of = partial(votes_loss, wanted=torch.stack([target] * len(inputs)), config=config)
             optimiser.zero_grad(set_to_none=True)
             if cache is None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training import loader, runtime
 from gpu_checks.report import Report
 from gpu_checks.setting import SEED, Setting, cores, photo_store, seconds_of
 
@@ -85,9 +85,12 @@ def live(report: Report, setting: Setting) -> None:
 
 def photos_per_second(variants: object, workers: int, photos: int) -> float:
     """Of so many photos for each loader, after the first one of each. workers: 0 is this process alone."""
+    from aesthetic_pretraining.training.datasets import VariantsDataset
+
     first = max(1, workers)
-    groups = [[f"photo{k % 8}"] for k in range(first * (1 + photos))]
-    for k, _ in enumerate(runtime.batches(groups, lambda name: variants.pictures(name, SEED), workers)):
+    groups = [[k % 8] for k in range(first * (1 + photos))]
+    dataset = VariantsDataset(variants, [f"photo{k}" for k in range(8)], SEED)
+    for k, _ in enumerate(loader.batches(dataset, groups, workers)):
         if k + 1 == first:
             start = time.perf_counter()
     return (len(groups) - first) / (time.perf_counter() - start)

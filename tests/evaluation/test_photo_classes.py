@@ -11,7 +11,7 @@ from skimage import data
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.photos import classes as module
-from aesthetic_pretraining.evaluation.photos.classes import COUNTS, DIVERSITY, ClassesConfig, PhotoReader, Tally, photo_classes
+from aesthetic_pretraining.evaluation.photos.classes import COUNTS, DIVERSITY, ClassesConfig, Photos, Tally, photo_classes
 from aesthetic_pretraining.models.backbones import Detector
 
 PHOTOS = ["chelsea", "coffee", "rocket", "astronaut"]
@@ -113,9 +113,9 @@ def test_a_photo_is_cut_in_its_middle(make_folder, encode):
     stripes = np.zeros((40, 80, 3), np.uint8)
     stripes[:, 30:50] = 255
     source = Folder(make_folder({"a.png": encode(stripes)}, "one"))
-    square = PhotoReader(source, {"a": "a.png"}, 40, 20)("a")
+    square = Photos(source, {"a": "a.png"}, 40, 20)[0]
     assert square.shape == (3, 20, 20) and (square == 255).all()
-    whole = PhotoReader(source, {"a": "a.png"}, 20)("a")
+    whole = Photos(source, {"a": "a.png"}, 20)[0]
     expected = np.asarray(Image.fromarray(stripes).resize((40, 20), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(whole.permute(1, 2, 0).numpy(), expected)
 

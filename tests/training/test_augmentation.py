@@ -43,13 +43,13 @@ def test_a_view_depends_on_its_seed_alone():
 
 
 def test_training_sees_views_and_validation_whole_photos(arguments, tmp_path, monkeypatch):
-    seen, call = [], module.Loader.__call__
+    seen, call = [], module.VariantsDataset.__getitem__
 
-    def spy(self, photo_id):
-        seen.append((photo_id, type(self.variants).__name__))
-        return call(self, photo_id)
+    def spy(self, position):
+        seen.append((self.ids[position], type(self.variants).__name__))
+        return call(self, position)
 
-    monkeypatch.setattr(module.Loader, "__call__", spy)
+    monkeypatch.setattr(module.VariantsDataset, "__getitem__", spy)
     pretrain(**arguments(tmp_path, task="ranking", epochs=1, learning_rate=1e-6, augment="flip_crop"))
     assert dict(seen) == {"wide": "AugmentedVariants", "folder/tall": "AugmentedVariants", "square": "Variants"}
 

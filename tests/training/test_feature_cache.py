@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from aesthetic_pretraining.models.network import new_backbone, score_network
+from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import Alone, open_team
 from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
 
@@ -59,8 +60,8 @@ def test_features_are_computed_in_the_precision_of_training(labelled_store, back
 def test_any_id_finds_its_picture_and_its_side(store_of):
     ids = ["a\x1f1", "b\x1f", "c"]
     store = store_of(ids, 32)
-    sides = [[True, False], [True]]
-    got = list(epoch_inputs([ids[:2], ids[2:]], sides, store, None, ALONE, 0))
-    wanted = [pixels(store, i, side) for i, side in zip(ids, (True, False, True), strict=True)]
+    sides = [True, False, True]
+    got = list(epoch_inputs(LabelledImages(store, ids, sides), [range(2), range(2, 3)], None, ALONE, 0))
+    wanted = [pixels(store, i, side) for i, side in zip(ids, sides, strict=True)]
     assert [len(batch) for batch in got] == [2, 1]
     assert all(map(torch.equal, torch.cat(got), wanted))

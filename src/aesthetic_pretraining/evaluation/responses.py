@@ -16,7 +16,8 @@ from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossRes
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import Network, load_into
-from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training import gradient_cache, loader, runtime
+from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.pretext import TASKS
 
@@ -111,8 +112,9 @@ def _outputs(
     device: torch.device,
 ) -> Iterator[tuple[str, dict[tuple[str, int], dict[str, np.ndarray]]]]:
     """(photo, {(task, pretraining seed): {head: (174, width)}}) of each photo."""
-    load, alone = _Pictures(variants, seed), Alone(device)
-    for photo, pictures in zip(photos, runtime.batches([[photo] for photo in photos], load, workers, device), strict=True):
+    dataset, alone = VariantsDataset(variants, photos, seed), Alone(device)
+    one_by_one = loader.cut(len(photos), 1)
+    for photo, pictures in zip(photos, loader.batches(dataset, one_by_one, workers, device), strict=True):
         shown = pictures[0]
         yield (
             photo,
@@ -121,16 +123,6 @@ def _outputs(
                 for key, network in networks.items()
             },
         )
-
-
-class _Pictures:
-    """id -> all variants of that photo, uint8 (174, 3, size, size); a class, because other processes have to get it."""
-
-    def __init__(self, variants: Variants, seed: int):
-        self.variants, self.seed = variants, seed
-
-    def __call__(self, photo_id: str) -> torch.Tensor:
-        return self.variants.pictures(photo_id, self.seed)
 
 
 def _rows(pretraining: int, photo: str, intensities: np.ndarray) -> pa.Table:

@@ -18,7 +18,8 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics.proportions import mean_interval
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.network import new_backbone
-from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training import loader, runtime
+from aesthetic_pretraining.training.datasets import VariantsDataset
 
 ALL = "all"  # in column level: over all levels; in column distortion: over all distortions of the aspect
 MOVES = ["init", "aspect", "distortion", "level", "photos", "distance", "low", "high"]
@@ -118,7 +119,7 @@ def sensitivity(
         for init, path in weights.items()
     }
     moves = {init: Moves() for init in networks}
-    for pictures in runtime.batches([[photo] for photo in photos], _Pictures(variants, seed), workers):
+    for pictures in loader.batches(VariantsDataset(variants, photos, seed), loader.cut(len(photos), 1), workers):
         parts = pictures[0].to(device).split(config.batch)
         for init, network in networks.items():
             moves[init].add(torch.cat([network(part) for part in parts]).float().cpu().numpy())
@@ -134,13 +135,3 @@ def sensitivity(
     ]
     with atomic_path(by_photo) as tmp:
         pd.concat(rows)[["init", "photo", *DISTORTIONS]].to_parquet(tmp, index=False)
-
-
-class _Pictures:
-    """id -> all variants of that photo, uint8 (174, 3, size, size); a class, because other processes have to get it."""
-
-    def __init__(self, variants: Variants, seed: int):
-        self.variants, self.seed = variants, seed
-
-    def __call__(self, photo: str) -> torch.Tensor:
-        return self.variants.pictures(photo, self.seed)

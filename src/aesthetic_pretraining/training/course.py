@@ -6,7 +6,7 @@ are far fewer updates: 3,920 to 250,000 at the scale paper. `matched` gives them
 
 from dataclasses import dataclass
 
-from aesthetic_pretraining.training.runtime import cut
+from aesthetic_pretraining.training.loader import cut
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def course(epochs: int, photos: int, batch: int, ranking_batch: int, least: int,
 
     Args:
         ranking_batch: photos in a batch of the ranking tasks.
-        least: photos that a batch has at least (`runtime.cut`).
+        least: photos that a batch has at least (`loader.cut`).
         matched: whether it ends after as many updates as `epochs` of the ranking tasks are, instead of after `epochs` passes.
     ASSUME: where updates are matched, the learning rate falls with the updates, as often in all as the ranking tasks' does;
         with the passes, of which there may be a thousand, it would fall to nothing.

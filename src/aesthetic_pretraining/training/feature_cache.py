@@ -12,38 +12,24 @@ from torch import Tensor
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.files import enough_space
 from aesthetic_pretraining.models.network import Network, distribution
-from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training import gradient_cache, loader
+from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import Alone
 
 
 def epoch_inputs(
-    parts: Sequence[Sequence[str]],
-    flipped: Sequence[Sequence[bool]],
-    store: Store,
-    cache: "FeatureCache | None",
-    team: Alone,
-    workers: int,
+    images: LabelledImages, parts: Sequence[range], cache: "FeatureCache | None", team: Alone, workers: int
 ) -> Iterator[Tensor]:
-    """Yield the input of each batch, on the team's device: cached features of all its pictures (n, width) if there is a cache,
-    which are so cheap to use that every process takes all, else uint8 pictures (m, 3, S, S) of this process's share.
+    """Yield the input of each batch, on the team's device: cached features of all its images (n, width) if there is a cache,
+    which are so cheap to use that every process takes all, else uint8 images (m, 3, S, S) of this process's share.
+
+    Args: parts: positions in `images`.
     """
     if cache is not None:
-        yield from runtime.ahead((cache.read(ids, sides) for ids, sides in zip(parts, flipped, strict=True)), team.device)
+        found = (cache.read(images.ids[part.start : part.stop], images.mirrored[part.start : part.stop]) for part in parts)
+        yield from loader.ahead(found, team.device)
         return
-    sided = [list(zip(ids, sides, strict=True)) for ids, sides in zip(parts, flipped, strict=True)]
-    yield from runtime.batches([part[team.share(len(part))] for part in sided], PictureLoader(store), workers, team.device)
-
-
-class PictureLoader:
-    """(id, whether to mirror it) -> the letterboxed picture: uint8 (3, S, S)."""
-
-    def __init__(self, store: Store):
-        self.store = store
-
-    def __call__(self, sided: tuple[str, bool]) -> Tensor:
-        picture, flip = sided
-        tensor = torch.from_numpy(self.store.pixels(picture).copy()).permute(2, 0, 1)
-        return tensor.flip(2) if flip else tensor
+    yield from loader.batches(images, [part[team.share(len(part))] for part in parts], workers, team.device)
 
 
 class FeatureCache:
@@ -71,13 +57,12 @@ class FeatureCache:
         team.wait()
         features = np.memmap(partial, np.float32, "r+", shape=shape)
         network.eval()
-        parts = [ids[mine][part.start : part.stop] for part in runtime.cut(mine.stop - mine.start, batch)]
+        parts = loader.cut(mine.stop - mine.start, batch)
         with torch.no_grad():
             for side, flipped in enumerate([False, True][:sides]):
                 at = mine.start
-                for pictures in epoch_inputs(
-                    parts, [[flipped] * len(p) for p in parts], store, None, Alone(team.device), workers
-                ):
+                images = LabelledImages(store, ids[mine], [flipped] * len(ids[mine]))
+                for pictures in loader.batches(images, parts, workers, team.device):
                     features[side, at : at + len(pictures)] = gradient_cache.features(network, pictures, team).cpu().numpy()
                     at += len(pictures)
         features.flush()
@@ -105,8 +90,8 @@ def predict_votes(
 ) -> Tensor:
     """Probabilities (n, 10) of the votes for the pictures as they are, on the CPU; the network has to be in inference mode."""
     out = []
-    parts = [ids[part.start : part.stop] for part in runtime.cut(len(ids), batch, least=2 * team.size)]
-    for inputs in epoch_inputs(parts, [[False] * len(part) for part in parts], store, cache, team, workers):
+    parts = loader.cut(len(ids), batch, least=2 * team.size)
+    for inputs in epoch_inputs(LabelledImages(store, ids), parts, cache, team, workers):
         outputs = network.on_features(inputs) if cache is not None else gradient_cache.forward(network, inputs, 0, team)
         out.append(distribution(outputs).cpu())
     return torch.cat(out)

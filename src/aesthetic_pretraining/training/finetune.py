@@ -20,8 +20,9 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_json
 from aesthetic_pretraining.models.network import distribution, new_backbone, save_weights, score_network, set_learning
 from aesthetic_pretraining.seeding import seeded_int
-from aesthetic_pretraining.training import gradient_cache, runtime
+from aesthetic_pretraining.training import gradient_cache, loader, runtime
 from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
+from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import open_team
 from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs, predict_votes
 from aesthetic_pretraining.training.history import Progress, show, write_history
@@ -210,14 +211,15 @@ def finetune(
         rates = config.learning_rate_features * schedule.factor, config.learning_rate_head * schedule.factor
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate
-        order = runtime.shuffled(train, config.seed, epoch)[step * config.batch :]
-        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), config.batch, least=2 * team.size)]
-        flipped = [flips(part, config, epoch) for part in parts]
+        order = loader.shuffled(train, config.seed, epoch)[step * config.batch :]
+        parts = loader.cut(len(order), config.batch, least=2 * team.size)
+        images = LabelledImages(store, order, flips(order, config, epoch))
         steps, left = step + len(parts), len(order)
-        for ids, inputs in zip(parts, epoch_inputs(parts, flipped, store, cache, team, workers), strict=True):
+        for part, inputs in zip(parts, epoch_inputs(images, parts, cache, team, workers), strict=True):
+            ids = order[part.start : part.stop]
             runtime.seed_step("finetune", config.seed, epoch, step)
             optimiser.zero_grad(set_to_none=True)
-            wanted = runtime.send(torch.stack([target[i] for i in ids]), device)
+            wanted = loader.send(torch.stack([target[i] for i in ids]), device)
             loss_of = partial(votes_loss, wanted=wanted, config=config)
             if schedule.frozen:
                 loss = loss_of(network.on_features(inputs))

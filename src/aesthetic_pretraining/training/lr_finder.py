@@ -4,21 +4,23 @@ A short test before a training, not a part of the chain: nothing depends on its 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pandas as pd
+import torch
+from torch import Tensor
 
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.network import set_learning
 from aesthetic_pretraining.seeding import seeded_int
-from aesthetic_pretraining.training import gradient_cache, history, runtime
+from aesthetic_pretraining.training import gradient_cache, history, loader, runtime
+from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone
-from aesthetic_pretraining.training.pretext import TASKS, TaskConfig
-from aesthetic_pretraining.training.pretrain import Loader
+from aesthetic_pretraining.training.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.training.pretrain_setup import PretrainConfig, batch_of, micro_batch_of, start_of
 
 DIVERGED = 10.0  # times the lowest loss so far: higher rates tell nothing more
@@ -92,9 +94,17 @@ def search_rate(
     return pd.DataFrame(rows)
 
 
-def _batches(task, variants: Variants, train: Sequence[str], config: PretrainConfig, size: int, workers: int, device):
+def _batches(
+    task: Task,
+    variants: Variants,
+    train: Sequence[str],
+    config: PretrainConfig,
+    size: int,
+    workers: int,
+    device: torch.device,
+) -> Iterator[Tensor]:
     """Batches of training photos without end, each round over the photos in another order."""
     for epoch in count():
-        order = runtime.shuffled(train, config.seed, "search", epoch)
-        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size)]
-        yield from runtime.batches(parts, Loader(task, variants, seeded_int(config.seed, "search", epoch)), workers, device)
+        order = loader.shuffled(train, config.seed, "search", epoch)
+        dataset = VariantsDataset(variants, order, seeded_int(config.seed, "search", epoch), make=task.pictures)
+        yield from loader.batches(dataset, loader.cut(len(order), size), workers, device)

@@ -13,9 +13,10 @@ from aesthetic_pretraining.distortions.variants import Variants, augmented
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.network import Network, save_weights, set_learning
 from aesthetic_pretraining.seeding import seeded_int
-from aesthetic_pretraining.training import gradient_cache, pretrained, runtime
+from aesthetic_pretraining.training import gradient_cache, loader, pretrained, runtime
 from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
 from aesthetic_pretraining.training.course import Course, course
+from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone, open_team
 from aesthetic_pretraining.training.history import Progress, show, write_history
 from aesthetic_pretraining.training.pretext import TASKS, Task, TaskConfig
@@ -97,12 +98,12 @@ def pretrain(
     while epoch < plan.passes:
         rate = config.learning_rate * config.learning_rate_decay ** plan.falls(epoch)
         photos = plan.photos(epoch)
-        order = runtime.shuffled(train, config.seed, task_name, epoch)[:photos][step * size :]
-        parts = [order[part.start : part.stop] for part in runtime.cut(len(order), size, least=team.size)]
+        order = loader.shuffled(train, config.seed, task_name, epoch)[:photos][step * size :]
+        parts = loader.cut(len(order), size, least=team.size)
         steps, left = step + len(parts), len(order)
         shown = variants if task.contrast else augmented(variants, config.augment, seeded_int(config.seed, "view", epoch))
-        loader = Loader(task, shown, seeded_int(config.seed, epoch))
-        for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
+        dataset = VariantsDataset(shown, order, seeded_int(config.seed, epoch), make=task.pictures)
+        for part, pictures in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
             views = pictures.shape[1]
             set_learning(
                 network, config.trainable, total_steps < config.frozen_steps, config.batch_norm, config.learning_blocks
@@ -119,7 +120,7 @@ def pretrain(
                 config.kept_micro_batches,
             )
             where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
-            loss_sum += runtime.finite(loss.item(), where, part, checkpoint) * len(part)
+            loss_sum += runtime.finite(loss.item(), where, order[part.start : part.stop], checkpoint) * len(part)
             if config.clip_norm:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
             optimiser.step()
@@ -169,19 +170,9 @@ def say_if_unmoved(task: str, history: Sequence[Mapping], start: str | Path, bes
         runtime.log.warning("%s", warning)
 
 
-def mine(parts: Sequence[Sequence[str]], team: Alone) -> list[Sequence[str]]:
+def mine(parts: Sequence[range], team: Alone) -> list[range]:
     """This process's share of each batch."""
     return [part[team.share(len(part))] for part in parts]
-
-
-class Loader:
-    """id -> the task's pictures of that photo, uint8 (n, 3, size, size)."""
-
-    def __init__(self, task: Task, variants: Variants, seed: int):
-        self.task, self.variants, self.seed = task, variants, seed
-
-    def __call__(self, photo_id: str) -> Tensor:
-        return self.task.pictures(self.variants, photo_id, self.seed)
 
 
 @torch.no_grad()
@@ -199,9 +190,9 @@ def validate(
     """Mean loss over the validation photos, with the same noise in every epoch."""
     network.eval()
     total = 0.0
-    parts = [val[part.start : part.stop] for part in runtime.cut(len(val), size, least=team.size)]
-    loader = Loader(task, variants, seeded_int(config.seed, "val"))
-    for part, pictures in zip(parts, runtime.batches(mine(parts, team), loader, workers, team.device), strict=True):
+    parts = loader.cut(len(val), size, least=team.size)
+    dataset = VariantsDataset(variants, val, seeded_int(config.seed, "val"), make=task.pictures)
+    for part, pictures in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
         outputs = gradient_cache.forward(network, pictures.flatten(0, 1), micro_batch_of(task, config), team)
         total += gradient_cache.by_photo(task.loss, pictures.shape[1])(outputs).item() * len(part)
         after_batch()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from aesthetic_pretraining.data.images import Unreadable, read_picture
 from aesthetic_pretraining.data.letterbox import shrink
@@ -19,7 +20,7 @@ from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import DETECTOR, Classifier, Detector, imagenet_classifier, object_detector
-from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training import loader, runtime
 
 OWN = "backbone"  # in photo_check.networks: backbone.name
 COUNTS = ["network", "kind", "index", "name", "first", "photos"]
@@ -133,9 +134,8 @@ def _classes(
     network: Classifier, source: Source, files: dict[str, str], batch: int, workers: int, device: torch.device
 ) -> Iterator[list[int]]:
     """[most certain class] of each photo."""
-    ids = list(files)
-    load = PhotoReader(source, files, network.resize, network.crop)
-    for pictures in runtime.batches([ids[part.start : part.stop] for part in runtime.cut(len(ids), batch)], load, workers):
+    photos = Photos(source, files, network.resize, network.crop)
+    for pictures in loader.batches(photos, loader.cut(len(photos), batch), workers):
         yield from ([k] for k in network(pictures.to(device)).argmax(dim=1).tolist())
 
 
@@ -144,20 +144,23 @@ def _objects(
     network: Detector, source: Source, files: dict[str, str], least: float, workers: int, device: torch.device
 ) -> Iterator[list[int]]:
     """Kinds of the objects of each photo, most certain first; one photo at a time, because sizes differ."""
-    load = PhotoReader(source, files, network.short_side)
-    for photo in runtime.batches([[i] for i in files], load, workers):
+    photos = Photos(source, files, network.short_side)
+    for photo in loader.batches(photos, loader.cut(len(photos), 1), workers):
         kinds, scores = network(photo[0].to(device))
         yield kinds[scores >= least].tolist()
 
 
-class PhotoReader:
-    """id -> the photo, uint8 (3, H, W), its short side at `short`; with `crop` the centre square of so many pixels of it."""
+class Photos(Dataset[Tensor]):
+    """Photos, uint8 (3, H, W) each, by their position in `files`: the short side at `short`; with `crop` the centre square of so many pixels of it."""
 
     def __init__(self, source: Source, files: dict[str, str], short: int, crop: int = 0):
-        self.source, self.files, self.short, self.crop = source, files, short, crop
+        self.source, self.files, self.short, self.crop = source, list(files.values()), short, crop
 
-    def __call__(self, photo: str) -> Tensor:
-        file = self.files[photo]
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, position: int) -> Tensor:
+        file = self.files[position]
         try:
             pixels = shrink(read_picture(self.source.read(file), self.short).pixels, self.short)
         except FileNotFoundError as error:

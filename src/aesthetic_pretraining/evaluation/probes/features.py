@@ -10,9 +10,8 @@ import torch
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.network import new_backbone
-from aesthetic_pretraining.training import runtime
-from aesthetic_pretraining.training.distributed import Alone
-from aesthetic_pretraining.training.feature_cache import epoch_inputs
+from aesthetic_pretraining.training import loader, runtime
+from aesthetic_pretraining.training.datasets import LabelledImages
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,9 @@ def features(
     """
     device = runtime.set_up(config.threads, training=False)
     backbone = new_backbone(config.backbone, weights).to(device, memory_format=torch.channels_last).eval()
-    parts = [ids[part.start : part.stop] for part in runtime.cut(len(ids), config.batch)]
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(ids), backbone.width)}
     # written, not mapped: a map of a file on a full disk ends the process instead of raising an error
     with atomic_path(out) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for pictures in epoch_inputs(parts, [[False] * len(part) for part in parts], store, None, Alone(device), workers):
+        for pictures in loader.batches(LabelledImages(store, ids), loader.cut(len(ids), config.batch), workers, device):
             file.write(backbone(pictures.to(device)).float().cpu().numpy().astype("<f4").tobytes())
