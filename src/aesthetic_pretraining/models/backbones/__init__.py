@@ -30,9 +30,18 @@ __all__ = [
 
 
 def build_backbone(name: str) -> Backbone:
-    """A backbone with random weights. Raises UserError for an unknown name, with the known ones that are like it."""
-    module, network = _known(name, "backbone.name")
-    return module.build(name, network)
+    """A backbone with random weights.
+
+    Raises: UserError for an unknown name, with the known ones that are like it, and if the library of the name is not installed.
+    """
+    try:
+        module, network = _known(name, "backbone.name")
+        return module.build(name, network)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"backbone.name: {name} needs the package {error.name}; pip install 'aesthetic-pretraining[backbones]', "
+            "or name a network of torchvision"
+        ) from error
 
 
 def imagenet_weights(name: str) -> dict[str, Tensor]:
