@@ -1,37 +1,40 @@
-# make help shows what there is. Everything runs in .venv, which `make setup` fills from requirements.lock.
+# make help shows what there is. Everything runs in .venv, which `make setup` fills from requirements.lock and this package.
 SHELL := /bin/bash
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
+# this folder's code, also where .venv is shared with another checkout, whose code is installed in it
+export PYTHONPATH := $(CURDIR)/src
+READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
 .PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
-setup: $(READY) ## install the pinned packages into .venv
+setup: $(READY) ## install the pinned packages, and this one to be edited, into .venv
 
 # an interrupted set-up leaves no mark and is done again; what is there already is kept
-$(READY): requirements.lock
+$(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12 setup"; exit 1; }
 	@rm -f .venv/.ready-*
 	$(PYTHON) -m venv .venv
 	@awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.txt
 	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --compile-bytecode -r requirements.lock
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
 	@touch $@
 
 demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
 	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
-	@echo && cat results/demo/tables/table2.md && PYTHONPATH=src python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
+	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
 
 test: $(READY) ## all tests
 	python -m pytest -q -n auto --dist worksteal
 
 lint: $(READY) ## ruff, import-linter, and Snakemake's own lint
-	ruff check . && ruff format --check . && PYTHONPATH=src lint-imports && snakemake --lint
+	ruff check . && ruff format --check . && lint-imports && snakemake --lint
 
 dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/lib/dvc_stages.py
@@ -52,7 +55,7 @@ bench-distortions: $(READY) ## time the distortions beside darktable, and how fa
 	python benchmarks/distortions.py
 
 parity: $(READY) ## measure native against darktable and renew the table in docs/distortions.md
-	PYTHONPATH=src python tools/studies/parity.py
+	python tools/studies/parity.py
 
 released-gradients: $(READY) ## count which weights get a gradient in the released code's construction
 	python tools/studies/released_gradients.py
@@ -64,19 +67,19 @@ bench-training: $(READY) ## time pretraining and fine-tuning steps against the r
 	python benchmarks/training.py $(if $(ONLY),--only-$(ONLY))
 
 check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on the CPU where there is none; OUT=gpu.md writes docs
-	PYTHONPATH=src python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
+	python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
 
 doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
 	@python tools/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
-	@PYTHONPATH=src python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))
+	@python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))
 
 bench-small-runs: $(READY) ## pretrain with each parameter for small runs set back, judged on photos that the demo does not report
 	python benchmarks/small_runs.py $(if $(SCALE),--scale $(SCALE))
 
 bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
-	PYTHONPATH=src python benchmarks/evidence.py
+	python benchmarks/evidence.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

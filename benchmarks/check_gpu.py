@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# runs where this package and most others are not installed
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 
 from gpu_checks.standins import stand_in  # noqa: E402

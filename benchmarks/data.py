@@ -23,13 +23,10 @@ import cv2
 import numpy as np
 import torch
 import yaml
+from distortions import jpegs
 from PIL import Image
 from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2.functional import resize
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-
-from distortions import jpegs
 from workflow import ROOT, timed
 
 from aesthetic_pretraining.data.images import read_picture

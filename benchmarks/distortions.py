@@ -14,7 +14,6 @@ import math
 import resource
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,11 +22,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-
 from darktable_per_picture import darktable, write_xmp
+from PIL import Image
 
 from aesthetic_pretraining.data import images
 from aesthetic_pretraining.data.letterbox import letterbox_batch

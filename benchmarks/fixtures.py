@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+sys.path.insert(0, str(ROOT / "workflow/lib"))
 
 from job import _less_page_faults  # noqa: E402
 

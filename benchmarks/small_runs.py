@@ -16,19 +16,17 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from aesthetic_pretraining.config import resolve
+from aesthetic_pretraining.data.ledger import read_table
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.distortions.variants import Variants
+from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
+from aesthetic_pretraining.reporting.claim_checks import Evidence, response
+from aesthetic_pretraining.training.pretext import TaskConfig
+from aesthetic_pretraining.training.pretrain import pretrain
+from aesthetic_pretraining.training.pretrain_setup import PretrainConfig
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
-
-from aesthetic_pretraining.config import resolve  # noqa: E402
-from aesthetic_pretraining.data.ledger import read_table  # noqa: E402
-from aesthetic_pretraining.data.store import Store  # noqa: E402
-from aesthetic_pretraining.distortions.variants import Variants  # noqa: E402
-from aesthetic_pretraining.evaluation.responses import RespondConfig, respond  # noqa: E402
-from aesthetic_pretraining.reporting.claim_checks import Evidence, response  # noqa: E402
-from aesthetic_pretraining.training.pretext import TaskConfig  # noqa: E402
-from aesthetic_pretraining.training.pretrain import pretrain  # noqa: E402
-from aesthetic_pretraining.training.pretrain_setup import PretrainConfig  # noqa: E402
-
 TASK = "ranking_regression"
 SETTINGS = {
     "as_the_scale": {},

@@ -15,8 +15,6 @@ from platform import python_version
 
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-
 from aesthetic_pretraining.config import resolve
 from aesthetic_pretraining.data import doctor
 from aesthetic_pretraining.data.doctor import Finding

@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# it reads the records of the checkout that it lies in, which need not be the one that is installed
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 
 import provenance  # noqa: E402

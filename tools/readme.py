@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))  # it describes the checkout that it lies in, which need not be the one that is installed
 README = ROOT / "README.md"
 DISTORTIONS = ROOT / "docs/distortions.md"
 TABLES = "results/demo/tables"
@@ -44,7 +45,6 @@ def fill(text: str, name: str, content: str) -> str:
 
 def table1() -> str:
     """Table 1 of the paper with the values behind its levels, from the registry."""
-    sys.path.insert(0, str(ROOT / "src"))
     from aesthetic_pretraining.distortions import DISTORTIONS as distortions
 
     lines = ["| distortion | aspect | levels | level 0 | `published` | corrected tables |", "|---|---|---|---|---|---|"]
@@ -58,7 +58,6 @@ def table1() -> str:
 
 def demo_claims() -> str:
     """The claims of the paper beside what the demo says to them; of the numbers of Table 2 only counts."""
-    sys.path.insert(0, str(ROOT / "src"))
     import pandas as pd
 
     from aesthetic_pretraining.reporting.claims import to_markdown

@@ -16,7 +16,7 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = {
-    **{k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "AESTHETIC_", "PYTEST_", "GIT_"))},
+    **{k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "AESTHETIC_", "PYTEST_", "PYTHONPATH", "GIT_"))},
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
 }  # fmt: skip

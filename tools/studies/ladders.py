@@ -9,7 +9,6 @@ in docs/distortions.md.
 
 import argparse
 import re
-import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,14 +16,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from aesthetic_pretraining.data.images import decode
+from aesthetic_pretraining.data.sources import Packages
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices
+from aesthetic_pretraining.distortions.native.render import render, rows, source_photo
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "src"))
-
-from aesthetic_pretraining.data.images import decode  # noqa: E402
-from aesthetic_pretraining.data.sources import Packages  # noqa: E402
-from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices  # noqa: E402
-from aesthetic_pretraining.distortions.native.render import render, rows, source_photo  # noqa: E402
-
 DOC = ROOT / "docs/distortions.md"
 
 
