@@ -9,6 +9,7 @@ native            six technical ones, nine of style and six of composition by fo
 reference         the same by darktable, imagecorruptions and Pillow; likewise
 transforms        one distortion at one level as a transform of torchvision's second kind; likewise
 variants          the variants of the photos as training sees them, live or out of rendered shards; likewise
+shards            writes such shards; likewise
 views             random views of photos before anything is done to them
 """
 

@@ -5,7 +5,7 @@ from job import WORK, job
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.distortions.variants import render_shard
+    from aesthetic_pretraining.distortions.shards import render_shard
 
     cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)
     store = Store(snakemake.input.store if isinstance(snakemake.input.store, list) else [snakemake.input.store])

@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, variants
+from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, shards, variants
 from aesthetic_pretraining.distortions.native.render import render, rows
-from aesthetic_pretraining.distortions.variants import RenderedVariants, Variants, open_variants, render_shard
+from aesthetic_pretraining.distortions.shards import render_shard
+from aesthetic_pretraining.distortions.variants import RenderedVariants, Variants, open_variants
 from aesthetic_pretraining.errors import UserError
 
 SIZE, SEED = 32, 3
@@ -81,9 +82,9 @@ def test_live_variants_are_what_render_makes_and_no_shards_mean_live(store):
 def test_a_killed_job_goes_on_to_the_same_bytes(cut, store, shard, tmp_path, monkeypatch):
     """The unfinished file cut off anywhere; photos that were whole are not made again."""
     made, whole = [], shard.read_bytes()
-    digest = variants._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000)
+    digest = shards._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000)
     (tmp_path / f"render-{digest:016x}.tar").write_bytes(whole[:cut])
-    monkeypatch.setattr(variants, "render", lambda photo, i, *rest: made.append(i) or render(photo, i, *rest))
+    monkeypatch.setattr(shards, "render", lambda photo, i, *rest: made.append(i) or render(photo, i, *rest))
     render_shard(store, PHOTOS, SIZE, SEED, "native", "corrected", tmp_path / "out/0.tar", tmp_path)
     assert (tmp_path / "out/0.tar").read_bytes() == whole
     with tarfile.open(shard) as tar:
@@ -93,10 +94,10 @@ def test_a_killed_job_goes_on_to_the_same_bytes(cut, store, shard, tmp_path, mon
 
 def test_other_settings_never_meet_the_unfinished_file(store, tmp_path):
     names = {
-        variants._digest(store, photos, size, SEED, engine, table, width)
+        shards._digest(store, photos, size, SEED, engine, table, width)
         for photos in (PHOTOS, PHOTOS[:2])
         for size in (32, 34)
-        for engine in variants.ENGINES
+        for engine in shards.ENGINES
         for table in ("published", "corrected")
         for width in (0, 1000)
     }
@@ -105,7 +106,7 @@ def test_other_settings_never_meet_the_unfinished_file(store, tmp_path):
 
 def test_a_shard_with_a_wrong_picture_is_refused(store, tmp_path, monkeypatch):
     wrong = lambda *args: torch.zeros(1, 174, 3, SIZE, SIZE + 1, dtype=torch.uint8)  # noqa: E731
-    monkeypatch.setattr(variants, "engine", lambda name: wrong)
+    monkeypatch.setattr(shards, "engine", lambda name: wrong)
     with pytest.raises(UserError, match=r"b%2Epng\.\w+_\+\d\.png is RGB \(33, 32\)"):
         render_shard(store, ["b.png"], SIZE, SEED, "native", "published", tmp_path / "0.tar", tmp_path / "work")
     assert not (tmp_path / "0.tar").exists()
