@@ -80,6 +80,7 @@ def render_shard(
                 pictures = make([store.pixels(i) for i in ids], ids, size, seed, table, None, edited_width)
                 for photo_id, mine in zip(ids, pictures, strict=True):
                     _add_photo(out, photo_id, mine, made_by)
+                    file.flush()
                 bar.update(len(ids))
     _verify(unfinished, photos, size)
     Path(tar).parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,6 @@ def _add_photo(out: tarfile.TarFile, photo_id: str, pictures: Tensor, made_by: d
         add_member(out, member_name(photo_id, variant), buffer.getvalue())
     # last, so that a photo with this member is whole
     add_member(out, f"{key(photo_id)}.json", json.dumps({"id": photo_id} | made_by, sort_keys=True).encode())
-    out.fileobj.flush()
 
 
 def _whole(path: Path) -> tuple[set[str], int]:
@@ -130,8 +130,8 @@ def _verify(path: Path, photos: Sequence[str], size: int) -> None:
 def _digest(store: Store, photos: Sequence[str], *settings: object) -> int:
     """Names the unfinished shard by everything it depends on, so that it never meets other photos or settings."""
     here = Path(__file__).parent
-    code = [*sorted(here.rglob("*.py")), here.parent / "seeding.py"]
-    return seeded_int(*map(sha256, (*store.files, *code)), *DISTORTIONS, *photos, *settings)
+    files: list[str | Path] = [*store.files, *sorted(here.rglob("*.py")), here.parent / "seeding.py"]
+    return seeded_int(*(sha256(file) for file in files), *DISTORTIONS, *photos, *settings)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -31,7 +31,7 @@ class Photos(Protocol):
 
     files: list[str]
 
-    def pixels(self, photo_id: str) -> np.ndarray:
+    def pixels(self, photo_id: str, /) -> np.ndarray:
         """One photo: uint8 (H, W, 3), short side round(1.5 size) for networks that see images of `size` pixels."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,6 +24,13 @@ from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 
 Make = Callable[[Variants, str, int], Tensor]
+
+
+class Pixels(Protocol):
+    """Images by id, such as a `Store` of them."""
+
+    def pixels(self, image: str, /) -> np.ndarray:
+        """uint8 (H, W, 3)."""
 
 
 class VariantsDataset(Dataset[Tensor]):
@@ -111,7 +119,7 @@ class SourcePhotos:
 class LabelledImages(Dataset[Tensor]):
     """Letterboxed images of a labelled set, mirrored or not: uint8 (3, size, size)."""
 
-    def __init__(self, store: Store, ids: Sequence[str], mirrored: Sequence[bool] | None = None):
+    def __init__(self, store: Pixels, ids: Sequence[str], mirrored: Sequence[bool] | None = None):
         """
         Args:
             ids: images in `store`.

@@ -8,13 +8,17 @@ losses (gradient_cache.py).
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
 
 from aesthetic_pretraining.errors import UserError
 
-PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}  # compute.precision -> Fabric's name
+PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {
+    "float32": "32-true",
+    "bfloat16": "bf16-mixed",
+}  # compute.precision -> Fabric's name
 
 
 class Alone:
@@ -80,27 +84,30 @@ class Team(Alone):
             return super().gather(rows)
         counts = torch.zeros(self.size, dtype=torch.int64, device=self.device)
         counts[self.rank] = len(rows)
-        counts = self.fabric.all_reduce(counts, reduce_op="sum").tolist()
-        start = sum(counts[: self.rank])
+        lengths = self._sum(counts).tolist()
+        start = sum(lengths[: self.rank])
         mine = slice(start, start + len(rows))
-        joint = rows.new_zeros(sum(counts), *rows.shape[1:])  # a sum of rows and zeros: gathering wants equal numbers of rows
+        joint = rows.new_zeros(sum(lengths), *rows.shape[1:])  # a sum of rows and zeros: gathering wants equal numbers of rows
         joint[mine] = rows.detach()
-        return self.fabric.all_reduce(joint, reduce_op="sum"), mine
+        return self._sum(joint), mine
 
     @torch.no_grad()
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         tensors = list(tensors)
         if self.size == 1 or not tensors:
             return
-        total = self.fabric.all_reduce(torch.cat([t.flatten() for t in tensors]), reduce_op="sum")
+        total = self._sum(torch.cat([t.flatten() for t in tensors]))
         for tensor, part in zip(tensors, total.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(part.view(tensor.shape))
 
     def total(self, count: int) -> int:
-        return int(self.fabric.all_reduce(torch.tensor(count, device=self.device), reduce_op="sum"))
+        return int(self._sum(torch.tensor(count, device=self.device)))
 
     def wait(self) -> None:
         self.fabric.barrier()
+
+    def _sum(self, tensor: Tensor) -> Tensor:
+        return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op="sum"))
 
     def autocast(self) -> AbstractContextManager:
         return self.fabric.autocast()

@@ -168,7 +168,7 @@ def finetune(
     torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
     backbone = new_backbone(config.backbone, start)
     backbone.prepare(device, config.recompute)
-    network = score_network(backbone, config.dropout).to(device, memory_format=torch.channels_last)
+    network = score_network(backbone, config.dropout).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
         [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
     )

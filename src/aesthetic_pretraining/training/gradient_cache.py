@@ -50,7 +50,7 @@ def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int
     backbone = [weight for weight in network.backbone.parameters() if weight.requires_grad]
     kept = 1 if len(parts) == 1 else min(kept, len(parts))
     with _moved_once(network, [len(part) for part in parts], team) as weigh:
-        own = []
+        own: list[Tensor | None] = []
         for k, part in enumerate(parts):
             if k < kept:
                 weigh(k)
@@ -58,18 +58,19 @@ def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int
             else:
                 with torch.no_grad(), _still(network):
                     own.append(features(network, part, team))
-        joint, mine = team.gather(torch.cat(own))
+        joint, mine = team.gather(torch.cat([part for part in own if part is not None]))
         joint.requires_grad_(bool(backbone))
         loss = loss_of(network.on_features(joint))
         loss.backward()  # the heads' gradients, the same in every process, and the features' if the backbone learns
-        if backbone:
+        if joint.grad is not None:
             for k, slope in enumerate(joint.grad[mine].split([len(part) for part in parts])):
-                if k >= kept:
+                found = own[k]
+                if k >= kept or found is None:
                     weigh(k)
-                    own[k] = features(network, parts[k], team)
-                own[k].backward(slope)
-                own[k] = None  # lets go of the graph
-            team.add_up(weight.grad for weight in backbone)
+                    found = features(network, parts[k], team)
+                found.backward(slope)
+                own[k] = found = None  # lets go of the graph
+            team.add_up(weight.grad for weight in backbone if weight.grad is not None)
     return loss.detach()
 
 
@@ -123,8 +124,11 @@ def _moved_once(network: nn.Module, sizes: list[int], team: Alone) -> Iterator[C
     processes' values moved by is added up at the end, not before the backward pass: autograd looks at them there.
     """
     layers = _moving(network)
-    momenta, tracked = [layer.momentum for layer in layers], [layer.num_batches_tracked.clone() for layer in layers]
-    values = [value for layer in layers for value in (layer.running_mean, layer.running_var)]
+    # none of them is None where running statistics move by a momentum, as every backbone's do; other ones fail at `strict`
+    momenta = [layer.momentum for layer in layers if layer.momentum is not None]
+    tracked = [layer.num_batches_tracked for layer in layers if layer.num_batches_tracked is not None]
+    counts = [count.clone() for count in tracked]
+    values = [value for layer in layers for value in (layer.running_mean, layer.running_var) if value is not None]
     before = [value.clone() for value in values]
     total = team.total(sum(sizes))
 
@@ -135,9 +139,10 @@ def _moved_once(network: nn.Module, sizes: list[int], team: Alone) -> Iterator[C
     try:
         yield weigh
     finally:
-        for layer, momentum, count in zip(layers, momenta, tracked, strict=True):
+        for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
-            layer.num_batches_tracked.copy_(count + 1)
+        for steps, count in zip(tracked, counts, strict=True):
+            steps.copy_(count + 1)
     if team.size > 1:
         moves = [value - old for value, old in zip(values, before, strict=True)]
         team.add_up(moves)

@@ -55,7 +55,7 @@ def batches(
         enough_shared_memory(item.nbytes * max(map(len, groups)), min(workers * AHEAD, len(groups)), workers)
     loader = DataLoader(
         dataset,
-        batch_sampler=groups,
+        batch_sampler=[list(group) for group in groups],
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         worker_init_fn=_one_thread,

@@ -108,7 +108,8 @@ def aspect_ranking_loss(scores: Tensor, margin: float, distortions: Iterable[str
 def ranked_aspects(names: Names = None) -> list[int]:
     """The position in ASPECTS of the distortion of each of `ranking_pairs`; told by the second picture, which is never level 0."""
     shown = rows(names)
-    return [ASPECTS.index(DISTORTIONS[VARIANTS[shown[j]].distortion].aspect) for j in ranking_pairs(names)[1]]
+    aspect = {i: ASPECTS.index(DISTORTIONS[name].aspect) for name in selected(names) for i in indices(name)}
+    return [aspect[shown[j]] for j in ranking_pairs(names)[1]]
 
 
 @cache

@@ -100,8 +100,8 @@ class RotNet(Task):
         side = int(rng.integers(size, min(photo.shape[:2]), endpoint=True))
         top, left = (int(rng.integers(0, length - side, endpoint=True)) for length in photo.shape[:2])
         square = resize(photo[top : top + side, left : left + side], size, size)
-        square = torch.from_numpy(square.copy()).permute(2, 0, 1)
-        return torch.stack([square.rot90(k, (1, 2)) for k in range(4)])
+        upright = torch.from_numpy(square.copy()).permute(2, 0, 1)
+        return torch.stack([upright.rot90(k, (1, 2)) for k in range(4)])
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
         return losses.rotation_loss(outputs["rotation"])

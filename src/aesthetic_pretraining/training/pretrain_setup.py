@@ -71,9 +71,8 @@ def start_of(
             f"{len(parts)} blocks; lower it, or set it to 0 for all"
         )
     backbone.prepare(device, config.recompute)
-    network = Network(backbone, task.heads, task.hidden, config.head_dropout, config.head_init).to(
-        device, memory_format=torch.channels_last
-    )
+    network = Network(backbone, task.heads, task.hidden, config.head_dropout, config.head_init)
+    network = network.to(device).to(memory_format=torch.channels_last)
     # ASSUME: rates fall from block to block towards the input by the factor layer_decay; heads and last block have the full rate
     groups = [{"params": weights, "scale": config.layer_decay**k, "heads": False} for k, weights in enumerate(reversed(parts))]
     groups.append({"params": list(network.heads.parameters()), "scale": 1.0, "heads": True})

@@ -113,7 +113,7 @@ def collect(
                 "ranking_low": judged.get("low"),
                 "ranking_high": judged.get("high"),
                 "test_photos": judged.get("photos"),
-                "flags": " ".join(filter(None, [moved.flag, chance and AT_CHANCE])),
+                "flags": " ".join(filter(None, [moved.flag, AT_CHANCE if chance else ""])),
             }
         )
     return pd.DataFrame(rows).astype({"test_photos": "Int64"})

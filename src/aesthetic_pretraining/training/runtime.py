@@ -33,7 +33,7 @@ def set_up(threads: int, training: bool = True, tf32: bool = False) -> torch.dev
         # the flag of use_deterministic_algorithms, which would import the compiler for seconds to tell it, too
         torch.set_deterministic_debug_mode("error")
         # that mode writes NaN into every new tensor before a layer fills it, which took a sixth of a step on a CPU
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined] # made at run time
     return device
 
 
@@ -42,7 +42,9 @@ def allow_tf32(allowed: bool) -> None:
     # not by backends.cuda.matmul.fp32_precision: torch.get_float32_matmul_precision, which Fabric calls, raises after that
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     # rnn as well, although there is none: torch raises at some questions if the two differ
-    torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "tf32" if allowed else "ieee"
+    precision = "tf32" if allowed else "ieee"
+    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined] # made at run time
+    torch.backends.cudnn.rnn.fp32_precision = precision  # type: ignore[attr-defined, unused-ignore]
 
 
 def seed_step(*parts: object) -> None:
