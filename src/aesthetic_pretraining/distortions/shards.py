@@ -114,7 +114,7 @@ def _whole(path: Path) -> tuple[set[str], int]:
 
 
 def _verify(path: Path, photos: Sequence[str], size: int) -> None:
-    """Read everything back: every picture of every photo, once, of the right size."""
+    """Read everything back: every image of every photo, once, of the right size."""
     shard = Tar(path)
     wanted = {member_name(i, v) for i in photos for v in VARIANTS} | {f"{key(i)}.json" for i in photos}
     if odd := set(shard.members) ^ wanted:

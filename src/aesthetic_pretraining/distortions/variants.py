@@ -1,7 +1,7 @@
-"""Where the ranking tasks get a photo's variants from: rendered live from the store, or read from shards written before.
+"""The variants of a photo: rendered on the fly from the store, or read from shards that were rendered before.
 
 params.yaml: distortions.engine. The native engine renders live and nothing is stored. The reference engine is too slow for
-that, so rule render writes its pictures once; their noise is then the same in every epoch, as in the released code.
+that, so rule render writes its images once; their noise is then the same in every epoch, as in the released code.
 """
 
 import io
@@ -36,7 +36,7 @@ class Photos(Protocol):
 
 
 class Variants:
-    """A photo's variants by the native engine, made anew at every call.
+    """The variants of photos, rendered by the native engine at every call.
 
     Attributes:
         store: the photos, for `size`.
@@ -50,7 +50,7 @@ class Variants:
 
     @property
     def files(self) -> list[str]:
-        """Every file that the pictures depend on."""
+        """Every file that the images depend on."""
         return self.store.files
 
     def photo(self, photo_id: str) -> np.ndarray:
@@ -58,12 +58,15 @@ class Variants:
         return self.store.pixels(photo_id)
 
     def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
-        """The pictures of `render.rows(only)`: uint8 (n, 3, size, size); noise depends on `seed`."""
+        """The variants at the positions `rows(only)`: uint8 (n, 3, size, size); noise depends on `seed`.
+
+        Raises: KeyError for an unknown distortion.
+        """
         return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width)
 
 
 class AugmentedVariants(Variants):
-    """The same of a random view of each photo, which depends on `epoch_seed` and the photo's id (`views.flip_crop`)."""
+    """Variants of a random view of each photo, a function of `epoch_seed` and the photo's id (`views.flip_crop`)."""
 
     def __init__(self, variants: Variants, epoch_seed: int):
         super().__init__(variants.store, variants.size, variants.table, variants.edited_width)
@@ -74,7 +77,7 @@ class AugmentedVariants(Variants):
 
 
 class RenderedVariants(Variants):
-    """The same out of shards that `shards.render_shard` wrote; `seed` changes nothing here.
+    """Variants read from the shards of `shards.render_shard`; `seed` has no effect.
 
     Raises: UserError, when it is asked for, for a variant that is in no shard.
     """
@@ -103,7 +106,7 @@ class RenderedVariants(Variants):
 def augmented(variants: Variants, augment: str, epoch_seed: int) -> Variants:
     """The variants as training sees them in one epoch; augment: as in params.yaml, pretrain.augment.
 
-    Raises: UserError if the pictures were rendered before, and so cannot be of another view.
+    Raises: UserError for rendered variants, which cannot be of another view.
     """
     if augment == "none":
         return variants
@@ -118,12 +121,12 @@ def augmented(variants: Variants, augment: str, epoch_seed: int) -> Variants:
 def open_variants(
     store: Photos, size: int, table: str, shards: Sequence[str | Path], edited_width: int = EDITED_WIDTH
 ) -> Variants:
-    """Variants out of the rendered shards if there are any, else live."""
+    """Variants from the rendered shards if there are any, else rendered on the fly."""
     return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table, edited_width)
 
 
 def member_name(photo_id: str, variant: Variant) -> str:
-    """A picture's name in a shard, in WebDataset's form: the photo's key, a dot, what it is, a dot, the format.
+    """An image's name in a shard, in WebDataset's form: the photo's key, a dot, what it is, a dot, the format.
 
     WebDataset ends the key at the first dot, so a dot in the photo's id is written as %2E; so are other odd characters.
     """

@@ -1,8 +1,7 @@
-"""The processes that train one network together: who takes what of a batch, and how their parts become one step.
+"""Distributed training: ranks, their shares of a batch, and the collective operations on them.
 
-Several processes are started by torchrun and joined by Lightning Fabric, which also chooses device and precision. Together
-they compute what one process would of the whole batch: the losses couple photos, so it is features that are exchanged, not
-losses (gradient_cache.py).
+torchrun starts the processes and Lightning Fabric joins them, and also sets device and precision. A step of all ranks equals a step
+of one process on the whole batch. The losses couple photos, so ranks exchange features, not losses (gradient_cache.py).
 """
 
 import os
@@ -22,11 +21,12 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {
 
 
 class Alone:
-    """One process, which takes everything.
+    """A single process: rank 0 of a world of size 1.
 
     Attributes:
-        device: where the network is.
-        rank, size: number of this process, from 0, and of all.
+        device: the device of the network.
+        rank: the rank of this process, from 0.
+        size: the world size.
     """
 
     rank, size = 0, 1
@@ -36,34 +36,34 @@ class Alone:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes files."""
+        """Whether this is rank 0, which writes the files."""
         return self.rank == 0
 
     def share(self, count: int) -> slice:
-        """This process's positions among 0..count-1: consecutive, by rank, as equal as possible."""
+        """This rank's positions among 0..count-1: consecutive, in rank order, shares as equal as possible."""
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
     def gather(self, rows: Tensor) -> tuple[Tensor, slice]:
-        """All processes' rows (N, ...) by rank, without a graph, and where in them this process's own stand."""
+        """All ranks' rows (N, ...) in rank order, detached from the graph, and the slice of them that is this rank's own."""
         return rows.detach(), slice(0, len(rows))
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
-        """Replace each tensor by its sum over the processes."""
+        """Replace each tensor by its sum over the ranks (all-reduce)."""
 
     def total(self, count: int) -> int:
-        """The sum of a whole number over the processes."""
+        """The sum of an integer over the ranks."""
         return count
 
     def wait(self) -> None:
-        """Return when all processes are here."""
+        """Barrier: return when all ranks have called it."""
 
     def autocast(self) -> AbstractContextManager:
-        """Inside, passes of a network run in the precision that was asked for."""
+        """A context in which the network runs in the configured precision."""
         return nullcontext()
 
 
 class Team(Alone):
-    """Processes joined by Fabric: gloo between CPUs, NCCL between GPUs, one GPU each."""
+    """Several ranks, joined by Fabric: gloo on CPUs, NCCL on GPUs, one GPU for each rank."""
 
     def __init__(self, processes: int, precision: str):
         from lightning_fabric import Fabric  # here, because its import takes a second that most jobs need not spend
@@ -114,10 +114,13 @@ class Team(Alone):
 
 
 def open_team(device: torch.device, processes: int, precision: str) -> Alone:
-    """The team of this process. Fabric is not loaded where it would have nothing to do: one process in float32.
+    """The ranks of this training. One process in float32 does without Fabric, whose import is slow.
 
-    Args: as in params.yaml, compute.processes and compute.precision.
-    Raises: UserError if the number of processes that torchrun started is another one, or the GPU has no bfloat16.
+    Args:
+        device: the device of a single process.
+        processes: the world size, params.yaml: compute.processes.
+        precision: "float32" or "bfloat16", params.yaml: compute.precision.
+    Raises: UserError if torchrun started another number of processes, or the GPU does not support bfloat16.
     """
     started = int(os.environ.get("WORLD_SIZE", 1))
     if started != processes:

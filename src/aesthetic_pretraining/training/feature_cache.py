@@ -1,4 +1,4 @@
-"""Labelled pictures on their way into a network and out as votes: batches, the frozen backbone's features, predictions."""
+"""Inputs for fine-tuning and predictions of it: images, or cached features of the frozen backbone."""
 
 import math
 import os
@@ -19,10 +19,16 @@ from aesthetic_pretraining.training.distributed import Alone
 def epoch_inputs(
     images: LabelledImages, parts: Sequence[range], cache: "FeatureCache | None", team: Alone, workers: int
 ) -> Iterator[Tensor]:
-    """Yield the input of each batch, on the team's device: cached features of all its images (n, width) if there is a cache,
-    which are so cheap to use that every process takes all, else uint8 images (m, 3, S, S) of this process's share.
+    """Yield the input of each batch, on the training device.
 
-    Args: parts: positions in `images`.
+    With a cache: features (n, width), float32, of the whole batch in every rank, because they are cheap to use. Without: this
+    rank's share of the images, uint8 (m, 3, S, S).
+
+    Args:
+        images: the dataset of one epoch.
+        parts: positions in `images`, one range for each batch.
+        cache: features of all images, or None.
+        workers: loader processes; 0: this process.
     """
     if cache is not None:
         found = (cache.read(images.ids[part.start : part.stop], images.mirrored[part.start : part.stop]) for part in parts)
@@ -32,9 +38,9 @@ def epoch_inputs(
 
 
 class FeatureCache:
-    """The frozen backbone's features of every picture and, with flips, of its mirror image, in a file on disk.
+    """The frozen backbone's features of every image and, with flips, of its mirror image, in a file on disk.
 
-    Each process of the team computes its share, in the precision of training (compute.precision); kept as float32.
+    Each rank computes its share, in the precision of training (compute.precision); features are stored as float32.
     """
 
     def __init__(
@@ -48,6 +54,16 @@ class FeatureCache:
         team: Alone,
         workers: int,
     ):
+        """
+        Args:
+            path: the file, (sides, len(ids), width) float32; it is replaced if it exists.
+            network: its backbone computes the features, in inference mode.
+            ids: images in `store`.
+            sides: 1: the images as they are; 2: their mirror images as well.
+            batch: images that pass the network at once.
+            workers: loader processes; 0: this process.
+        Raises: UserError if the disk is full.
+        """
         self.row = {i: k for k, i in enumerate(ids)}
         mine, shape = team.share(len(ids)), (sides, len(ids), network.backbone.width)
         partial = path.with_name(f".{path.name}.tmp")
@@ -60,10 +76,10 @@ class FeatureCache:
         with torch.no_grad():
             for side, flipped in enumerate([False, True][:sides]):
                 at = mine.start
-                images = LabelledImages(store, ids[mine], [flipped] * len(ids[mine]))
-                for pictures in loader.batches(images, parts, workers, team.device):
-                    features[side, at : at + len(pictures)] = gradient_cache.features(network, pictures, team).cpu().numpy()
-                    at += len(pictures)
+                dataset = LabelledImages(store, ids[mine], [flipped] * len(ids[mine]))
+                for images in loader.batches(dataset, parts, workers, team.device):
+                    features[side, at : at + len(images)] = gradient_cache.features(network, images, team).cpu().numpy()
+                    at += len(images)
         features.flush()
         team.wait()
         if team.first:
@@ -72,12 +88,15 @@ class FeatureCache:
         self.features = np.memmap(path, np.float32, "r", shape=shape)
 
     def read(self, ids: Sequence[str], flipped: Sequence[bool]) -> Tensor:
-        """Features (n, width) of the pictures or their mirror images."""
+        """Features (n, width), float32, of the images or their mirror images. Raises KeyError for an unknown id."""
         return torch.from_numpy(np.stack([self.features[int(f), self.row[i]] for i, f in zip(ids, flipped, strict=True)]))
 
 
 def reserve(path: Path, size: int) -> None:
-    """Make a file of so many bytes. Raises UserError if the disk lacks them: a map of a file that cannot grow ends the process."""
+    """Allocate a file of `size` bytes.
+
+    Raises: UserError if the disk is too full; writing to a memory map of a file without room would kill the process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with enough_space(path), open(path, "wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
@@ -87,7 +106,7 @@ def reserve(path: Path, size: int) -> None:
 def predict_votes(
     network: Network, ids: Sequence[str], store: Pixels, cache: FeatureCache | None, batch: int, team: Alone, workers: int
 ) -> Tensor:
-    """Probabilities (n, 10) of the votes for the pictures as they are, on the CPU; the network has to be in inference mode."""
+    """Probabilities (n, 10) of the votes for the images as they are, on the CPU; the network has to be in inference mode."""
     out = []
     parts = loader.cut(len(ids), batch, least=2 * team.size)
     for inputs in epoch_inputs(LabelledImages(store, ids), parts, cache, team, workers):

@@ -148,12 +148,12 @@ def finetune(
         train, val: ids in `store`.
         start: safetensors of a backbone.
         summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
-            unfrozen_at, train_mean (mean score of the training pictures: the constant prediction to beat).
+            unfrozen_at, train_mean (mean score of the training images: the constant prediction to beat).
         work: folder for the checkpoint and the cached features.
         describe: which training of several this is; its values name the checkpoint.
-        workers: processes that decode pictures ahead of the network; 0: this one, between the steps.
+        workers: processes that decode images ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
-    Raises: UserError if the loss is not finite (names epoch, step, pictures and checkpoint), memory runs out (says what to
+    Raises: UserError if the loss is not finite (names epoch, step, images and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
     ASSUME: the weights of the epoch with the lowest validation loss are kept, as in pretraining.
@@ -278,7 +278,7 @@ def write_outputs(
     history_csv: str | Path,
     summary_json: str | Path,
 ) -> None:
-    """Write what `finetune` promises; targets: shares of the votes of each training picture."""
+    """Write what `finetune` promises; targets: shares of the votes of each training image."""
     write_history(history, history_csv)
     mean = float(np.mean([votes @ np.arange(1, 11) for votes in targets]))
     write_json(
@@ -302,5 +302,5 @@ def votes_loss(outputs: Mapping[str, Tensor], wanted: Tensor, config: FinetuneCo
 
 
 def flips(ids: Sequence[str], config: FinetuneConfig, epoch: int) -> list[bool]:
-    """Whether each picture is mirrored in this epoch."""
+    """Whether each image is mirrored in this epoch."""
     return [config.flip and bool(seeded_int("flip", config.seed, epoch, i) & 1) for i in ids]

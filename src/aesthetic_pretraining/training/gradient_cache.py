@@ -1,6 +1,6 @@
-"""One joint batch in parts, in the memory of few pictures or over several processes.
+"""One joint batch in parts, in the memory of few images or over several processes.
 
-The ranking tasks' losses couple the pictures of a photo, and exp(L / T) couples photos, so the losses of parts do not add up.
+The ranking tasks' losses couple the images of a photo, and exp(L / T) couples photos, so the losses of parts do not add up.
 Hence features are put together first, and the heads and the loss see all of them; its gradient with respect to each feature
 then goes back through the part that the feature came from. Where a process has one part, its graph is kept for that. Of several,
 as many graphs are kept as memory allows; the features of the others are computed twice: without a graph for the loss, and once
@@ -21,32 +21,32 @@ from aesthetic_pretraining.training.distributed import Alone
 Loss = Callable[[Mapping[str, Tensor]], Tensor]
 
 
-def forward(network: Network, pictures: Tensor, micro_batch: int, team: Alone) -> dict[str, Tensor]:
-    """This process's pictures, uint8 (M, 3, S, S) -> {head: (N, width)}, raw outputs for all processes' pictures.
+def forward(network: Network, images: Tensor, micro_batch: int, team: Alone) -> dict[str, Tensor]:
+    """This process's images, uint8 (M, 3, S, S) -> {head: (N, width)}, raw outputs for all processes' images.
 
     Args:
-        micro_batch: at most so many pictures pass the backbone at once; 0: all M. In training, batch normalisation sees
-            the pictures of one pass jointly (fidelity row 27).
+        micro_batch: at most so many images pass the backbone at once; 0: all M. In training, batch normalisation sees
+            the images of one pass jointly (fidelity row 27).
     """
-    own = torch.cat([features(network, part, team) for part in split(pictures, micro_batch)])
+    own = torch.cat([features(network, part, team) for part in split(images, micro_batch)])
     return network.on_features(team.gather(own)[0])
 
 
-def backward(network: Network, pictures: Tensor, loss_of: Loss, micro_batch: int, team: Alone, kept: int = 0) -> Tensor:
+def backward(network: Network, images: Tensor, loss_of: Loss, micro_batch: int, team: Alone, kept: int = 0) -> Tensor:
     """Add the gradients of loss_of(forward(...)) to those of the weights; return the loss, a number without graph.
 
     Args:
-        pictures: this process's, uint8 (M, 3, S, S).
-        loss_of: {head: (N, width)} -> loss of all processes' pictures.
+        images: this process's, uint8 (M, 3, S, S).
+        loss_of: {head: (N, width)} -> loss of all processes' images.
         micro_batch: as in `forward`.
         kept: parts whose graphs are kept, which takes their memory and saves their second forward pass; it changes no number.
-    If all pictures are one part, this is exactly the plain step. Else loss and gradients are those of the joint batch, but
+    If all images are one part, this is exactly the plain step. Else loss and gradients are those of the joint batch, but
     for batch normalisation in training, whose mean and variance are those of each part (fidelity row 27); running
     statistics move once a step, towards the mean over the parts of all processes. The weights' gradients are the same in
     all processes.
     The network must not draw random numbers (dropout) before its heads: the two passes would differ.
     """
-    parts = split(pictures, micro_batch)
+    parts = split(images, micro_batch)
     backbone = [weight for weight in network.backbone.parameters() if weight.requires_grad]
     kept = 1 if len(parts) == 1 else min(kept, len(parts))
     with _moved_once(network, [len(part) for part in parts], team) as weigh:
@@ -79,20 +79,20 @@ def by_photo(loss_of: Loss, views: int) -> Loss:
     return lambda outputs: loss_of({name: out.unflatten(0, (-1, views)) for name, out in outputs.items()})
 
 
-def split(pictures: Tensor, micro_batch: int) -> tuple[Tensor, ...]:
+def split(images: Tensor, micro_batch: int) -> tuple[Tensor, ...]:
     """(N, ...) in as few parts of at most `micro_batch` as possible, as equal as possible; 0: one part.
 
-    Equal, because batch normalisation of a single picture whose last maps are 1 x 1 pixel is undefined: an even N, as every
+    Equal, because batch normalisation of a single image whose last maps are 1 x 1 pixel is undefined: an even N, as every
     task has, never leaves one over if `micro_batch` is at least 2.
     """
-    count = -(-len(pictures) // micro_batch) if micro_batch else 1
-    return pictures.tensor_split(count)
+    count = -(-len(images) // micro_batch) if micro_batch else 1
+    return images.tensor_split(count)
 
 
-def features(network: Network, pictures: Tensor, team: Alone) -> Tensor:
-    """Of uint8 pictures (M, 3, S, S): (M, width), computed in the team's precision; heads and losses always have float32."""
+def features(network: Network, images: Tensor, team: Alone) -> Tensor:
+    """Of uint8 images (M, 3, S, S): (M, width), computed in the team's precision; heads and losses always have float32."""
     with team.autocast():
-        found = network.backbone(pictures)
+        found = network.backbone(images)
     return found.float() if found.dtype == torch.bfloat16 else found
 
 

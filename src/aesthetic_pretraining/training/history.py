@@ -1,4 +1,4 @@
-"""What a running training says of itself: log lines, its history, and DVCLive's files for those who watch."""
+"""Progress of a training: log lines, the history as CSV, and DVCLive's files."""
 
 import logging
 import time

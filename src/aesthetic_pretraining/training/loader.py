@@ -1,7 +1,7 @@
-"""From a dataset to batches on the training device: their order, the processes that make them, their way to a GPU.
+"""Data loading: the order of samples, batches from worker processes, and their transfer to a GPU.
 
-A torch DataLoader with groups of positions that are known before. So a resumed training, which asks for the groups that are left,
-gets what it would have got, and no sampler draws from a generator of its own.
+A torch DataLoader whose batches are given as positions. Therefore a resumed training, which asks for the remaining batches, gets
+the same ones, and no sampler needs a random state.
 """
 
 import contextlib
@@ -17,13 +17,13 @@ from torch.utils.data import DataLoader, Dataset
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.seeding import seeded_int
 
-AHEAD = 2  # batches that each loader makes ahead
-SHARED_MEMORY = "/dev/shm"  # where loaders put their batches
+AHEAD = 2  # batches that each worker prefetches
+SHARED_MEMORY = "/dev/shm"  # where workers put their batches
 GIB = 2**30
 
 
 def shuffled(ids: Sequence[str], *parts: object) -> list[str]:
-    """The ids in an order that depends on `parts` alone."""
+    """The ids in a random order that is a function of `parts`."""
     order = np.random.default_rng(seeded_int("order", *parts)).permutation(len(ids))
     return [ids[i] for i in order]
 
@@ -33,7 +33,7 @@ def cut(count: int, size: int, least: int = 1) -> list[range]:
 
     Args:
         least: fewer than so many left over join the batch before them. Needed where several processes share a batch, and
-            where a single one would be one picture: batch normalisation of a single picture whose last maps are 1 x 1
+            where a single one would be one image: batch normalisation of a single image whose last maps are 1 x 1
             pixel is undefined.
     """
     parts = [range(start, min(start + size, count)) for start in range(0, count, size)]
@@ -45,10 +45,14 @@ def cut(count: int, size: int, least: int = 1) -> list[range]:
 def batches(
     dataset: Dataset[Tensor], groups: Sequence[Sequence[int]], workers: int, device: torch.device | None = None
 ) -> Iterable[Tensor]:
-    """One batch (B, ...) of dataset[position] for each group of positions, on the device (None: left where it was made).
+    """A batch (B, ...) for each group of positions, in their order.
 
-    Items are made in `workers` other processes (0: in this one) while the network works; what comes out is the same.
-    Raises: UserError if the batches that wait do not fit into the machine's shared memory.
+    Args:
+        dataset: position -> tensor; all of one batch have the same shape.
+        groups: positions of each batch.
+        workers: processes that make the items while the network computes; 0: this process. It does not change the batches.
+        device: where the batches go; None: they stay on the CPU.
+    Raises: UserError if prefetched batches do not fit into the machine's shared memory.
     """
     if workers and groups:
         item = dataset[groups[0][0]]
@@ -65,9 +69,9 @@ def batches(
 
 
 def ahead(source: Iterable[Tensor], device: torch.device) -> Iterable[Tensor]:
-    """The tensors on the device. On a GPU the next one is on its way while the network works on the one before.
+    """The tensors on the device. On a GPU the next one is transferred while the network computes on the current one.
 
-    On a CPU this is `source`: nothing is made or held ahead.
+    On a CPU this is `source` itself.
     """
     return source if device.type != "cuda" else _ahead(source, device)
 
@@ -86,7 +90,7 @@ def _ahead(source: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
 
 
 def _arrived(tensor: Tensor, copies: "torch.cuda.Stream", device: torch.device) -> Tensor:
-    """The tensor, for kernels that are started from here on."""
+    """The tensor, safe to use by kernels launched after this call."""
     network = torch.cuda.current_stream(device)
     network.wait_stream(copies)
     tensor.record_stream(network)  # or the copy of a later batch could be given its memory
@@ -94,16 +98,16 @@ def _arrived(tensor: Tensor, copies: "torch.cuda.Stream", device: torch.device) 
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device, without waiting for a GPU: from memory that the system never moves. A CPU's stays as it is."""
+    """The tensor on the device, transferred asynchronously to a GPU from pinned memory; unchanged on a CPU."""
     if device.type != "cuda":
         return tensor
     return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(device, non_blocking=True)
 
 
 def enough_shared_memory(batch: int, count: int, workers: int) -> None:
-    """Raise UserError if `count` batches of `batch` bytes from loading processes have no room; the system would kill them.
+    """Check that `count` batches of `batch` bytes fit into shared memory; nothing is checked where there is none.
 
-    Says nothing where there is no SHARED_MEMORY.
+    Raises: UserError if they do not fit: the system would kill the workers.
     """
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(SHARED_MEMORY).free

@@ -1,7 +1,7 @@
 """The losses, one equation one function (docs/equations.md).
 
-B photos, V pictures of each in the order of distortions.VARIANTS, D distortions. Every loss that sums over the
-pictures of a photo is a sum of means over the photos of the batch (fidelity row 8), so that T means the same.
+B photos, V images of each in the order of distortions.VARIANTS, D distortions. Every loss that sums over the
+images of a photo is a sum of means over the photos of the batch (fidelity row 8), so that T means the same.
 
 Losses of variants take `distortions`, names in any order: a subset that the variants are of. V are then the positions
 `distortions.rows(distortions)`, which are what `native.render.render(..., only=distortions)` makes, and D counts the named ones,
@@ -78,10 +78,10 @@ def ranking_loss_across_photos(scores: Tensor, margin: float, distortions: Itera
 
 
 def consistency_loss(scores: Tensor) -> Tensor:
-    """Section 6, ablation: sum over pictures of (f(I_i of a) - f(I_i of b))^2 for photos a, b under one distortion and level.
+    """Section 6, ablation: sum over images of (f(I_i of a) - f(I_i of b))^2 for photos a, b under one distortion and level.
 
     ASSUME: the distance is squared, as in equation 3; it is the mean over all B * B pairs (a, b) of photos, as above, which is
-    twice the variance over the photos; level 0 takes part, because all photos are taken to be about equally aesthetic; a picture
+    twice the variance over the photos; level 0 takes part, because all photos are taken to be about equally aesthetic; an image
     that is level 0 of many distortions counts once.
 
     Args:
@@ -106,7 +106,7 @@ def aspect_ranking_loss(scores: Tensor, margin: float, distortions: Iterable[str
 
 @cache
 def ranked_aspects(names: Names = None) -> list[int]:
-    """The position in ASPECTS of the distortion of each of `ranking_pairs`; told by the second picture, which is never level 0."""
+    """The position in ASPECTS of the distortion of each of `ranking_pairs`; told by the second image, which is never level 0."""
     shown = rows(names)
     aspect = {i: ASPECTS.index(DISTORTIONS[name].aspect) for name in selected(names) for i in indices(name)}
     return [aspect[shown[j]] for j in ranking_pairs(names)[1]]
@@ -118,7 +118,7 @@ def _ranked_aspects_on(device: torch.device, names: Names) -> Tensor:
 
 
 def classification_loss(logits: Mapping[str, Tensor], distortions: Iterable[str] | None = None) -> Tensor:
-    """Equation 2: sum over distorted pictures of the cross-entropy of their aspect's head; level 0 takes no part (row 10).
+    """Equation 2: sum over distorted images of the cross-entropy of their aspect's head; level 0 takes no part (row 10).
 
     Args:
         logits: {aspect: (B, V, number of the aspect's distortions)}, before the softmax; an aspect without a named distortion
@@ -144,7 +144,7 @@ def aspect_distortions(aspect: str, names: Names = None) -> list[str]:
 
 @cache
 def class_targets(aspect: str, names: Names = None) -> tuple[list[int], list[int]]:
-    """(positions of the aspect's distorted pictures, class of each)."""
+    """(positions of the aspect's distorted images, class of each)."""
     places = _places(names)
     targets = [
         (places[position], label) for label, name in enumerate(aspect_distortions(aspect, names)) for position in indices(name)
@@ -161,20 +161,20 @@ def _class_targets_on(aspect: str, device: torch.device, names: Names) -> tuple[
 def regression_loss(outputs: Tensor, distortions: Iterable[str] | None = None) -> Tensor:
     """Equation 3: squared error of the applied distortion's output alone against norm(i).
 
-    Each distortion's level-0 picture is regressed to 0 on that distortion's output (fidelity row 9).
+    Each distortion's level-0 image is regressed to 0 on that distortion's output (fidelity row 9).
 
     Args:
         outputs: (B, V, D), one output per distortion in the registry's order.
         distortions: see the module.
     """
-    pictures, channels, targets = _regression_targets_on(outputs.device, _names(distortions))
-    chosen = outputs[:, pictures, channels]  # (B, P)
+    images, channels, targets = _regression_targets_on(outputs.device, _names(distortions))
+    chosen = outputs[:, images, channels]  # (B, P)
     return (chosen - targets).square().mean(dim=0).sum()
 
 
 @cache
 def regression_targets(names: Names = None) -> tuple[list[int], list[int], list[float]]:
-    """(position of the picture, output, norm(i)) of every term of equation 3, as three lists."""
+    """(position of the image, output, norm(i)) of every term of equation 3, as three lists."""
     channel = {name: k for k, name in enumerate(selected(names))}
     shown, places = [VARIANTS[position] for position in rows(names)], _places(names)
     terms = [(i, channel[v.distortion], norm(v.distortion, v.level)) for i, v in enumerate(shown) if v.distortion]
@@ -184,8 +184,8 @@ def regression_targets(names: Names = None) -> tuple[list[int], list[int], list[
 
 @cache
 def _regression_targets_on(device: torch.device, names: Names) -> tuple[Tensor, Tensor, Tensor]:
-    pictures, channels, targets = regression_targets(names)
-    return torch.tensor(pictures, device=device), torch.tensor(channels, device=device), torch.tensor(targets, device=device)
+    images, channels, targets = regression_targets(names)
+    return torch.tensor(images, device=device), torch.tensor(channels, device=device), torch.tensor(targets, device=device)
 
 
 def balanced(loss: Tensor, temperature: float) -> Tensor:

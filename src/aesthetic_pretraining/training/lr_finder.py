@@ -73,16 +73,16 @@ def search_rate(
     set_learning(network, config.trainable, frozen=False, batch_norm=config.batch_norm, learning_blocks=config.learning_blocks)
     rows: list[dict] = []
     # ASSUME: section 4.3 does not tell the search; this is the usual range test, where the loss falls steepest is a good rate
-    for rate, pictures in zip(
+    for rate, images in zip(
         rates(search), _batches(task, variants, train, config, batch_of(task, config), workers, alone.device), strict=False
     ):
         for group in optimiser.param_groups:
             group["lr"] = rate * group["scale"]
         runtime.seed_step("search", config.seed, task_name, len(rows))
         optimiser.zero_grad(set_to_none=True)
-        loss_of = gradient_cache.by_photo(task.loss, pictures.shape[1])
+        loss_of = gradient_cache.by_photo(task.loss, images.shape[1])
         micro_batch = micro_batch_of(task, config)
-        loss = gradient_cache.backward(network, pictures.flatten(0, 1), loss_of, micro_batch, alone).item()
+        loss = gradient_cache.backward(network, images.flatten(0, 1), loss_of, micro_batch, alone).item()
         rows.append({"step": len(rows) + 1, "learning_rate": rate, "loss": loss})
         runtime.log.info(
             "%s search step %d of %d  learning rate %.2g  loss %.4f", task_name, len(rows), search.steps, rate, loss

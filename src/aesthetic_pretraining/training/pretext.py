@@ -34,7 +34,7 @@ class Task:
     Attributes:
         heads: {name: outputs}; hidden: those with a hidden layer.
         contrast: whether photos are batched as for RotNet and SimCLR, not as for the ranking tasks.
-        views: pictures of one photo.
+        views: images of one photo.
     """
 
     heads: Mapping[str, int] = {}

@@ -103,8 +103,8 @@ def pretrain(
         steps, left = step + len(parts), len(order)
         shown = variants if task.contrast else augmented(variants, config.augment, seeded_int(config.seed, "view", epoch))
         dataset = VariantsDataset(shown, order, seeded_int(config.seed, epoch), make=task.pictures)
-        for part, pictures in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
-            views = pictures.shape[1]
+        for part, images in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
+            views = images.shape[1]
             set_learning(
                 network, config.trainable, total_steps < config.frozen_steps, config.batch_norm, config.learning_blocks
             )
@@ -113,7 +113,7 @@ def pretrain(
             optimiser.zero_grad(set_to_none=True)
             loss = gradient_cache.backward(
                 network,
-                pictures.flatten(0, 1),
+                images.flatten(0, 1),
                 gradient_cache.by_photo(task.loss, views),
                 micro_batch,
                 team,
@@ -192,8 +192,8 @@ def validate(
     total = 0.0
     parts = loader.cut(len(val), size, least=team.size)
     dataset = VariantsDataset(variants, val, seeded_int(config.seed, "val"), make=task.pictures)
-    for part, pictures in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
-        outputs = gradient_cache.forward(network, pictures.flatten(0, 1), micro_batch_of(task, config), team)
-        total += gradient_cache.by_photo(task.loss, pictures.shape[1])(outputs).item() * len(part)
+    for part, images in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
+        outputs = gradient_cache.forward(network, images.flatten(0, 1), micro_batch_of(task, config), team)
+        total += gradient_cache.by_photo(task.loss, images.shape[1])(outputs).item() * len(part)
         after_batch()
     return total / len(val)

@@ -105,5 +105,5 @@ def batch_of(task: Task, config: PretrainConfig) -> int:
 
 
 def micro_batch_of(task: Task, config: PretrainConfig) -> int:
-    """Pictures of the task that pass the network at once; 0: all of a batch."""
+    """Images of the task that pass the network at once; 0: all of a batch."""
     return config.contrast_micro_batch if task.contrast else config.micro_batch

@@ -1,4 +1,4 @@
-"""What each pretraining came to: updates, pictures, losses, how far the backbone moved; and what a reader has to be warned of.
+"""What each pretraining came to: updates, images, losses, how far the backbone moved; and what a reader has to be warned of.
 
 A pretraining whose kept epoch lies inside of the frozen start hands ImageNet's own backbone on, and a ranking network that orders
 photos no better than a coin has learned nothing: rows of Table 2 that come from such networks say nothing of their task.

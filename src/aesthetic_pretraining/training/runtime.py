@@ -1,4 +1,4 @@
-"""What both trainers share: determinism, and what a training that cannot go on says."""
+"""Shared by both trainers: deterministic execution, and errors of a training that cannot continue."""
 
 import contextlib
 import logging
@@ -11,17 +11,18 @@ import torch
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.seeding import seeded_int
 
-NAMED = 16  # pictures of a batch that an error names; the log names all
+NAMED = 16  # images of a batch that an error names; the log names all
 GIB = 2**30
 log = logging.getLogger("aesthetic_pretraining")
 
 
 def set_up(threads: int, training: bool = True, tf32: bool = False) -> torch.device:
-    """Make results depend on nothing but the inputs: fixed threads, deterministic kernels. Returns the device.
+    """Make execution deterministic: a fixed number of threads, deterministic kernels. Returns the device.
 
-    The number of threads is a parameter, not the machine's: sums over other numbers of threads differ in the last bit.
-
-    Args: tf32: whether float32 convolutions and matrix products of a GPU may round their factors to 10 bits (fidelity row 31).
+    Args:
+        threads: of torch on the CPU; a parameter and not the machine's number, because sums differ in the last bit otherwise.
+        training: whether gradients will be computed; on a CPU, inference needs no deterministic mode.
+        tf32: whether float32 convolutions and matrix products of a GPU may round their factors to 10 bits (fidelity row 31).
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -38,7 +39,7 @@ def set_up(threads: int, training: bool = True, tf32: bool = False) -> torch.dev
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Say it for convolutions and matrix products alike: torch's defaults are TF32 for the former and float32 for the latter."""
+    """Allow or forbid TF32 for convolutions and matrix products alike; torch's default is TF32 for convolutions only."""
     # not by backends.cuda.matmul.fp32_precision: torch.get_float32_matmul_precision, which Fabric calls, raises after that
     torch.set_float32_matmul_precision("high" if allowed else "highest")
     # rnn as well, although there is none: torch raises at some questions if the two differ
@@ -48,16 +49,16 @@ def allow_tf32(allowed: bool) -> None:
 
 
 def seed_step(*parts: object) -> None:
-    """Seed torch's generator for one step: so a resumed run needs no generator's state to go on as it would have."""
+    """Seed torch's generator for one step, so that a resumed run needs no saved generator state."""
     torch.manual_seed(seeded_int(*parts))
 
 
 def finite(loss: float, what: str, photos: Sequence[str] = (), checkpoint: object = None) -> float:
-    """The loss, if it is a number. Raises UserError otherwise: no weights of a training that broke down are ever written.
+    """The loss, if it is finite. Raises UserError otherwise, so that weights of a diverged training are never written.
 
     Args:
         what: the training, and where in it.
-        photos: ids of the batch's pictures; the error names the first of them, the log all.
+        photos: ids of the batch's images; the error names the first of them, the log all.
         checkpoint: the training's `Checkpoint`; the error names its last state.
     """
     if math.isfinite(loss):
@@ -74,7 +75,7 @@ def finite(loss: float, what: str, photos: Sequence[str] = (), checkpoint: objec
 
 @contextlib.contextmanager
 def out_of_memory(lower: str) -> Iterator[None]:
-    """Raise UserError that says what to lower where memory runs out, the GPU's or the machine's.
+    """Turn errors for lack of memory, of the GPU or the machine, into a UserError that says what to lower.
 
     Also where a GPU has no deterministic kernel for a layer that `Backbone.prepare` does not know of.
 
