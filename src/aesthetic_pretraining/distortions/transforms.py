@@ -68,16 +68,16 @@ class _Distorting(v2.Transform):
         super().__init__()
         self.table, self.edited_width = table, edited_width
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+    def transform(self, part: Any, params: dict[str, Any]) -> Any:
         """`distort` for an image; masks and boxes pass, or raise TypeError under a composition distortion."""
-        if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image):
+        if isinstance(part, tv_tensors.TVTensor) and not isinstance(part, tv_tensors.Image):
             if DISTORTIONS[params["distortion"]].aspect == "composition":
                 raise TypeError(
-                    f"{params['distortion']} moves the image's content, but {type(inpt).__name__} cannot be moved along; "
+                    f"{params['distortion']} moves the image's content, but {type(part).__name__} cannot be moved along; "
                     "leave it out of the sample"
                 )
-            return inpt
-        return distort(inpt, **params, table=self.table, edited_width=self.edited_width)
+            return part
+        return distort(part, **params, table=self.table, edited_width=self.edited_width)
 
 
 class Distort(_Distorting):
