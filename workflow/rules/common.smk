@@ -61,8 +61,10 @@ def after_success():
 
 
 SCALE = CONFIG["scale"]
-GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
-LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures ahead of a GPU; without one they would only compete
+# the slot that a training takes; the profile says how many there are
+GPU = 1 if shutil.which("nvidia-smi") else 0
+# processes that make pictures ahead of a GPU; without one they would only compete
+LOADERS = min(8, os.cpu_count()) if GPU else 0
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
 RANKING_TASKS = [task for task in TASKS if task in RANKING]
 INITS = [BASELINE, *TASKS]
@@ -72,7 +74,8 @@ SIMULATED = CONFIG["labels"]["source"] == "simulated"
 SIMULATION = section("simulate")
 RUNS = runs_of(INITS, CONFIG["finetune"]["compared"], CONFIG["finetune"]["shares"], PRETRAININGS, SEEDS)
 WHOLE = [run for run in RUNS if run.share == 100]  # fine-tuned on all labels
-SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]  # one per initialisation
+# one network per initialisation
+SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
 EXTRA = {extra["name"]: extra for extra in CONFIG["labels"]["extra"]}  # sets to judge models on, beside AVA and TID2013
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys(["ava", "tid2013", *EXTRA], CONFIG["labels"]["shards"])
