@@ -11,6 +11,7 @@ import yaml
 
 for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")])  # for the jobs
 
 from aesthetic_pretraining.config import leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
@@ -26,7 +27,6 @@ import provenance
 try:
     CONFIG = resolve(dict(config), yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
     if workflow.exec_mode.name == "DEFAULT":
-        guard.enter(ROOT)
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         if guard.free():
             provenance.restore(CONFIG["scale"])
@@ -52,6 +52,14 @@ def section(name, *leave_out):
 def code(script):
     """A rule's script, <stage>/<rule>, with every project module that it imports, directly or not: inputs, so that an edit is seen."""
     return dependencies.closure(ROOT, f"workflow/scripts/{script}.py")
+
+
+def before_jobs():
+    """Take the folder; a second run ends here with a sentence."""
+    try:
+        guard.enter()
+    except UserError as error:
+        sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
 
 
 def after_success():
