@@ -158,6 +158,7 @@ def finetune(
             "the device": str(device),
         },
         team,
+        __file__,
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])
