@@ -30,8 +30,8 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 test: $(READY) ## all tests
 	python -m pytest -q -n auto --dist worksteal
 
-lint: $(READY) ## ruff, import-linter, and Snakemake's own lint
-	ruff check . && ruff format --check . && PYTHONPATH=src lint-imports && snakemake --lint
+lint: $(READY) ## ruff, snakefmt, import-linter, and Snakemake's own lint
+	ruff check . && ruff format --check . && snakefmt --check workflow Snakefile && PYTHONPATH=src lint-imports && snakemake --lint
 
 dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/lib/dvc_stages.py

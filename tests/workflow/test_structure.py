@@ -187,6 +187,10 @@ def test_lock_and_environments_agree():
     (pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
     assert pip == ["-r requirements.lock"]  # conda users install the same file; nothing else is pinned anywhere
     assert [d.split("=")[0] for d in environment["dependencies"] if isinstance(d, str)] == ["python", "pip"]
+    # what Snakemake would make for itself installs that file, too
+    envs = ROOT / "workflow/envs"
+    assert yaml.safe_load((envs / "environment.yaml").read_text())["dependencies"] == environment["dependencies"][:2]
+    assert "-r requirements.lock" in (envs / "environment.post-deploy.sh").read_text()
     for line in (ROOT / "requirements.in").read_text().splitlines():
         if "==" in line and not line.startswith("#"):
             name, version = line.split("==")

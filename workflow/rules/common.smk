@@ -11,7 +11,7 @@ import yaml
 
 for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
-os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")])  # for the jobs
+os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")]))  # for the jobs
 
 from aesthetic_pretraining.config import leaf, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
