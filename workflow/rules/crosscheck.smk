@@ -32,7 +32,7 @@ rule judge:
     output:
         "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(PredictConfig),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,

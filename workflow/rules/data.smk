@@ -66,8 +66,8 @@ rule split:
         "data/{scale}/{dataset}/split.csv",
     params:
         cfg=lambda w: {
-            "photos": P("seed", "photos.source", *section("photos.shares")),
-            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *section("labels.random_shares")),
+            "photos": P("seed", "photos.source", "photos.shares"),
+            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", "labels.random_shares"),
         }.get(w.dataset, place_params(w.dataset)),
     log:
         "logs/{scale}/split/{dataset}.log",
@@ -87,7 +87,7 @@ rule simulate:
         ava="data/{scale}/simulated/ava.tar",
         tid2013="data/{scale}/simulated/tid2013.tar",
     params:
-        cfg=P("photos.source", "photos.folder", "seed", *SIMULATION),
+        cfg=P("photos.source", "photos.folder", "seed", "simulate"),
     log:
         "logs/{scale}/simulate.log",
     benchmark:
@@ -105,4 +105,4 @@ rule stage_data:
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
-        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", *SIMULATION),
+        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", "simulate"),

@@ -9,7 +9,7 @@ rule download:
     output:
         "data/raw/{photos}/download.csv",
     params:
-        cfg=P("pexels.accept_terms", "photos.limit", "seed", *section("download")),
+        cfg=P(Policy, "pexels.accept_terms", "photos.limit", "seed"),
     log:
         "logs/download/{photos}.log",
     benchmark:

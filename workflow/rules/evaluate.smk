@@ -16,7 +16,7 @@ rule predict:
         ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
         tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(PredictConfig),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -44,14 +44,7 @@ rule respond:
         pooled="results/{scale}/metrics/ranking_pooled.csv",
         confusion="results/{scale}/metrics/confusion.csv",
     params:
-        cfg=P(
-            "backbone.name",
-            "image.size",
-            "seed",
-            "finetune.batch",
-            "finetune.threads",
-            *section("distortions"),
-        ),
+        cfg=P(RespondConfig, "image.size", "distortions", "seed"),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -113,7 +106,7 @@ rule intervals:
         differences="results/{scale}/metrics/differences.csv",
         labels="results/{scale}/metrics/labels_saved.csv",
     params:
-        cfg=P("report.confidence", "report.interval", "report.resamples", "labels.source", "seed"),
+        cfg=P(IntervalConfig),
     log:
         "logs/{scale}/intervals.log",
     benchmark:
@@ -154,7 +147,7 @@ rule photo_scores:
         scores="results/{scale}/metrics/photo_scores.parquet",
         shares="results/{scale}/metrics/photo_scores.csv",
     params:
-        cfg=P("backbone.name", "image.size", "finetune.batch", "finetune.threads"),
+        cfg=P(ScoresConfig),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -177,10 +170,7 @@ rule photo_classes:
         counts="results/{scale}/metrics/photo_classes.csv",
         diversity="results/{scale}/metrics/photo_diversity.csv",
     params:
-        cfg=P(
-            *("backbone.name", "photos.source", "photos.folder", "photo_check.networks", "photo_check.object_score"),
-            *("finetune.batch", "finetune.threads"),
-        ),
+        cfg=P(ClassesConfig, "photos.source", "photos.folder"),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -208,10 +198,7 @@ rule sensitivity:
         table="results/{scale}/metrics/sensitivity.csv",
         by_photo="results/{scale}/metrics/sensitivity.parquet",
     params:
-        cfg=P(
-            *("backbone.name", "image.size", "seed", "photo_check.distorted_photos", "report.confidence"),
-            *("finetune.batch", "finetune.threads", *section("distortions")),
-        ),
+        cfg=P(SensitivityConfig, "image.size", "distortions", "photo_check.distorted_photos", "seed"),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -237,7 +224,7 @@ rule features:
         ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
         tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(FeaturesConfig),
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
@@ -264,11 +251,7 @@ rule probe:
         table="results/{scale}/probe/probes.csv",
         references="results/{scale}/metrics/references.csv",
     params:
-        cfg=P(
-            *section("probe"),
-            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
-            *("labels.source", "report.confidence", "report.interval", "report.resamples", "seed"),
-        ),
+        cfg=P(ProbeConfig, IntervalConfig, "finetune.threads"),
     threads: CONFIG["finetune"]["threads"]
     log:
         "logs/{scale}/probe.log",

@@ -14,7 +14,7 @@ rule finetune:
         history="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv",
         summary="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json",
     params:
-        cfg=P("backbone.name", *section("compute"), *section("finetune", "compared", "shares", "seeds")),
+        cfg=P(FinetuneConfig),
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],

@@ -30,7 +30,7 @@ rule pretrain:
         weights="models/{scale}/pretrained/{task}/seed{pretraining}.safetensors",
         history="models/{scale}/pretrained/{task}/seed{pretraining}.csv",
     params:
-        cfg=P("image.size", "backbone.name", *section("compute"), *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds")),
+        cfg=P(TaskConfig, PretrainConfig, "image.size"),
     threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],

@@ -10,7 +10,7 @@ rule render:
     output:
         "results/{scale}/rendered/{part}.tar",
     params:
-        cfg=P("image.size", *section("distortions"), "report.sheet_photos", "seed"),
+        cfg=P("image.size", "distortions", "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/render/{part}.log",
     benchmark:

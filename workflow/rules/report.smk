@@ -28,7 +28,7 @@ rule table2:
         cfg=P(
             *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
             "pretrain.contrast_micro_batch",
-            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", "compute", "distortions"),
             *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),
     log:
@@ -266,7 +266,7 @@ rule report:
         report("results/{scale}/report.html", caption="../report/report.rst", category="Report", labels={"page": "the whole report"}),
     params:
         cfg=P("labels.source"),
-        all=P(*section("")),
+        all=P(*(key for key in CONFIG if key != "scale")),
     log:
         "logs/{scale}/report.log",
     benchmark:

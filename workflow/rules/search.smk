@@ -13,7 +13,7 @@ rule search_rate:
         csv="results/{scale}/search/{task}.csv",
         figure="results/{scale}/search/{task}.png",
     params:
-        cfg=P("image.size", "backbone.name", "seed", "compute.tf32", "compute.recompute", *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds"), *section("search")),
+        cfg=P(TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"),
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,
