@@ -1,6 +1,6 @@
 """Pretext tasks: what a photo is turned into, which heads the network gets, and the loss (sections 3.3, 3.4, 4.4, 6).
 
-To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and its schema. Ablations are tasks, too.
+To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and in config.training. Ablations are tasks, too.
 """
 
 from collections.abc import Mapping
