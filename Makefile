@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready-$(shell cksum < requirements.lock | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -36,8 +36,11 @@ lint: $(READY) ## ruff, snakefmt, import-linter, and Snakemake's own lint
 dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/lib/dvc_stages.py
 
-readme: $(READY) ## renew the generated parts of README.md and docs/distortions.md
+readme: schema ## renew the generated parts of README.md and docs/distortions.md, and the schema
 	python tools/readme.py
+
+schema: $(READY) ## renew the schema of params.yaml for editors
+	python tools/schema.py
 
 lock: $(READY) ## resolve requirements.in into requirements.lock
 	python -m uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock

@@ -230,7 +230,7 @@ def test_a_machine_that_has_torch_alone_is_checked_as_far_as_that_goes():
     change = """
 class Nothing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"cv2", "pandas", "scipy", "tqdm", "safetensors", "yaml", "timm", "jsonschema", "lightning_fabric", "snakemake", "dvc"}:
+        if name.partition(".")[0] in {"cv2", "pandas", "scipy", "tqdm", "safetensors", "yaml", "ruamel", "pydantic", "timm", "lightning_fabric", "snakemake", "dvc"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Nothing())
 """

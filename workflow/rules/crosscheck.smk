@@ -40,7 +40,7 @@ rule judge:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(PredictConfig),
     message:
         "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:

@@ -72,8 +72,8 @@ rule split:
         "logs/{scale}/benchmark/split/{dataset}.tsv"
     params:
         cfg=lambda w: {
-            "photos": P("seed", "photos.source", *section("photos.shares")),
-            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", *section("labels.random_shares")),
+            "photos": P("seed", "photos.source", "photos.shares"),
+            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", "labels.random_shares"),
         }.get(w.dataset, place_params(w.dataset)),
     message:
         "split {wildcards.dataset}"
@@ -94,7 +94,7 @@ rule simulate:
     benchmark:
         "logs/{scale}/benchmark/simulate.tsv"
     params:
-        cfg=P("photos.source", "photos.folder", "seed", *SIMULATION),
+        cfg=P("photos.source", "photos.folder", "seed", "simulate"),
     message:
         "simulate AVA and TID2013 with votes of the rater model"
     script:
@@ -110,4 +110,4 @@ rule stage_data:
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
-        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", *SIMULATION),
+        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", "simulate"),

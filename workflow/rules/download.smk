@@ -12,7 +12,7 @@ rule download:
     benchmark:
         "logs/benchmark/download/{photos}.tsv"
     params:
-        cfg=P("pexels.accept_terms", "photos.limit", "seed", *section("download")),
+        cfg=P(Policy, "pexels.accept_terms", "photos.limit", "seed"),
     message:
         "download {wildcards.photos}"
     script:

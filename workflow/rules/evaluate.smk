@@ -23,7 +23,7 @@ rule predict:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(PredictConfig),
     message:
         "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:
@@ -54,14 +54,7 @@ rule respond:
         gpu=GPU,
         loaders=0,
     params:
-        cfg=P(
-            "backbone.name",
-            "image.size",
-            "seed",
-            "finetune.batch",
-            "finetune.threads",
-            *section("distortions"),
-        ),
+        cfg=P(RespondConfig, "image.size", "distortions", "seed"),
     message:
         "show distorted photos to the pretrained networks"
     script:
@@ -124,7 +117,7 @@ rule intervals:
     benchmark:
         "logs/{scale}/benchmark/intervals.tsv"
     params:
-        cfg=P("report.confidence", "report.interval", "report.resamples", "labels.source", "seed"),
+        cfg=P(IntervalConfig),
     message:
         "resample pictures and seeds for the intervals of all metrics"
     script:
@@ -171,7 +164,7 @@ rule photo_scores:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P("backbone.name", "image.size", "finetune.batch", "finetune.threads"),
+        cfg=P(ScoresConfig),
     message:
         "score the unlabelled photos with the fine-tuned ImageNet network"
     script:
@@ -196,10 +189,7 @@ rule photo_classes:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(
-            *("backbone.name", "photos.source", "photos.folder", "photo_check.networks", "photo_check.object_score"),
-            *("finetune.batch", "finetune.threads"),
-        ),
+        cfg=P(ClassesConfig, "photos.source", "photos.folder"),
     message:
         "look for classes and objects in the unlabelled photos"
     script:
@@ -227,10 +217,7 @@ rule sensitivity:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(
-            *("backbone.name", "image.size", "seed", "photo_check.distorted_photos", "report.confidence"),
-            *("finetune.batch", "finetune.threads", *section("distortions")),
-        ),
+        cfg=P(SensitivityConfig, "image.size", "distortions", "photo_check.distorted_photos", "seed"),
     message:
         "measure how far distortions move the features of every initialisation"
     script:
@@ -257,7 +244,7 @@ rule features:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
+        cfg=P(FeaturesConfig),
     message:
         "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
     script:
@@ -282,11 +269,7 @@ rule probe:
         "logs/{scale}/benchmark/probe.tsv"
     threads: CONFIG["finetune"]["threads"]
     params:
-        cfg=P(
-            *section("probe"),
-            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
-            *("labels.source", "report.confidence", "report.interval", "report.resamples", "seed"),
-        ),
+        cfg=P(ProbeConfig, IntervalConfig, "finetune.threads"),
     message:
         "fit linear probes to the features of all initialisations"
     script:

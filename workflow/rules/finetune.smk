@@ -23,7 +23,7 @@ rule finetune:
         live=0,
         mem_mb=2000,
     params:
-        cfg=P("backbone.name", *section("compute"), *section("finetune", "compared", "shares", "seeds")),
+        cfg=P(FinetuneConfig),
     message:
         "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
     script:

@@ -40,13 +40,7 @@ rule pretrain:
         live=0,
         mem_mb=3000,
     params:
-        cfg=P(
-            "image.size",
-            "backbone.name",
-            *section("compute"),
-            *section("distortions"),
-            *section("pretrain", "tasks", "ablations", "seeds"),
-        ),
+        cfg=P(TaskConfig, PretrainConfig, "image.size"),
     message:
         "pretrain on {wildcards.task}, seed {wildcards.pretraining}"
     script:

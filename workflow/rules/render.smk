@@ -13,7 +13,7 @@ rule render:
     benchmark:
         "logs/{scale}/benchmark/render/{part}.tsv"
     params:
-        cfg=P("image.size", *section("distortions"), "report.sheet_photos", "seed"),
+        cfg=P("image.size", "distortions", "report.sheet_photos", "seed"),
     message:
         "render variants: {wildcards.part}"
     script:

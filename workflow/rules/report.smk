@@ -40,13 +40,7 @@ rule table2:
                 "pretrain.contrast_updates",
             ),
             "pretrain.contrast_micro_batch",
-            *(
-                "finetune.trainable",
-                "finetune.at_unfreezing",
-                "finetune.micro_batch",
-                *section("compute"),
-                *section("distortions"),
-            ),
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", "compute", "distortions"),
             *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
         ),
     message:
@@ -308,7 +302,7 @@ rule report:
         "logs/{scale}/benchmark/report.tsv"
     params:
         cfg=P("labels.source"),
-        all=P(*section("")),
+        all=P(*(key for key in CONFIG if key != "scale")),
     message:
         "write the report"
     script:

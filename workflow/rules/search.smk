@@ -21,16 +21,7 @@ rule search_rate:
         loaders=LOADERS,
         mem_mb=3000,
     params:
-        cfg=P(
-            "image.size",
-            "backbone.name",
-            "seed",
-            "compute.tf32",
-            "compute.recompute",
-            *section("distortions"),
-            *section("pretrain", "tasks", "ablations", "seeds"),
-            *section("search"),
-        ),
+        cfg=P(TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"),
     message:
         "search the learning rate of {wildcards.task}"
     script:
