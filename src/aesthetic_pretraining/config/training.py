@@ -231,7 +231,9 @@ class FinetuneParams(Section):
     dropout: float = value("Dropout before the last layer.", "fidelity row 12", ge=0, lt=1)
     flip: bool = value("Random horizontal flips in training.", "fidelity row 12")
     emd: Literal["per_image", "per_batch"] = value("Where the root of the earth mover's distance is taken.", "fidelity row 13")
-    emd_r: Annotated[Literal[1, 2], BeforeValidator(_integer)] = value("Norm of the earth mover's distance.", "NIMA's r; fidelity row 13")
+    emd_r: Annotated[Literal[1, 2], BeforeValidator(_integer)] = value(
+        "Norm of the earth mover's distance.", "NIMA's r; fidelity row 13"
+    )
     trainable: Trainable = value("As for pretraining.", "fidelity row 26")
     micro_batch: Count = value(
         "Images that pass the network at once where a batch does not fit into memory, as in pretrain; 0: all.",
