@@ -1,5 +1,6 @@
 """Records of how outputs were made: content alone for DVC, times and machine beside it, and back into Snakemake's form."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -112,8 +113,6 @@ def test_what_was_restored_was_not_made_here():
 
 
 def test_the_kind_of_machine_is_noted_only_where_the_record_is_another_than_dvc_locks():
-    import hashlib
-
     record = save()
     assert provenance.MACHINE.read_text() == machine.kind()
     provenance.MACHINE.write_text("another\n")
@@ -125,6 +124,15 @@ def test_the_kind_of_machine_is_noted_only_where_the_record_is_another_than_dvc_
     make(seconds=1.0, params=["{'seed': 2}"])
     save()
     assert provenance.MACHINE.read_text() == machine.kind()
+
+
+def test_a_lock_that_was_not_written_after_the_run_is_noticed(folder):
+    md5 = hashlib.md5(save()).hexdigest()
+    lock = "stages:\n  data:\n    outs:\n    - path: results/demo/provenance/data.json\n      md5: {}\n"
+    assert same_results.unrecorded(lock.format(md5), folder) == []
+    assert same_results.unrecorded(lock.format("f" * 32), folder) == ["data: results/demo/provenance/data.json"]
+    Path("results/demo/provenance/data.json").unlink()
+    assert same_results.unrecorded(lock.format(md5), folder) == ["data: results/demo/provenance/data.json"]
 
 
 LOCK = """
