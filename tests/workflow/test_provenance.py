@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ import dvc_stages
 import machine
 import provenance
 import same_results
+from projects import ENV, ROOT
 
 OUT = "data/demo/photos/split.csv"
 MAKING = {
@@ -52,6 +55,14 @@ def save():
     dag = SimpleNamespace(scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])])
     provenance.save(["data"], dag)
     return Path("results/demo/provenance/data.json").read_bytes()
+
+
+def test_the_program_finds_its_modules_by_itself(folder):
+    """As DVC calls it: without PYTHONPATH."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "workflow/lib/provenance.py"], env=ENV, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "usage: provenance.py save" in done.stderr, done.stderr
 
 
 def test_two_makings_at_other_times_give_the_same_record(monkeypatch):
