@@ -7,6 +7,7 @@ that recorded them, which results/machine.txt of that commit describes: there, e
 equal bytes. On another kind of machine sums may be rounded differently, so a difference is told and is no failure.
 """
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,15 @@ def changed(before: str, now: str, kind: str) -> list[str]:
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
+def unrecorded(lock: str, root: Path = ROOT) -> list[str]:
+    """The records of stages (each holds the digests of its stage's outputs) that do not lie here as a dvc.lock has them."""
+    records = {name: md5 for name, md5 in contents(lock, "outs").items() if "/provenance/" in name}
+    here = {name: root / name.partition(": ")[2] for name in records}
+    return [
+        name for name, path in here.items() if not path.exists() or hashlib.md5(path.read_bytes()).hexdigest() != records[name]
+    ]
+
+
 def verdict(before: str, now: str, recorded_on: str, here: str) -> tuple[list[str], bool]:
     """What to say about two dvc.lock and two kinds of machine, and whether it is a failure."""
     if before == now:
@@ -56,7 +66,10 @@ def verdict(before: str, now: str, recorded_on: str, here: str) -> tuple[list[st
 
 def main() -> None:
     """Compare the working tree with the last commit."""
-    lines, failed = verdict(committed("dvc.lock"), (ROOT / "dvc.lock").read_text(), committed(str(MACHINE)), machine.kind())
+    now = (ROOT / "dvc.lock").read_text()
+    if missing := unrecorded(now):
+        sys.exit(f"dvc.lock is not of the results that lie here ({', '.join(missing)}): the last run was not recorded")
+    lines, failed = verdict(committed("dvc.lock"), now, committed(str(MACHINE)), machine.kind())
     print(*lines, sep="\n")
     sys.exit(failed)
 

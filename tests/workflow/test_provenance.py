@@ -1,7 +1,10 @@
 """Records of how outputs were made: content alone for DVC, times and machine beside it, and back into Snakemake's form."""
 
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +15,7 @@ import dvc_stages
 import machine
 import provenance
 import same_results
+from projects import ENV, ROOT
 
 OUT = "data/demo/photos/split.csv"
 MAKING = {
@@ -51,6 +55,14 @@ def save():
     dag = SimpleNamespace(scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])])
     provenance.save(["data"], dag)
     return Path("results/demo/provenance/data.json").read_bytes()
+
+
+def test_the_program_finds_its_modules_by_itself(folder):
+    """As DVC calls it: without PYTHONPATH."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "workflow/lib/provenance.py"], env=ENV, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "usage: provenance.py save" in done.stderr, done.stderr
 
 
 def test_two_makings_at_other_times_give_the_same_record(monkeypatch):
@@ -112,8 +124,6 @@ def test_what_was_restored_was_not_made_here():
 
 
 def test_the_kind_of_machine_is_noted_only_where_the_record_is_another_than_dvc_locks():
-    import hashlib
-
     record = save()
     assert provenance.MACHINE.read_text() == machine.kind()
     provenance.MACHINE.write_text("another\n")
@@ -125,6 +135,15 @@ def test_the_kind_of_machine_is_noted_only_where_the_record_is_another_than_dvc_
     make(seconds=1.0, params=["{'seed': 2}"])
     save()
     assert provenance.MACHINE.read_text() == machine.kind()
+
+
+def test_a_lock_that_was_not_written_after_the_run_is_noticed(folder):
+    md5 = hashlib.md5(save()).hexdigest()
+    lock = "stages:\n  data:\n    outs:\n    - path: results/demo/provenance/data.json\n      md5: {}\n"
+    assert same_results.unrecorded(lock.format(md5), folder) == []
+    assert same_results.unrecorded(lock.format("f" * 32), folder) == ["data: results/demo/provenance/data.json"]
+    Path("results/demo/provenance/data.json").unlink()
+    assert same_results.unrecorded(lock.format(md5), folder) == ["data: results/demo/provenance/data.json"]
 
 
 LOCK = """

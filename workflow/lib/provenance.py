@@ -26,7 +26,6 @@ from pathlib import Path
 
 import yaml
 
-import guard
 import machine
 
 META = Path(".snakemake/metadata")
@@ -210,6 +209,7 @@ def record_of(entry: dict) -> dict:
 
 def _note_making(path: Path, outputs: list[str]) -> None:
     """Write down when, where and by whom the outputs were made, where that was here; what is known already stays."""
+    import guard
     from aesthetic_pretraining.files import write_text
 
     known, made = read_json(path), {}
