@@ -124,9 +124,13 @@ def published_epochs() -> dict[str, int]:
 
 
 def read_params() -> dict:
-    """params.yaml. Raises ModuleNotFoundError without ruamel.yaml or pydantic."""
-    from aesthetic_pretraining.config import load
+    """params.yaml. Raises ModuleNotFoundError without PyYAML, where ruamel.yaml or pydantic is missing, too."""
+    try:
+        from aesthetic_pretraining.config import load
+    except ModuleNotFoundError:  # a machine with a GPU seldom has what checks a configuration, and this one is the committed file
+        import yaml
 
+        return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     return load(ROOT / "params.yaml")
 
 

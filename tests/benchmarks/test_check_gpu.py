@@ -240,7 +240,7 @@ sys.meta_path.insert(0, Nothing())
     assert float(lines["loss_ranking"]) <= 1e-4
     assert float(lines["engine_shadows_max"]) <= 1
     assert lines["live_0_skipped"] == "needs the package cv2, which is not installed"
-    assert lines["trainers_skipped"] == lines["hours_skipped"] == "needs the package ruamel, which is not installed"
+    assert lines["trainers_skipped"] == lines["hours_skipped"] == "needs the package yaml, which is not installed"
 
 
 def test_a_rate_is_taken_of_as_many_pictures_as_fit(monkeypatch):
