@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -33,14 +33,17 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 test: $(READY) ## all tests
 	python -m pytest -q -n auto --dist worksteal
 
-lint: $(READY) ## ruff, import-linter, and Snakemake's own lint
-	ruff check . && ruff format --check . && lint-imports && snakemake --lint
+lint: $(READY) ## ruff, snakefmt, import-linter, and Snakemake's own lint
+	ruff check . && ruff format --check . && snakefmt --check workflow Snakefile && lint-imports && snakemake --lint
 
 dvc.yaml: $(READY) ## project the Snakemake DAG onto dvc.yaml
 	python workflow/lib/dvc_stages.py
 
-readme: $(READY) ## renew the generated parts of README.md and docs/distortions.md
+readme: schema ## renew the generated parts of README.md and docs/distortions.md, and the schema
 	python tools/readme.py
+
+schema: $(READY) ## renew the schema of params.yaml for editors
+	python tools/schema.py
 
 lock: $(READY) ## resolve requirements.in into requirements.lock
 	python -m uv pip compile requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --upgrade -q -o requirements.lock

@@ -29,6 +29,7 @@ from torchvision.io import ImageReadMode, decode_jpeg
 from torchvision.transforms.v2.functional import resize
 from workflow import ROOT, timed
 
+from aesthetic_pretraining.config import load
 from aesthetic_pretraining.data.images import read_picture
 from aesthetic_pretraining.data.ledger import read_table, usable
 from aesthetic_pretraining.data.letterbox import ROOM, short_side_size, shrink
@@ -109,7 +110,7 @@ def make_project(folder: Path, count: int) -> None:
     """A clone of HEAD at the scale smoke, with the photos of a folder in place of the packaged ones."""
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
     path = folder / "params.yaml"
-    params = yaml.safe_load(path.read_text()) | {"scale": "smoke"}
+    params = load(path) | {"scale": "smoke"}
     labels = LABELS / count
     params["scales"]["smoke"]["photos"] |= {
         "source": "folder",

@@ -25,6 +25,7 @@ import pandas as pd
 import yaml
 from matplotlib.figure import Figure
 
+from aesthetic_pretraining.config import load
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
 from aesthetic_pretraining.evaluation import metrics
 from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
@@ -167,7 +168,7 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=500, help="of the timed bootstrap")
     parser.add_argument("--trials", type=int, default=400, help="of the null experiment")
     asked = parser.parse_args()
-    report = yaml.safe_load((ROOT / "params.yaml").read_text())["report"]
+    report = load(ROOT / "params.yaml")["report"]
     seeds = {
         Run(init, 100, 0, seed, "ava"): predictions("ava", 100 * k + seed)
         for k, init in enumerate(PAPER, start=1)

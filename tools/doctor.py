@@ -13,9 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
 
-import yaml
-
-from aesthetic_pretraining.config import resolve
+from aesthetic_pretraining.config import load, resolve
 from aesthetic_pretraining.data import doctor
 from aesthetic_pretraining.data.doctor import Finding
 from aesthetic_pretraining.data.labelled.facts import SETS
@@ -89,9 +87,9 @@ def main() -> int:
     parser.add_argument("--deep", action="store_true", help="hash every picture again and compare with the ledger")
     args = parser.parse_args()
     try:
-        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        params = load(ROOT / "params.yaml")
         params |= {"scale": args.scale} if args.scale else {}
-        cfg = resolve(params, yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text(encoding="utf-8")))
+        cfg = resolve(params)
         reports = examine(cfg, args.deep)
     except UserError as error:
         sys.exit(f"error: {error}")

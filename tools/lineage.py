@@ -1,4 +1,4 @@
-"""Where a number or a figure comes from: predictions, checkpoint, parameters, split, ledger, code, versions, machine.
+"""Where a number or a figure comes from: predictions, network, parameters, split, ledger, code, versions, machine.
 
 usage: lineage.py FILE [ROW COLUMN]
        lineage.py results/demo/tables/table2.csv ranking_regression ava_srcc
@@ -6,6 +6,7 @@ usage: lineage.py FILE [ROW COLUMN]
 
 Reads the records that Snakemake wrote of each output (in this folder, or saved beside the results by provenance.py) and
 follows them from the file down to the photos. ROW and COLUMN leave out what does not enter that number of Table 2.
+When and where a file was made is known on the machine that made it alone: from logs/<scale>/made/, which nothing tracks.
 """
 
 import ast
@@ -28,6 +29,9 @@ import provenance  # noqa: E402
 
 CODE = ("src/", "workflow/")
 SHOWN = 3  # files of one rule that are named
+ELSEWHERE = "not known on this machine"
+# functions that only read, write or log what others compute
+AROUND = re.compile(r"aesthetic_pretraining\.(files|data\.ledger)\.|\.(read|write|open)(_\w+)?$|\.log\.")
 
 
 @dataclass
@@ -36,7 +40,8 @@ class Step:
 
     path: str
     record: dict
-    environment: dict
+    versions: str
+    how: dict  # when, where and by whom it was made; empty where this folder does not know
     made: list[str] = field(default_factory=list)
     given: list[str] = field(default_factory=list)
 
@@ -60,10 +65,14 @@ class Choice:
 
 
 def saved_entries(scale: str) -> dict[str, dict]:
-    """{output: saved entry} of all stages."""
-    return {
-        name: entry for path in provenance.folder(scale).glob("*.json") for name, entry in json.loads(path.read_text()).items()
-    }
+    """{output: saved entry, with `how` it was made as far as that is known} of all stages."""
+    entries = {}
+    for path in provenance.folder(scale).glob("*.json"):
+        made = provenance.read_json(provenance.made_path(scale, path.stem))
+        for name, entry in json.loads(path.read_text()).items():
+            how = made.get(name, {})
+            entries[name] = entry | {"how": how if how.get("sha256") == entry["sha256"] else {}}
+    return entries
 
 
 def step(path: str, saved: dict[str, dict]) -> Step | None:
@@ -72,10 +81,11 @@ def step(path: str, saved: dict[str, dict]) -> Step | None:
         return None
     local, entry = provenance.read_record(path), saved.get(path)
     fits = entry is not None and os.path.exists(path) and provenance.digest(path) == entry["sha256"]
+    versions, how = (entry["versions"], entry["how"]) if fits else ("", {})
     if os.path.exists(path) and provenance.describes(local, path):
-        return Step(path, local, entry.get("environment", {}) if fits else {})
+        return Step(path, local, versions, how)
     if fits:
-        return Step(path, entry["record"], entry.get("environment", {}))
+        return Step(path, provenance.record_of(entry), versions, how)
     if local or entry:
         sys.exit(f"lineage: {path} is not what its record describes, or is missing; run 'snakemake {path}' first")
     return None
@@ -134,11 +144,34 @@ def pictures(path: str) -> str:
     return ""
 
 
-def code_digest(record: dict) -> str:
-    """Number and joint digest of the project's files that made an output, as they were then."""
+def code(record: dict) -> tuple[str, str]:
+    """The script that made an output with the functions of the library that it calls, and the joint digest of all its code then."""
     files = {name: known for name, known in sorted(record["input_checksums"].items()) if name.startswith(CODE)}
     joint = hashlib.sha256("\n".join(f"{known} {name}" for name, known in files.items()).encode()).hexdigest()
-    return f"{len(files)} files, sha256 {joint[:16]}"
+    script = next((name for name in files if name.startswith("workflow/scripts/")), None)
+    if script is None:
+        return "no script of this project", joint
+    if not os.path.exists(script) or provenance.digest(script) != files[script]:
+        return f"{script}, which has been edited since", joint
+    return f"{script} -> {', '.join(called(Path(script)))}", joint
+
+
+def called(script: Path) -> list[str]:
+    """The functions of the library that a rule's script calls: those that bear the rule's name, else all but reading and writing."""
+    names: dict[str, str] = {}  # as the script calls it -> in full
+    tree = ast.parse(script.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("aesthetic_pretraining"):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            first, *more = ast.unparse(node.func).split(".")
+            if first in names and re.fullmatch(r"[a-z_]\w*", (more or [first])[-1]):  # no class
+                found[".".join([names[first], *more])] = node.lineno
+    functions = sorted(found, key=found.__getitem__)
+    named = [f for f in functions if script.stem in (f.split(".")[-1], f.split(".")[-1].partition("_")[2])]
+    return named or [f for f in functions if not AROUND.search(f)] or functions
 
 
 def parameters(record: dict) -> str:
@@ -154,10 +187,10 @@ def lines(steps: list[Step]) -> Iterator[str]:
     """The chain as text: jobs of one rule with the same code and parameters together."""
     groups: dict[tuple, list[Step]] = {}
     for each in steps:
-        groups.setdefault((each.record["rule"], parameters(each.record), code_digest(each.record)), []).append(each)
+        groups.setdefault((each.record["rule"], parameters(each.record), *code(each.record)), []).append(each)
     place = {each.path: k for k, each in enumerate(steps)}
     by_last = sorted(groups.items(), key=lambda group: max(place[each.path] for each in group[1]))
-    for (rule, values, code), members in by_last:
+    for (rule, values, program, joint), members in by_last:
         yield f"\n{rule}"
         for each in members[:SHOWN]:
             count = pictures(each.path)
@@ -166,18 +199,31 @@ def lines(steps: list[Step]) -> Iterator[str]:
             )
         if len(members) > SHOWN:
             yield f"  and {len(members) - SHOWN} more"
-        last = max(members, key=lambda each: each.record["endtime"]).record
-        yield f"  made        {datetime.fromtimestamp(last['endtime']):%Y-%m-%d %H:%M:%S}"
+        yield f"  made        {making([each.how for each in members])}"
         if values:
             yield f"  parameters  {values}"
-        yield f"  code        {code}"
+        yield f"  code        {program}"
+        yield f"              sha256 {joint[:16]} with all that it imports"
         given = sorted({name for each in members for name in each.given if not name.startswith(CODE)})
         for name in given[:SHOWN]:
             yield f"  given       {name}  sha256 {provenance.digest(name).removeprefix('sha256:')[:16]}"
     yield ""
-    for kind in ("versions", "machine"):
-        found = {each.environment.get(kind, "not recorded: that happens when a run of the whole chain ends") for each in steps}
-        yield from (f"{kind:<11} {text}" for text in sorted(found))
+    unsaved = "not recorded: that happens when a run of the whole chain ends"
+    for name, found in (
+        ("versions", {each.versions or unsaved for each in steps}),
+        ("machine", {each.how.get("machine", ELSEWHERE) for each in steps}),
+    ):
+        yield from (f"{name:<11} {text}" for text in sorted(found))
+
+
+def making(known: list[dict]) -> str:
+    """When the last of some outputs was made, how long they took together, by whom and with which command."""
+    if not all(known):
+        return ELSEWHERE
+    last = max(known, key=lambda how: how["ended"])
+    jobs = {round(how["ended"] - how["seconds"], 3): how["seconds"] for how in known}  # outputs of one job started together
+    text = f"{datetime.fromtimestamp(last['ended']):%Y-%m-%d %H:%M:%S} by {last['user']}"
+    return f"{text} in {sum(jobs.values()):.1f} s" + (f" ({last['command']})" if last["command"] else "")
 
 
 def main(arguments: list[str]) -> None:

@@ -6,7 +6,7 @@ from importlib import metadata
 
 import torch
 
-from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training import checkpoint, code
 from gpu_checks.report import Report
 from gpu_checks.setting import Setting, cores
 
@@ -35,7 +35,7 @@ def machine(report: Report, setting: Setting, absent: list[str]) -> None:
             continue
     if absent:
         report.skip("packages", f"{', '.join(absent)}: not installed, so that blocks which need them are left out")
-    report.say("code", checkpoint.package_code())
+    report.say("code", checkpoint.digest(files=sorted((code.SOURCES / "aesthetic_pretraining").rglob("*.py"))))
     report.say("cores", cores())
     report.say("threads", torch.get_num_threads())
     report.say("deterministic", torch.are_deterministic_algorithms_enabled())

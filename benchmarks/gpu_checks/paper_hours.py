@@ -124,14 +124,20 @@ def published_epochs() -> dict[str, int]:
 
 
 def read_params() -> dict:
-    """params.yaml. Raises ModuleNotFoundError without PyYAML."""
-    import yaml
+    """params.yaml. Raises ModuleNotFoundError without PyYAML, where ruamel.yaml or pydantic is missing, too."""
+    try:
+        from aesthetic_pretraining.config import load
+    except (
+        ModuleNotFoundError
+    ):  # a machine with a GPU seldom has what checks a configuration, and this one is the committed file
+        import yaml
 
-    return yaml.safe_load((ROOT / "params.yaml").read_text())
+        return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    return load(ROOT / "params.yaml")
 
 
 def resolved(params: Mapping, scale: str) -> dict:
-    """The values of one scale; `config.resolve` checks them, too, and needs jsonschema for it."""
+    """The values of one scale; `config.resolve` checks them, too."""
     values = deepcopy({name: value for name, value in params.items() if name != "scales"})
     for section, own in params["scales"][scale].items():
         values[section] = {**values.get(section, {}), **own}

@@ -14,7 +14,6 @@ OPTIONAL = {
     "cv2": (),
     "pandas": (),
     "scipy": ("special",),
-    "tqdm": (),
     "safetensors": ("torch",),
 }
 

@@ -60,3 +60,12 @@ def test_hours_take_the_paper_scale_of_params_yaml():
     }
     assert parts["pretrain_ranking_regression"].learned % (100_000 * 174) == 0
     assert paper_hours.published_epochs()["imagenet"] == 147
+
+
+def test_params_read_without_ruamel_or_pydantic_are_the_same(monkeypatch):
+    """A machine with a GPU often has PyYAML alone, whose YAML is older."""
+    expected = paper_hours.read_params()
+    for name in [name for name in sys.modules if name.startswith("aesthetic_pretraining.config")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    assert paper_hours.read_params() == expected

@@ -33,11 +33,11 @@ def ava(make_folder, make_photo, encode):
 
 
 @pytest.fixture
-def cfg(params, schema):
+def cfg(params):
     """Factory: changed values of labels -> the scale paper as params.yaml has it."""
 
     def make(**labels):
-        values = copy.deepcopy(resolve(params | {"scale": "paper"}, schema))
+        values = copy.deepcopy(resolve(params | {"scale": "paper"}))
         values["labels"] |= labels
         return values
 

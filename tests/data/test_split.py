@@ -4,8 +4,8 @@ import itertools
 
 import pandas as pd
 import pytest
-import yaml
 
+from aesthetic_pretraining.config import load
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.data.split import (
     assign,
@@ -88,7 +88,7 @@ def moved(shares, count, candidate, salt=1):
 
 
 def test_a_picture_more_moves_at_most_one_across_each_cut(project):
-    params = yaml.safe_load((project / "params.yaml").read_text())
+    params = load(project / "params.yaml")
     every = [params["labels"]["random_shares"]]
     every += [scale[section]["shares"] for scale in params["scales"].values() for section in ("photos", "simulate")]
     for shares in every:

@@ -1,9 +1,8 @@
 """Whether a run is the paper's experiment, and which pictures show one scene."""
 
 import pytest
-import yaml
 
-from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.config import leaf, load, resolve
 from aesthetic_pretraining.evaluation.scenes import scenes
 from aesthetic_pretraining.reporting.experiment import PARAMETERS, PICTURES, other_than_published
 
@@ -39,10 +38,9 @@ def test_what_is_not_the_papers_is_named(change, pictures, votes, pretext):
 
 
 def test_the_scale_paper_is_the_papers_experiment_and_the_demo_is_not(project):
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    schema = yaml.safe_load((project / "workflow/schemas/params.schema.yaml").read_text(encoding="utf-8"))
+    params = load(project / "params.yaml")
     for scale, same in {"paper": True, "demo": False, "smoke": False}.items():
-        config = resolve(params | {"scale": scale}, schema)
+        config = resolve(params | {"scale": scale})
         found = other_than_published({name: leaf(config, name) for name in PARAMETERS}, PICTURES)
         assert (found["votes"] == "") == same and (found["pretext"] == "") == same
 

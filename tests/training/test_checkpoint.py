@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, gone on with only where nothing has changed."""
 
+import hashlib
 import logging
 import os
 
@@ -7,12 +8,13 @@ import pytest
 import torch
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training import checkpoint, code, finetune, pretrain
 from aesthetic_pretraining.training.distributed import Alone
 
 
 def made(folder, config=None, inputs=None):
-    return checkpoint.Checkpoint(folder / "task.pt", config or {"rate": 0.1}, inputs or {}, Alone(torch.device("cpu")))
+    team = Alone(torch.device("cpu"))
+    return checkpoint.Checkpoint(folder / "task.pt", config or {"rate": 0.1}, inputs or {}, team, pretrain.__file__)
 
 
 def test_a_checkpoint_comes_back_exactly(tmp_path):
@@ -52,11 +54,49 @@ def test_other_inputs_start_over_and_it_is_said(inputs, tmp_path, caplog):
     assert made(tmp_path, inputs={"the photos": "a"}).load() == {"x": 1}
 
 
-def test_a_change_of_the_packages_code_starts_over(tmp_path, monkeypatch, caplog):
+def test_changed_code_is_refused_by_name_and_the_file_stays(tmp_path, monkeypatch):
     made(tmp_path).save(lambda: {"x": 1}, always=True)
-    monkeypatch.setattr(checkpoint, "package_code", lambda: "other")
-    assert made(tmp_path).load() is None
-    assert "(the code)" in caplog.text
+    now = checkpoint.code_of(pretrain.__file__)
+    losses, course = (f"aesthetic_pretraining/training/{name}.py" for name in ("losses", "course"))
+    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: now | {losses: "edited"})
+    with pytest.raises(UserError, match=rf"task\.pt: .* other code \({losses}\); go back to that code .* or delete the file"):
+        made(tmp_path).load()
+    without = {file: known for file, known in now.items() if "/distortions/" not in file and file != course}
+    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: without)
+    with pytest.raises(UserError, match=r"\(\S+, \S+, \S+ and \d+ more\)"):
+        made(tmp_path).load()
+    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: now)
+    assert made(tmp_path).load() == {"x": 1}
+
+
+@pytest.mark.parametrize("trainer", [pretrain, finetune])
+def test_a_trainers_code_is_what_it_imports_and_no_more(trainer):
+    mine = checkpoint.code_of(trainer.__file__)
+    assert {f"aesthetic_pretraining/{name}.py" for name in ("training/losses", "seeding", "distortions/custom")} <= set(mine)
+    assert trainer.__name__.replace(".", "/") + ".py" in mine
+    assert not [file for file in mine if "/reporting/" in file or "/evaluation/" in file or file.endswith("config.py")]
+    assert ("aesthetic_pretraining/training/pretext.py" in mine) == (trainer is pretrain)
+    for file, known in mine.items():
+        assert known == hashlib.sha256((code.SOURCES / file).read_bytes()).hexdigest()
+
+
+def test_imports_are_followed_through_functions_and_packages_and_not_outside(tmp_path):
+    for name, text in {
+        "program.py": "import json\nfrom room import thing\n",
+        "room/__init__.py": "",
+        "room/thing.py": "def f():\n    import room.deep.deeper as d\n    return d\n",
+        "room/deep/__init__.py": "import numpy\n",
+        "room/deep/deeper.py": "from program import x\n",
+        "room/unused.py": "",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert code.closure(tmp_path, "program.py") == [
+        *("program.py", "room/__init__.py", "room/deep/__init__.py", "room/deep/deeper.py", "room/thing.py")
+    ]
+    (tmp_path / "relative.py").write_text("from . import thing\n")
+    with pytest.raises(ValueError, match=r"relative\.py: relative import"):
+        code.closure(tmp_path, "relative.py")
 
 
 def test_digests_go_by_content(tmp_path):

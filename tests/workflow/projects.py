@@ -75,10 +75,8 @@ class Project:
             file.write(text)
 
     def digests(self, *folders: str) -> dict[str, bytes]:
-        """Contents of the files below, without the records of how long they took."""
-        files = [
-            f for folder in folders for f in (self.path / folder).rglob("*") if f.is_file() and "provenance" not in f.parts
-        ]
+        """Contents of the files below, the records of how they were made among them."""
+        files = [f for folder in folders for f in (self.path / folder).rglob("*") if f.is_file()]
         return {str(f.relative_to(self.path)): f.read_bytes() for f in files}
 
     def copy(self, path: Path) -> "Project":

@@ -25,6 +25,8 @@ def test_dvc_first_gives_the_same_bytes_and_leaves_snakemake_nothing_to_do(finis
     assert ran(project.dvc("repro"))["finetune"] == MODELS
     project.clean()
     assert project.digests("data", "models", "results") == finished.digests("data", "models", "results")
+    assert (project.path / "dvc.lock").read_bytes() == (finished.path / "dvc.lock").read_bytes()
+    assert project.run("git", "status", "--porcelain").split() == ["??", "dvc.lock", "??", "results/machine.txt"]
 
 
 def test_fresh_clone_is_clean_and_a_changed_rate_fine_tunes_only(pulled, tmp_path):
@@ -168,7 +170,10 @@ def test_demo_artifacts_are_not_in_git_and_the_lock_is(project):
     listed = project.git("ls-files").splitlines()
     assert "dvc.lock" in listed
     assert not [
-        f for f in listed if f.startswith(("data/", "models/")) or (f.startswith("results/") and f != "results/README.md")
+        f
+        for f in listed
+        if f.startswith(("data/", "models/"))
+        or (f.startswith("results/") and f not in ("results/README.md", "results/machine.txt"))
     ]
     assert set(yaml.safe_load((project.path / "dvc.lock").read_text())["stages"]) == {
         "data",

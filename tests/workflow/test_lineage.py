@@ -4,12 +4,14 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
 
 import pytest
 
+import lineage
 from projects import ROOT, Project
 
 INIT = "ranking_regression"
@@ -100,7 +102,8 @@ def record(root, path):
         name: "sha256:" + hashlib.sha256((root / name).read_bytes()).hexdigest() for name in inputs if (root / name).exists()
     }
     made = os.stat(root / path).st_mtime
-    content = {"rule": rule, "input": inputs, "params": [str(parameters)], "input_checksums": known, "endtime": made}
+    content = {"rule": rule, "input": inputs, "params": [str(parameters)], "input_checksums": known}
+    content |= {"starttime": made - 2, "endtime": made}
     write(root / ".snakemake/metadata" / base64.urlsafe_b64encode(path.encode()).decode(), json.dumps(content).encode())
 
 
@@ -136,10 +139,35 @@ def test_the_chain_of_one_number_has_every_link_and_nothing_else(project):
     assert any("(test 2, train 1 pictures)" in line for line in found["split"])
     assert any("(1 usable pictures)" in line for line in found["ledger"])
     assert any(line.startswith("  given       resources/published.csv") for line in found["table2"])
-    (code,) = [line for line in found["table2"] if line.startswith("  code")]
+    code = next(k for k, line in enumerate(found["table2"]) if line.startswith("  code"))
     script = hashlib.sha256((project.path / "workflow/scripts/report/table2.py").read_bytes()).hexdigest()
     joint = hashlib.sha256(f"sha256:{script} workflow/scripts/report/table2.py".encode()).hexdigest()
-    assert code == f"  code        1 files, sha256 {joint[:16]}"
+    program, sha = found["table2"][code : code + 2]
+    assert program.startswith("  code        workflow/scripts/report/table2.py -> aesthetic_pretraining.")
+    assert "aesthetic_pretraining.reporting.table2.build" in program and "read_table" not in program
+    assert sha.split() == ["sha256", joint[:16], "with", "all", "that", "it", "imports"]
+
+
+def test_an_edited_script_is_not_named_with_todays_functions(project):
+    script = project.path / "workflow/scripts/report/table2.py"
+    script.write_text(script.read_text() + "# edited\n")
+    text = why(project, "results/demo/tables/table2.csv")
+    assert "  code        workflow/scripts/report/table2.py, which has been edited since\n" in text
+
+
+@pytest.mark.parametrize(
+    ("script", "functions"),
+    [
+        ("pretrain/pretrain", ["training.pretrain.pretrain"]),
+        ("finetune/finetune", ["training.finetune.finetune"]),
+        ("data/ledger", ["data.ledger.merge_ledger"]),
+        ("report/figure3", ["reporting.figures.paper.draw_figure3"]),
+        ("evaluate/metrics", ["evaluation.runs.runs_of", "evaluation.predictions.collect", "evaluation.metrics.summary"]),
+    ],
+)
+def test_a_scripts_functions_are_found(script, functions):
+    found = lineage.called(ROOT / f"workflow/scripts/{script}.py")
+    assert found == [f"aesthetic_pretraining.{name}" for name in functions]
 
 
 def test_a_number_on_tid2013_still_rests_on_avas_training(project):
@@ -156,18 +184,38 @@ def test_a_whole_file_has_all_of_its_chain(project):
     assert "  and 3 more" in found["predict"] and len([line for line in found["finetune"] if "safetensors" in line]) == 3
 
 
-def test_saved_records_serve_a_fresh_clone_and_tell_the_machine(project):
-    saved = {}
+def save(project, **how):
+    """What provenance.py saves of all outputs, instead of Snakemake's records; `how` they were made in the untracked file."""
+    saved, made = {}, {}
     for path in HOW:
         place = project.path / ".snakemake/metadata" / base64.urlsafe_b64encode(path.encode()).decode()
-        digest = hashlib.sha256((project.path / path).read_bytes()).hexdigest()
-        saved[path] = {"sha256": f"sha256:{digest}", "record": json.loads(place.read_text())}
+        record = json.loads(place.read_text())
+        digest = "sha256:" + hashlib.sha256((project.path / path).read_bytes()).hexdigest()
+        inputs = {name: record["input_checksums"].get(name) for name in record["input"]}
+        content = {name: record[name] for name in ("rule", "params")}
+        saved[path] = {"sha256": digest, "inputs": inputs, "record": content, "versions": "beads 3"}
+        made[path] = {"sha256": digest, "ended": record["endtime"], "seconds": 2.0, "command": ""} | how
         place.unlink()
-        saved[path]["environment"] = {"machine": "an abacus", "versions": "beads 3"}
     write(project.path / "results/demo/provenance/all.json", json.dumps(saved).encode())
+    if how:
+        write(project.path / "logs/demo/made/all.json", json.dumps(made).encode())
+
+
+def test_saved_records_serve_a_fresh_clone_which_does_not_know_the_machine(project):
+    save(project)
     text = why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
-    assert text.rstrip().endswith("versions    beads 3\nmachine     an abacus")
+    assert text.rstrip().endswith("versions    beads 3\nmachine     not known on this machine")
     assert list(blocks(text))[:3] == ["table2", "predict", "finetune"]
+    assert text.count("  made        not known on this machine\n") == len(blocks(text))
+
+
+def test_the_machine_that_made_a_file_knows_when_and_by_whom(project):
+    save(project, machine="an abacus", user="ada", command="snakemake all")
+    text = why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
+    assert text.rstrip().endswith("machine     an abacus")
+    assert re.search(r"  made        20\d\d-\d\d-\d\d \d\d:\d\d:\d\d by ada in 2\.0 s \(snakemake all\)\n", text)
+    (project.path / "logs/demo/made/all.json").write_text("damaged")
+    assert "made        not known" in why(project, "results/demo/tables/table2.csv", INIT, "ava_lcc")
 
 
 def test_a_file_that_does_not_fit_its_record_is_named(project):
@@ -196,11 +244,11 @@ def test_the_machine_and_the_versions_are_those_of_this_process():
 
     import numpy as np
 
-    import provenance
+    import machine
 
-    found = provenance.environment()
-    assert f"python {platform.python_version()}" in found["versions"] and f"numpy {np.__version__}" in found["versions"]
-    assert platform.release() in found["machine"]
+    assert machine.versions().startswith("python 3.") and f"numpy {np.__version__}" in machine.versions()
+    assert "snakemake" not in machine.versions()  # no number depends on it
+    assert platform.release() in machine.description() and platform.release() not in machine.kind()
 
 
 def test_the_end_of_a_pipe_is_no_error(project):

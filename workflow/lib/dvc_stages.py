@@ -23,7 +23,15 @@ OUTSIDE = {
     "download",
     "search",
 }  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
+CODE = ("src/aesthetic_pretraining", "workflow/scripts")  # whose folders may stand for their files
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
+HEADER = """\
+# GENERATED from Snakemake's DAG by workflow/lib/dvc_stages.py (make dvc.yaml); do not edit.
+# Each stage calls Snakemake for the rules of one file in workflow/rules/, which runs those jobs that are out of date, then saves
+# how its outputs were made in results/<scale>/provenance/. So `dvc repro` and `snakemake all` do the same work, and either may
+# come first. `persist: true` keeps DVC from deleting outputs before a stage: Snakemake decides what of them is still valid.
+# ${scale} is smoke, demo or paper, as params.yaml says. More: docs/workflow.md.
+"""
 METRICS = ["results/${scale}/metrics/metrics.json"]
 
 
@@ -136,10 +144,25 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
             f"snakemake stage_{stage} --allowed-rules stage_{stage} {rules}",
             f"python workflow/lib/provenance.py save {stage}",
         ],
-        "deps": sorted(deps),
+        "deps": folded(deps),
         "params": sorted(params),
         "outs": [{out: {"persist": True}} for out in sorted(mine)],
     }
+
+
+def folded(deps: set[str], root: Path = ROOT) -> list[str]:
+    """The dependencies, sorted; folders of code stand for their files where every file of the folder is one of them."""
+    inside: dict[str, set[str]] = {}
+    for path in (p.relative_to(root) for top in CODE for p in (root / top).rglob("*") if p.is_file()):
+        if "__pycache__" not in path.parts:  # .dvcignore hides these from DVC
+            for folder in path.parents:
+                inside.setdefault(folder.as_posix(), set()).add(path.as_posix())
+    whole = {folder for folder, files in inside.items() if len(files) > 1 and files <= deps}
+    found = set()
+    for path in deps:
+        folders = [folder.as_posix() for folder in PurePosixPath(path).parents if folder.as_posix() in whole]
+        found.add(folders[-1] if folders else path)  # the outermost
+    return sorted(found)
 
 
 def plots(dag: Dag) -> list[dict | str]:
@@ -164,9 +187,7 @@ def text() -> str:
         "metrics": METRICS,
         "plots": plots(dag),
     }
-    return "# GENERATED from the Snakemake DAG by workflow/lib/dvc_stages.py (make dvc.yaml); do not edit.\n" + yaml.safe_dump(
-        content, sort_keys=False, width=200
-    )
+    return HEADER + yaml.safe_dump(content, sort_keys=False, width=200)
 
 
 def main(check: bool) -> None:

@@ -1,93 +1,91 @@
-"""One run at a time in a folder: who holds it is known, and what a killed run left behind is cleared.
+"""One run at a time in a folder: who holds it is known, and what a killed run left behind is no obstacle.
 
-Snakemake's own lock files say neither who wrote them nor whether that process still lives. So every run that executes
-jobs holds an flock on a file that names it; the kernel lets go of it when the process ends, however it ends.
+Snakemake's own lock files say neither who wrote them nor whether that process still lives, so profiles/default turns them
+off. Instead, every run that executes jobs holds an flock on a file that names it; the kernel releases it when the process
+ends, however it ends. Snakemake calls `enter` from its `onstart` handler: after it has found out that there is something to
+do, before the first job, and never in a dry run or a call that only shows something.
 """
 
+import atexit
 import fcntl
 import json
 import os
-import re
 import shlex
-import shutil
 import socket
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO
 
 from aesthetic_pretraining.errors import UserError
 
-HOLDER = Path(".snakemake/run.json")
+HOLDER = Path(".snakemake/run.json")  # who runs here, or ran here last
 RUN = "AESTHETIC_PRETRAINING_RUN"  # environment: host and pid of the run that a job belongs to
-# calls of snakemake that execute nothing, and so may look on while a run is at work
-LOOKING = {
-    "-n", "--dry-run", "--dryrun", "--lint", "--report", "--summary", "-S", "--detailed-summary", "-D", "--dag", "--d3dag",
-    "--rulegraph", "--filegraph", "--unlock", "--list", "--list-rules", "-l", "--list-target-rules", "--lt", "--list-changes",
-    "--list-input-changes", "--list-params-changes", "--print-compilation", "--generate-unit-tests", "--containerize", "--archive",
-}  # fmt: skip
-_held = None
+_held: TextIO | None = None
+_was_taken = False
 
 
-def enter(root: Path) -> None:
-    """Take the folder for this process until it ends. Raises UserError, which names the holder, if it is taken.
+def enter() -> None:
+    """Take the folder for this process until it ends.
 
-    Locks of Snakemake that are there although nobody holds the folder come from a killed run and are removed.
+    Raises: UserError that names the holder if the folder is taken, or was taken when this process read the workflow: it would
+        then act on the state of files that the other run has changed since.
     """
     global _held
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(root / "src"), str(root / "workflow/lib")])  # for the jobs
-    if _held is not None or looks_on(sys.argv):
+    if _held is not None:
         return
-    try:
-        HOLDER.parent.mkdir(exist_ok=True)
-        file = open(HOLDER, "a+")  # noqa: SIM115 - stays open as long as the process lives
-    except OSError as error:
-        raise UserError(
-            f"{Path.cwd()}: no permission to write here; give this user write access or clone to another folder"
-        ) from error
+    file = open(HOLDER, "a+")  # noqa: SIM115 - stays open as long as the process lives
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise UserError(
             f"another run is at work in this folder: {holder()}; wait for it, or stop it and start again"
         ) from error
-    if Path(".snakemake/locks").exists():
-        if any(Path(".snakemake/locks").iterdir()):
-            print("a run was killed here: its lock is cleared, its checkpoints are used", file=sys.stderr)
-        shutil.rmtree(".snakemake/locks")
-    file.truncate(0)
-    json.dump(
-        {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-            "command": shlex.join(sys.argv),
-        },
-        file,
-    )
-    file.flush()
+    if _was_taken:
+        raise UserError(f"another run has just ended in this folder: {holder()}; start again")
+    if _last() and "ended" not in _last():
+        print("a run was killed here: its checkpoints are used", file=sys.stderr)
     _held = file
+    run = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "command": shlex.join(sys.argv)}
+    _say(run)
+    atexit.register(lambda: _say(run | {"ended": time.time()}))
     os.environ[RUN] = f"{socket.gethostname()} {os.getpid()}"
 
 
-def looks_on(argv: list[str]) -> bool:
-    """Whether this process executes no jobs: another program that reads the workflow, or a call that only shows something."""
-    if Path(argv[0]).name not in ("snakemake", "__main__.py"):
-        return True
-    return any(a.split("=")[0] in LOOKING or re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*", a) for a in argv[1:])
-
-
 def free() -> bool:
-    """Whether this process holds the folder or nobody does: then records may be written."""
+    """Whether this process holds the folder or nobody does: then records may be written. Remembers the answer for `enter`."""
+    global _was_taken
     if _held is not None or not HOLDER.exists():
         return True
     with open(HOLDER) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False
-    return True
+            _was_taken = True
+    return not _was_taken
+
+
+def run_at(moment: float) -> str:
+    """The command of the run that made a file then (seconds since 1970), if that was the last run here; else empty."""
+    last = _last()
+    return last["command"] if last and last["since"] <= moment <= last.get("ended", moment) else ""
+
+
+def _say(run: dict) -> None:
+    _held.truncate(0)
+    json.dump(run, _held)
+    _held.flush()
+
+
+def _last() -> dict:
+    """What the run that is or was here last says of itself; empty if there was none, or it has not yet said it."""
+    try:
+        run = json.loads(HOLDER.read_text())
+        return run if isinstance(run["since"], float) else {}
+    except (OSError, ValueError, KeyError):
+        return {}
 
 
 def refuse_other_scales(scale: str, known: Iterable[str]) -> None:
@@ -101,12 +99,11 @@ def refuse_other_scales(scale: str, known: Iterable[str]) -> None:
 
 
 def holder() -> str:
-    """The run that holds the folder, in words."""
-    try:
-        run = json.loads(HOLDER.read_text())
-        return f"process {run['pid']} on {run['host']} since {run['since']} ({run['command']})"
-    except (OSError, ValueError, KeyError):
+    """The run that holds the folder, or did last, in words."""
+    if not (run := _last()):
         return "a process that has not yet said its name"
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run["since"]))
+    return f"process {run['pid']} on {run['host']} since {since} ({run['command']})"
 
 
 def die_with_run() -> None:

@@ -2,7 +2,6 @@
 
 import contextlib
 import ctypes
-import dataclasses
 import logging
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import guard
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings import keys
 
 RANK = os.environ.get("RANK", "0")  # torchrun's number of this process among those of one training
 WORK = "work"  # checkpoints: outside of what Snakemake and DVC manage, because both delete what an unfinished job leaves
@@ -69,15 +69,14 @@ def live(snakemake) -> Path | None:
     return Path(snakemake.log[0].replace("logs/", "logs/live/", 1)).with_suffix("") if snakemake.resources.live else None
 
 
-def config(snakemake, cls, **more):
-    """A frozen configuration from the rule's parameters: each field by the last part of a dotted key, or from `more`."""
-    values = {key.rsplit(".", 1)[-1]: value for key, value in snakemake.params.cfg.items()} | more
-    return cls(**{field.name: values[field.name] for field in dataclasses.fields(cls)})
+def config(snakemake, cls, **own):
+    """A frozen configuration from the rule's parameters, each field by its whole key; the fields `own` are given by the script."""
+    return keys.build(cls, snakemake.params.cfg, **own)
 
 
-def shares(snakemake, prefix: str) -> dict:
-    """The leaves below a dotted key as a dict."""
-    return {key.removeprefix(prefix + "."): v for key, v in snakemake.params.cfg.items() if key.startswith(prefix + ".")}
+def section(snakemake, name: str) -> dict:
+    """The rule's parameters below a section, by their last names."""
+    return keys.below(snakemake.params.cfg, name)
 
 
 def root(snakemake) -> str | None:

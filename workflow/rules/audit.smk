@@ -2,7 +2,6 @@
 
 
 rule audit:
-    message: "look for overlaps of splits and for pictures that look alike"
     input:
         ava_root=root_of("ava"),
         stores=[tar for dataset in SHARDS for tar in store(dataset)],
@@ -13,11 +12,13 @@ rule audit:
         overlaps="results/{scale}/audit/overlaps.csv",
         leakage="results/{scale}/audit/leakage.csv",
         alike="results/{scale}/audit/near_duplicates.csv",
-    params:
-        cfg=P("labels.source", "labels.ava_folder"),
     log:
         "logs/{scale}/audit.log",
     benchmark:
         "logs/{scale}/benchmark/audit.tsv"
+    params:
+        cfg=P("labels.source", "labels.ava_folder"),
+    message:
+        "look for overlaps of splits and for pictures that look alike"
     script:
         "../scripts/audit/audit.py"

@@ -4,29 +4,36 @@ import re
 import shutil
 import subprocess
 import sys
-from functools import reduce
-from operator import getitem
-
-import yaml
 
 for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
+os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")]))  # for the jobs
 
-from aesthetic_pretraining.config import leaf, resolve
+from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, resolve
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
 from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
+from aesthetic_pretraining.settings.downloads import Policy
+from aesthetic_pretraining.settings.finetuning import FinetuneConfig
+from aesthetic_pretraining.settings.inference import FeaturesConfig, PredictConfig, RespondConfig
+from aesthetic_pretraining.settings.intervals import IntervalConfig
+from aesthetic_pretraining.settings.keys import keys_of
+from aesthetic_pretraining.settings.photos import ClassesConfig, ScoresConfig, SensitivityConfig
+from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfig
+from aesthetic_pretraining.settings.probes import ProbeConfig
+from aesthetic_pretraining.settings.search import SearchConfig
 
 import dependencies
 import guard
 import provenance
 
 try:
-    CONFIG = resolve(dict(config), yaml.safe_load((ROOT / "workflow/schemas/params.schema.yaml").read_text()))
+    # not by `configfile:`, whose YAML is an older one than DVC's; so far `config` holds what --config and --configfile say
+    config.update(overlay(load(ROOT / "params.yaml"), config))
+    CONFIG = resolve(config)
     if workflow.exec_mode.name == "DEFAULT":
-        guard.enter(ROOT)
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         if guard.free():
             provenance.restore(CONFIG["scale"])
@@ -34,24 +41,27 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 
-def P(*keys):
-    """The resolved values of params.yaml under dotted keys, each a leaf: {"pretrain.margin": 0.2, ...}, in a fixed order.
+def P(*wanted):
+    """The resolved values of params.yaml under dotted keys: {"pretrain.margin": 0.2, ...}, each a leaf, in a fixed order.
 
-    Rules get parameters only through this: Snakemake compares the values, DVC the keys (dvc_stages.py reads them here).
+    Of a section all leaves are taken, of a configuration of `settings` what it is made of. Rules get parameters only through
+    this: Snakemake compares the values, DVC the keys (dvc_stages.py reads them here).
     """
-    return {key: leaf(CONFIG, key) for key in sorted(keys)}
-
-
-def section(name, *leave_out):
-    """The dotted keys of all leaves below one section ("" is all), the scale left out, which is part of every path."""
-    node = reduce(getitem, name.split("."), CONFIG) if name else CONFIG
-    keys = [f"{name}.{key}".lstrip(".") for key in node if key not in (*leave_out, "scale")]
-    return [leaf_key for key in keys for leaf_key in (section(key) if isinstance(node[key.split(".")[-1]], dict) else [key])]
+    keys = [key for want in wanted for key in ([want] if isinstance(want, str) else keys_of(want))]
+    return {leaf_key: leaf(CONFIG, leaf_key) for leaf_key in sorted({k for key in keys for k in leaf_keys(CONFIG, key)})}
 
 
 def code(script):
     """A rule's script, <stage>/<rule>, with every project module that it imports, directly or not: inputs, so that an edit is seen."""
     return dependencies.closure(ROOT, f"workflow/scripts/{script}.py")
+
+
+def before_jobs():
+    """Take the folder; a second run ends here with a sentence."""
+    try:
+        guard.enter()
+    except UserError as error:
+        sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
 
 
 def after_success():
@@ -61,18 +71,20 @@ def after_success():
 
 
 SCALE = CONFIG["scale"]
-GPU = 1 if shutil.which("nvidia-smi") else 0  # the slot that a training takes; the profile says how many there are
-LOADERS = min(8, os.cpu_count()) if GPU else 0  # processes that make pictures ahead of a GPU; without one they would only compete
+# the slot that a training takes; the profile says how many there are
+GPU = 1 if shutil.which("nvidia-smi") else 0
+# processes that make pictures ahead of a GPU; without one they would only compete
+LOADERS = min(8, os.cpu_count()) if GPU else 0
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
 RANKING_TASKS = [task for task in TASKS if task in RANKING]
 INITS = [BASELINE, *TASKS]
 PRETRAININGS = CONFIG["pretrain"]["seeds"]
 SEEDS = CONFIG["finetune"]["seeds"]
 SIMULATED = CONFIG["labels"]["source"] == "simulated"
-SIMULATION = section("simulate")
 RUNS = runs_of(INITS, CONFIG["finetune"]["compared"], CONFIG["finetune"]["shares"], PRETRAININGS, SEEDS)
 WHOLE = [run for run in RUNS if run.share == 100]  # fine-tuned on all labels
-SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]  # one per initialisation
+# one network per initialisation
+SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
 EXTRA = {extra["name"]: extra for extra in CONFIG["labels"]["extra"]}  # sets to judge models on, beside AVA and TID2013
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys(["ava", "tid2013", *EXTRA], CONFIG["labels"]["shards"])

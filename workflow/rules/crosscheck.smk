@@ -2,7 +2,6 @@
 
 
 rule seen:
-    message: "look for pictures of {wildcards.extra} that networks were trained on"
     input:
         stores=lambda w: [tar for dataset in ("photos", "ava", w.extra) for tar in store(dataset)],
         ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
@@ -10,18 +9,19 @@ rule seen:
         code=code("crosscheck/seen"),
     output:
         "results/{scale}/crosscheck/seen/{extra}.csv",
-    params:
-        cfg=P("labels.source"),
     log:
         "logs/{scale}/seen/{extra}.log",
     benchmark:
         "logs/{scale}/benchmark/seen/{extra}.tsv"
+    params:
+        cfg=P("labels.source"),
+    message:
+        "look for pictures of {wildcards.extra} that networks were trained on"
     script:
         "../scripts/crosscheck/seen.py"
 
 
 rule judge:
-    message: "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
         weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         store=lambda w: store(w.extra),
@@ -31,37 +31,42 @@ rule judge:
         code=code("crosscheck/judge"),
     output:
         "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
-    params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
         "logs/{scale}/benchmark/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(PredictConfig),
+    message:
+        "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:
         "../scripts/crosscheck/judge.py"
 
 
 rule crosscheck:
-    message: "compute the metrics of all models on the sets in labels.extra"
     input:
         predictions=[
             path
             for extra in EXTRA
-            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet")
+            for path in runs(
+                f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet"
+            )
         ],
         seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
         code=code("crosscheck/crosscheck"),
     output:
         "results/{scale}/crosscheck/metrics.csv",
-    params:
-        cfg=P("labels.extra", "labels.source"),
     log:
         "logs/{scale}/crosscheck.log",
     benchmark:
         "logs/{scale}/benchmark/crosscheck.tsv"
+    params:
+        cfg=P("labels.extra", "labels.source"),
+    message:
+        "compute the metrics of all models on the sets in labels.extra"
     script:
         "../scripts/crosscheck/crosscheck.py"

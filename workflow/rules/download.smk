@@ -3,16 +3,17 @@
 
 
 rule download:
-    message: "download {wildcards.photos}"
     input:
         code=code("download/download"),
     output:
         "data/raw/{photos}/download.csv",
-    params:
-        cfg=P("pexels.accept_terms", "photos.limit", "seed", *section("download")),
     log:
         "logs/download/{photos}.log",
     benchmark:
         "logs/benchmark/download/{photos}.tsv"
+    params:
+        cfg=P(Policy, "pexels.accept_terms", "photos.limit", "seed"),
+    message:
+        "download {wildcards.photos}"
     script:
         "../scripts/download/download.py"

@@ -2,7 +2,6 @@
 
 
 rule predict:
-    message: "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     input:
         weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         ava=store("ava"),
@@ -15,27 +14,30 @@ rule predict:
     output:
         ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
         tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
-    params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
     benchmark:
         "logs/{scale}/benchmark/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(PredictConfig),
+    message:
+        "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:
         "../scripts/evaluate/predict.py"
 
 
 rule respond:
-    message: "show distorted photos to the pretrained networks"
     input:
         store=store("photos"),
         rendered=rendered(),
         split="data/{scale}/photos/split.csv",
-        networks=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKING_TASKS, pretraining=PRETRAININGS),
+        networks=expand(
+            "models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=RANKING_TASKS, pretraining=PRETRAININGS
+        ),
         code=code("evaluate/respond"),
     output:
         responses="results/{scale}/metrics/responses.parquet",
@@ -43,29 +45,23 @@ rule respond:
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
         pooled="results/{scale}/metrics/ranking_pooled.csv",
         confusion="results/{scale}/metrics/confusion.csv",
-    params:
-        cfg=P(
-            "backbone.name",
-            "image.size",
-            "seed",
-            "finetune.batch",
-            "finetune.threads",
-            *section("distortions"),
-        ),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=0,
     log:
         "logs/{scale}/respond.log",
     benchmark:
         "logs/{scale}/benchmark/respond.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=0,
+    params:
+        cfg=P(RespondConfig, "image.size", "distortions", "seed"),
+    message:
+        "show distorted photos to the pretrained networks"
     script:
         "../scripts/evaluate/respond.py"
 
 
 rule pretrained:
-    message: "look at what pretraining came to"
     input:
         start="models/{scale}/pretrained/imagenet/seed0.safetensors",
         weights=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.safetensors", task=TASKS, pretraining=PRETRAININGS),
@@ -78,12 +74,13 @@ rule pretrained:
         "logs/{scale}/pretrained.log",
     benchmark:
         "logs/{scale}/benchmark/pretrained.tsv"
+    message:
+        "look at what pretraining came to"
     script:
         "../scripts/evaluate/pretrained.py"
 
 
 rule metrics:
-    message: "compute the metrics of all models"
     input:
         summaries=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
@@ -92,18 +89,21 @@ rule metrics:
     output:
         table="results/{scale}/metrics/metrics.csv",
         summary="results/{scale}/metrics/metrics.json",
-    params:
-        cfg=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
     log:
         "logs/{scale}/metrics.log",
     benchmark:
         "logs/{scale}/benchmark/metrics.tsv"
+    params:
+        cfg=P(
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+        ),
+    message:
+        "compute the metrics of all models"
     script:
         "../scripts/evaluate/metrics.py"
 
 
 rule intervals:
-    message: "resample pictures and seeds for the intervals of all metrics"
     input:
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
@@ -112,36 +112,38 @@ rule intervals:
         values="results/{scale}/metrics/intervals.csv",
         differences="results/{scale}/metrics/differences.csv",
         labels="results/{scale}/metrics/labels_saved.csv",
-    params:
-        cfg=P("report.confidence", "report.interval", "report.resamples", "labels.source", "seed"),
     log:
         "logs/{scale}/intervals.log",
     benchmark:
         "logs/{scale}/benchmark/intervals.tsv"
+    params:
+        cfg=P(IntervalConfig),
+    message:
+        "resample pictures and seeds for the intervals of all metrics"
     script:
         "../scripts/evaluate/intervals.py"
 
 
 rule premise:
-    message: "count how often people find the more distorted picture worse"
     input:
         tid2013="data/{scale}/tid2013/ledger.csv",
         given=[*given("premise.kadid"), *given("premise.survey")],
         code=code("evaluate/premise"),
     output:
         "results/{scale}/metrics/premise.csv",
-    params:
-        cfg=P("labels.source", "premise.kadid", "premise.survey"),
     log:
         "logs/{scale}/premise.log",
     benchmark:
         "logs/{scale}/benchmark/premise.tsv"
+    params:
+        cfg=P("labels.source", "premise.kadid", "premise.survey"),
+    message:
+        "count how often people find the more distorted picture worse"
     script:
         "../scripts/evaluate/premise.py"
 
 
 rule photo_scores:
-    message: "score the unlabelled photos with the fine-tuned ImageNet network"
     input:
         weights=runs(
             "models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
@@ -153,22 +155,23 @@ rule photo_scores:
     output:
         scores="results/{scale}/metrics/photo_scores.parquet",
         shares="results/{scale}/metrics/photo_scores.csv",
-    params:
-        cfg=P("backbone.name", "image.size", "finetune.batch", "finetune.threads"),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/photo_scores.log",
     benchmark:
         "logs/{scale}/benchmark/photo_scores.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(ScoresConfig),
+    message:
+        "score the unlabelled photos with the fine-tuned ImageNet network"
     script:
         "../scripts/evaluate/photo_scores.py"
 
 
 rule photo_classes:
-    message: "look for classes and objects in the unlabelled photos"
     input:
         ledger="data/{scale}/photos/ledger.csv",
         split="data/{scale}/photos/split.csv",
@@ -176,26 +179,24 @@ rule photo_classes:
     output:
         counts="results/{scale}/metrics/photo_classes.csv",
         diversity="results/{scale}/metrics/photo_diversity.csv",
-    params:
-        cfg=P(
-            *("backbone.name", "photos.source", "photos.folder", "photo_check.networks", "photo_check.object_score"),
-            *("finetune.batch", "finetune.threads"),
-        ),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/photo_classes.log",
     benchmark:
         "logs/{scale}/benchmark/photo_classes.tsv"
     retries: 3
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(ClassesConfig, "photos.source", "photos.folder"),
+    message:
+        "look for classes and objects in the unlabelled photos"
     script:
         "../scripts/evaluate/photo_classes.py"
 
 
 rule sensitivity:
-    message: "measure how far distortions move the features of every initialisation"
     input:
         store=store("photos"),
         rendered=rendered(),
@@ -207,25 +208,23 @@ rule sensitivity:
     output:
         table="results/{scale}/metrics/sensitivity.csv",
         by_photo="results/{scale}/metrics/sensitivity.parquet",
-    params:
-        cfg=P(
-            *("backbone.name", "image.size", "seed", "photo_check.distorted_photos", "report.confidence"),
-            *("finetune.batch", "finetune.threads", *section("distortions")),
-        ),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/sensitivity.log",
     benchmark:
         "logs/{scale}/benchmark/sensitivity.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(SensitivityConfig, "image.size", "distortions", "photo_check.distorted_photos", "seed"),
+    message:
+        "measure how far distortions move the features of every initialisation"
     script:
         "../scripts/evaluate/sensitivity.py"
 
 
 rule features:
-    message: "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
     input:
         start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
         ava=store("ava"),
@@ -236,22 +235,23 @@ rule features:
     output:
         ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
         tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
-    params:
-        cfg=P("backbone.name", "finetune.batch", "finetune.threads"),
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=GPU,
-        loaders=LOADERS,
     log:
         "logs/{scale}/features/{init}_seed{pretraining}.log",
     benchmark:
         "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+    params:
+        cfg=P(FeaturesConfig),
+    message:
+        "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
     script:
         "../scripts/evaluate/features.py"
 
 
 rule probe:
-    message: "fit linear probes to the features of all initialisations"
     input:
         ava=features_of("ava"),
         tid2013=features_of("tid2013"),
@@ -263,17 +263,15 @@ rule probe:
     output:
         table="results/{scale}/probe/probes.csv",
         references="results/{scale}/metrics/references.csv",
-    params:
-        cfg=P(
-            *section("probe"),
-            *("finetune.shares", "finetune.seeds", "finetune.emd", "finetune.emd_r", "finetune.threads"),
-            *("labels.source", "report.confidence", "report.interval", "report.resamples", "seed"),
-        ),
-    threads: CONFIG["finetune"]["threads"]
     log:
         "logs/{scale}/probe.log",
     benchmark:
         "logs/{scale}/benchmark/probe.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    params:
+        cfg=P(ProbeConfig, IntervalConfig, "finetune.threads"),
+    message:
+        "fit linear probes to the features of all initialisations"
     script:
         "../scripts/evaluate/probe.py"
 
@@ -294,4 +292,6 @@ rule stage_evaluate:
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
+        scope=P(
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+        ),

@@ -2,7 +2,6 @@
 
 
 rule finetune:
-    message: "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
     input:
         start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
         store=store("ava"),
@@ -13,18 +12,20 @@ rule finetune:
         weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
         history="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv",
         summary="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json",
-    params:
-        cfg=P("backbone.name", *section("compute"), *section("finetune", "compared", "shares", "seeds")),
+    log:
+        "logs/{scale}/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
+    benchmark:
+        "logs/{scale}/benchmark/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
         loaders=LOADERS,
         live=0,
         mem_mb=2000,
-    log:
-        "logs/{scale}/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
-    benchmark:
-        "logs/{scale}/benchmark/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+    params:
+        cfg=P(FinetuneConfig),
+    message:
+        "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
     script:
         "../scripts/finetune/finetune.py"
 
@@ -35,4 +36,6 @@ rule stage_finetune:
         runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv"),
         runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
+        scope=P(
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+        ),

@@ -2,24 +2,24 @@
 
 
 rule imagenet:
-    message: "fetch the backbone's ImageNet weights"
     input:
         code=code("pretrain/imagenet"),
     output:
         "models/{scale}/pretrained/imagenet/seed0.safetensors",
-    params:
-        cfg=P("backbone.name"),
     log:
         "logs/{scale}/imagenet.log",
     benchmark:
         "logs/{scale}/benchmark/imagenet.tsv"
     retries: 3
+    params:
+        cfg=P("backbone.name"),
+    message:
+        "fetch the backbone's ImageNet weights"
     script:
         "../scripts/pretrain/imagenet.py"
 
 
 rule pretrain:
-    message: "pretrain on {wildcards.task}, seed {wildcards.pretraining}"
     input:
         start="models/{scale}/pretrained/imagenet/seed0.safetensors",
         store=store("photos"),
@@ -29,18 +29,20 @@ rule pretrain:
     output:
         weights="models/{scale}/pretrained/{task}/seed{pretraining}.safetensors",
         history="models/{scale}/pretrained/{task}/seed{pretraining}.csv",
-    params:
-        cfg=P("image.size", "backbone.name", *section("compute"), *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds")),
+    log:
+        "logs/{scale}/pretrain/{task}_seed{pretraining}.log",
+    benchmark:
+        "logs/{scale}/benchmark/pretrain/{task}_seed{pretraining}.tsv"
     threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
         loaders=LOADERS,
         live=0,
         mem_mb=3000,
-    log:
-        "logs/{scale}/pretrain/{task}_seed{pretraining}.log",
-    benchmark:
-        "logs/{scale}/benchmark/pretrain/{task}_seed{pretraining}.tsv"
+    params:
+        cfg=P(TaskConfig, PretrainConfig, "image.size"),
+    message:
+        "pretrain on {wildcards.task}, seed {wildcards.pretraining}"
     script:
         "../scripts/pretrain/pretrain.py"
 

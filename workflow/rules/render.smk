@@ -2,25 +2,25 @@
 
 
 rule render:
-    message: "render variants: {wildcards.part}"
     input:
         store=lambda wildcards: store("photos") if wildcards.part == "inspected" else store("photos")[int(wildcards.part)],
         split="data/{scale}/photos/split.csv",
         code=code("render/render"),
     output:
         "results/{scale}/rendered/{part}.tar",
-    params:
-        cfg=P("image.size", *section("distortions"), "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/render/{part}.log",
     benchmark:
         "logs/{scale}/benchmark/render/{part}.tsv"
+    params:
+        cfg=P("image.size", "distortions", "report.sheet_photos", "seed"),
+    message:
+        "render variants: {wildcards.part}"
     script:
         "../scripts/render/render.py"
 
 
 rule sheets:
-    message: "draw the contact sheets"
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
@@ -33,12 +33,14 @@ rule sheets:
             labels={"figure": "the distortions of one photo"},
         ),
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
-    params:
-        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.sheet_photos", "seed"),
     log:
         "logs/{scale}/sheets.log",
     benchmark:
         "logs/{scale}/benchmark/sheets.tsv"
+    params:
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.sheet_photos", "seed"),
+    message:
+        "draw the contact sheets"
     script:
         "../scripts/render/sheets.py"
 

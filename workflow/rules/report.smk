@@ -8,7 +8,6 @@ if "ranking_classification" not in TASKS:
 
 
 rule table2:
-    message: "make Table 2"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
         ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
@@ -20,33 +19,41 @@ rule table2:
         published="resources/table2_published.csv",
         code=code("report/table2"),
     output:
-        csv=report("results/{scale}/tables/table2.csv", caption="../report/table2.rst", category="Tables", labels={"table": "Table 2"}),
+        csv=report(
+            "results/{scale}/tables/table2.csv", caption="../report/table2.rst", category="Tables", labels={"table": "Table 2"}
+        ),
         md="results/{scale}/tables/table2.md",
         tex="results/{scale}/tables/table2.tex",
         verdicts="results/{scale}/tables/table2_verdicts.md",
-    params:
-        cfg=P(
-            *("report.alpha", "report.confidence", "labels.source", "pretrain.trainable", "pretrain.micro_batch", "pretrain.contrast_updates"),
-            "pretrain.contrast_micro_batch",
-            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", *section("compute"), *section("distortions")),
-            *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
-        ),
     log:
         "logs/{scale}/table2.log",
     benchmark:
         "logs/{scale}/benchmark/table2.tsv"
+    params:
+        cfg=P(
+            *(
+                "report.alpha",
+                "report.confidence",
+                "labels.source",
+                "pretrain.trainable",
+                "pretrain.micro_batch",
+                "pretrain.contrast_updates",
+            ),
+            "pretrain.contrast_micro_batch",
+            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", "compute", "distortions"),
+            *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
+        ),
+    message:
+        "make Table 2"
     script:
         "../scripts/report/table2.py"
 
 
 rule probe_table:
-    message: "make the table and the figure of the linear probes"
     input:
         probes="results/{scale}/probe/probes.csv",
         code=code("report/probe_table"),
     output:
-        csv=report("results/{scale}/tables/probes.csv", caption="../report/probes.rst", category="Tables", labels={"table": "linear probes"}),
-        md="results/{scale}/tables/probes.md",
         **{
             suffix: report(
                 f"results/{{scale}}/figures/probes.{suffix}",
@@ -56,18 +63,26 @@ rule probe_table:
             )
             for suffix in ("pdf", "png")
         },
-    params:
-        cfg=P("labels.source", "probe.highest", "probe.lowest", "report.confidence"),
+        csv=report(
+            "results/{scale}/tables/probes.csv",
+            caption="../report/probes.rst",
+            category="Tables",
+            labels={"table": "linear probes"},
+        ),
+        md="results/{scale}/tables/probes.md",
     log:
         "logs/{scale}/probe_table.log",
     benchmark:
         "logs/{scale}/benchmark/probe_table.tsv"
+    params:
+        cfg=P("labels.source", "probe.highest", "probe.lowest", "report.confidence"),
+    message:
+        "make the table and the figure of the linear probes"
     script:
         "../scripts/report/probe_table.py"
 
 
 rule claims:
-    message: "check the paper's claims"
     input:
         claims="resources/claims.yaml",
         table="results/{scale}/tables/table2.csv",
@@ -81,20 +96,23 @@ rule claims:
         sensitivity="results/{scale}/metrics/sensitivity.parquet",
         code=code("report/claims"),
     output:
-        csv=report("results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}),
+        csv=report(
+            "results/{scale}/tables/claims.csv", caption="../report/claims.rst", category="Tables", labels={"table": "claims"}
+        ),
         md="results/{scale}/tables/claims.md",
-    params:
-        cfg=P("labels.source", "report.confidence"),
     log:
         "logs/{scale}/claims.log",
     benchmark:
         "logs/{scale}/benchmark/claims.tsv"
+    params:
+        cfg=P("labels.source", "report.confidence"),
+    message:
+        "check the paper's claims"
     script:
         "../scripts/report/claims.py"
 
 
 rule figure1:
-    message: "draw Figure 1"
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
@@ -106,18 +124,19 @@ rule figure1:
             category="Figures",
             labels={"figure": "Figure 1"},
         ),
-    params:
-        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.examples", "seed"),
     log:
         "logs/{scale}/figure1.log",
     benchmark:
         "logs/{scale}/benchmark/figure1.tsv"
+    params:
+        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.examples", "seed"),
+    message:
+        "draw Figure 1"
     script:
         "../scripts/report/figure1.py"
 
 
 rule figure2:
-    message: "draw Figure 2"
     input:
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
@@ -129,18 +148,19 @@ rule figure2:
             category="Figures",
             labels={"figure": "Figure 2"},
         ),
-    params:
-        cfg=P("report.random_photos", "seed"),
     log:
         "logs/{scale}/figure2.log",
     benchmark:
         "logs/{scale}/benchmark/figure2.tsv"
+    params:
+        cfg=P("report.random_photos", "seed"),
+    message:
+        "draw Figure 2"
     script:
         "../scripts/report/figure2.py"
 
 
 rule figure3:
-    message: "draw Figure 3"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
         intervals="results/{scale}/metrics/intervals.csv",
@@ -152,18 +172,19 @@ rule figure3:
             category="Figures",
             labels={"figure": "Figure 3"},
         ),
-    params:
-        cfg=P("finetune.compared", "labels.source"),
     log:
         "logs/{scale}/figure3.log",
     benchmark:
         "logs/{scale}/benchmark/figure3.tsv"
+    params:
+        cfg=P("finetune.compared", "labels.source"),
+    message:
+        "draw Figure 3"
     script:
         "../scripts/report/figure3.py"
 
 
 rule figure4:
-    message: "draw Figure 4"
     input:
         responses="results/{scale}/metrics/responses.parquet",
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=RESPONDING, pretraining=PRETRAININGS),
@@ -176,18 +197,19 @@ rule figure4:
             category="Figures",
             labels={"figure": "Figure 4"},
         ),
-    params:
-        cfg=P("report.response_distortion", "report.response_outputs"),
     log:
         "logs/{scale}/figure4.log",
     benchmark:
         "logs/{scale}/benchmark/figure4.tsv"
+    params:
+        cfg=P("report.response_distortion", "report.response_outputs"),
+    message:
+        "draw Figure 4"
     script:
         "../scripts/report/figure4.py"
 
 
 rule figure5:
-    message: "draw Figure 5"
     input:
         metrics="results/{scale}/metrics/metrics.csv",
         code=code("report/figure5"),
@@ -198,18 +220,19 @@ rule figure5:
             category="Figures",
             labels={"figure": "Figure 5"},
         ),
-    params:
-        cfg=P("finetune.compared", "labels.source"),
     log:
         "logs/{scale}/figure5.log",
     benchmark:
         "logs/{scale}/benchmark/figure5.tsv"
+    params:
+        cfg=P("finetune.compared", "labels.source"),
+    message:
+        "draw Figure 5"
     script:
         "../scripts/report/figure5.py"
 
 
 rule diagnostics:
-    message: "draw what the networks learnt, how, and what they say"
     input:
         cross="results/{scale}/metrics/cross_responses.csv",
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
@@ -222,7 +245,9 @@ rule diagnostics:
         photo_diversity="results/{scale}/metrics/photo_diversity.csv",
         pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
-        predictions=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN),
+        predictions=runs(
+            "results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN
+        ),
         store=store("ava"),
         split="data/{scale}/photos/split.csv",
         code=code("report/diagnostics"),
@@ -236,24 +261,26 @@ rule diagnostics:
             )
             for name in DIAGNOSTICS
         },
-    params:
-        cfg=P("labels.source", "report.extreme_photos"),
     log:
         "logs/{scale}/diagnostics.log",
     benchmark:
         "logs/{scale}/benchmark/diagnostics.tsv"
+    params:
+        cfg=P("labels.source", "report.extreme_photos"),
+    message:
+        "draw what the networks learnt, how, and what they say"
     script:
         "../scripts/report/diagnostics.py"
 
 
 rule report:
-    message: "write the report"
     input:
         table="results/{scale}/tables/table2.csv",
         claims="results/{scale}/tables/claims.csv",
         probes="results/{scale}/tables/probes.csv",
         figures=expand(
-            "results/{{scale}}/figures/{name}.png", name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS]
+            "results/{{scale}}/figures/{name}.png",
+            name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS],
         ),
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
@@ -263,14 +290,21 @@ rule report:
         template="src/aesthetic_pretraining/reporting/templates/report.html.j2",
         code=code("report/report"),
     output:
-        report("results/{scale}/report.html", caption="../report/report.rst", category="Report", labels={"page": "the whole report"}),
-    params:
-        cfg=P("labels.source"),
-        all=P(*section("")),
+        report(
+            "results/{scale}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"page": "the whole report"},
+        ),
     log:
         "logs/{scale}/report.log",
     benchmark:
         "logs/{scale}/benchmark/report.tsv"
+    params:
+        cfg=P("labels.source"),
+        all=P(*(key for key in CONFIG if key != "scale")),
+    message:
+        "write the report"
     script:
         "../scripts/report/report.py"
 
@@ -288,4 +322,6 @@ rule stage_report:
         expand(rules.diagnostics.output, scale=SCALE),
         expand(rules.report.output, scale=SCALE),
     params:
-        scope=P("finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
+        scope=P(
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+        ),

@@ -2,7 +2,6 @@
 
 
 rule search_rate:
-    message: "search the learning rate of {wildcards.task}"
     input:
         start="models/{scale}/pretrained/imagenet/seed0.safetensors",
         store=store("photos"),
@@ -12,16 +11,18 @@ rule search_rate:
     output:
         csv="results/{scale}/search/{task}.csv",
         figure="results/{scale}/search/{task}.png",
-    params:
-        cfg=P("image.size", "backbone.name", "seed", "compute.tf32", "compute.recompute", *section("distortions"), *section("pretrain", "tasks", "ablations", "seeds"), *section("search")),
+    log:
+        "logs/{scale}/search/{task}.log",
+    benchmark:
+        "logs/{scale}/benchmark/search/{task}.tsv"
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=GPU,
         loaders=LOADERS,
         mem_mb=3000,
-    log:
-        "logs/{scale}/search/{task}.log",
-    benchmark:
-        "logs/{scale}/benchmark/search/{task}.tsv"
+    params:
+        cfg=P(TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"),
+    message:
+        "search the learning rate of {wildcards.task}"
     script:
         "../scripts/search/search_rate.py"

@@ -12,7 +12,6 @@ import imagehash
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from aesthetic_pretraining.data.labelled.ava import (
     OFFICIAL_TEST,
@@ -23,6 +22,7 @@ from aesthetic_pretraining.data.labelled.ava import (
     read_test_ids,
 )
 from aesthetic_pretraining.data.ledger import usable
+from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.data.store import Store
 
@@ -58,10 +58,10 @@ def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Sto
     """
     rows = usable(ledger)[["id", "sha256", "width", "height"]].merge(split[["id", "split"]], on="id", how="left")
     pictures = zip(rows["id"], rows["width"], rows["height"], strict=True)
-    found = [
-        perceptual_hash(store.read(picture), int(width), int(height))
-        for picture, width, height in tqdm(pictures, total=len(rows), unit="pictures", desc=dataset)
-    ]
+    found, progress = [], Progress(dataset, len(rows), "pictures")
+    for picture, width, height in pictures:
+        found.append(perceptual_hash(store.read(picture), int(width), int(height)))
+        progress.step()
     table = rows[["id", "sha256"]].assign(dataset=dataset, split=rows["split"].fillna(""))
     return table.assign(
         hash=np.array([own for own, _, _ in found], np.uint64),

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from aesthetic_pretraining.data.images import Picture, Unreadable, encode_jpeg, encode_png, pixels, read_picture
+from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Source, Tar
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.seeding import seeded_int
@@ -55,15 +55,15 @@ def build_shard(
     rows = []
     with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
         with tarfile.open(tar_tmp, "w", format=tarfile.PAX_FORMAT) as out:
-            for picture, file in tqdm(
-                zip(mine["id"], mine["file"], strict=True), total=len(mine), unit="pictures", desc=f"shard {shard}"
-            ):
+            progress = Progress(f"shard {shard}", len(mine), "pictures")
+            for picture, file in zip(mine["id"], mine["file"], strict=True):
                 row, found = examine(picture, file, source, short_side)
                 rows.append(row)
                 if found is not None:
                     copy = prepare(found.pixels)
                     data = encode_png(copy) if quality is None else encode_jpeg(copy, quality)
                     add_member(out, member_name(picture, quality), data)
+                progress.step()
         pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
 
 

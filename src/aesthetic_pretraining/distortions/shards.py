@@ -14,8 +14,8 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
+from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Tar
 from aesthetic_pretraining.data.store import Store, add_member
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
@@ -71,17 +71,15 @@ def render_shard(
         file.truncate(end)
         file.seek(end)
         left = [i for i in photos if key(i) not in done]
-        with (
-            tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as out,
-            tqdm(total=len(left), unit="photos") as bar,
-        ):
+        progress = Progress(Path(tar).name, len(left), "photos")
+        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as out:
             for at in range(0, len(left), TOGETHER):
                 ids = left[at : at + TOGETHER]
                 pictures = make([store.pixels(i) for i in ids], ids, size, seed, table, None, edited_width)
                 for photo_id, mine in zip(ids, pictures, strict=True):
                     _add_photo(out, photo_id, mine, made_by)
                     file.flush()
-                bar.update(len(ids))
+                progress.step(len(ids))
     _verify(unfinished, photos, size)
     Path(tar).parent.mkdir(parents=True, exist_ok=True)
     _move(unfinished, Path(tar))

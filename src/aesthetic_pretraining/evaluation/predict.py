@@ -1,7 +1,6 @@
 """Predictions: what a fine-tuned network says of a labelled set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +12,10 @@ from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, m
 from aesthetic_pretraining.evaluation.predictions import write_predictions
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import load_into, score_network
+from aesthetic_pretraining.settings.inference import PredictConfig
 from aesthetic_pretraining.training import runtime
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.feature_cache import predict_votes
-
-
-@dataclass(frozen=True)
-class PredictConfig:
-    """params.yaml: backbone.name, finetune.batch, finetune.threads."""
-
-    backbone: str
-    batch: int
-    threads: int
 
 
 def predict(

@@ -1,7 +1,6 @@
 """What the pretrained, not fine-tuned networks say of distorted photos: Figure 4, its 21 x 21 version, Appendix D, rankings."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossRes
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import Network, load_into
+from aesthetic_pretraining.settings.inference import RespondConfig
 from aesthetic_pretraining.training import gradient_cache, loader, runtime
 from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone
@@ -32,15 +32,6 @@ SCHEMA = pa.schema(
         *((name, pa.float32()) for name in DISTORTIONS),
     ]
 )
-
-
-@dataclass(frozen=True)
-class RespondConfig:
-    """params.yaml: backbone.name, finetune.batch (pictures that pass a network at once), finetune.threads."""
-
-    backbone: str
-    batch: int
-    threads: int
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@ paper's own pretext tasks make them. No label takes part in this.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics.proportions import mean_interval
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.network import new_backbone
+from aesthetic_pretraining.settings.photos import SensitivityConfig
 from aesthetic_pretraining.training import loader, runtime
 from aesthetic_pretraining.training.datasets import VariantsDataset
 
@@ -25,16 +25,6 @@ ALL = "all"  # in column level: over all levels; in column distortion: over all 
 MOVES = ["init", "aspect", "distortion", "level", "photos", "distance", "low", "high"]
 LEVELS = [(name, v.level, i, anchor_index(name)) for i, v in enumerate(VARIANTS) if (name := v.distortion)]
 ORIGINAL = 0  # position in VARIANTS of the photo as it is
-
-
-@dataclass(frozen=True)
-class SensitivityConfig:
-    """params.yaml: backbone.name, finetune.batch (pictures that pass a network at once), finetune.threads, report.confidence."""
-
-    backbone: str
-    batch: int
-    threads: int
-    confidence: float
 
 
 class Moves:

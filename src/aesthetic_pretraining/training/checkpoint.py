@@ -16,10 +16,11 @@ import torch
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, sha256
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.training import code
 from aesthetic_pretraining.training.distributed import Alone
 
-PACKAGE = Path(__file__).parents[1]  # the whole of aesthetic_pretraining
 CHECKPOINT_SECONDS = 60.0
+NAMED = 3  # changed files that a sentence names
 PREEMPTED = 128 + signal.SIGTERM  # 143, what shells report of a process that SIGTERM ended
 log = logging.getLogger("aesthetic_pretraining")
 
@@ -29,9 +30,10 @@ def digest(*parts: object, files: Iterable[str | Path] = ()) -> str:
     return f"{seeded_int(*map(sha256, files), *parts):016x}"
 
 
-def package_code() -> str:
-    """The digest of this package's code."""
-    return digest(files=sorted(PACKAGE.rglob("*.py")))
+def code_of(trainer: str | Path) -> dict[str, str]:
+    """{file: SHA-256} of a trainer and all of this project that it imports; files relative to the folder of the package."""
+    program = Path(trainer).resolve().relative_to(code.SOURCES).as_posix()
+    return {file: sha256(code.SOURCES / file) for file in code.closure(code.SOURCES, program)}
 
 
 class Checkpoint:
@@ -43,31 +45,35 @@ class Checkpoint:
         at: (epochs done, steps done in the epoch after them) of the last saved or loaded state, None if there is none.
     """
 
-    def __init__(self, path: str | Path, config: Mapping[str, object], inputs: Mapping[str, str], team: Alone):
+    def __init__(
+        self, path: str | Path, config: Mapping[str, object], inputs: Mapping[str, str], team: Alone, trainer: str | Path
+    ):
         """
         Args:
             path: the file, one for each training.
             config: the training's parameters, by their names in params.yaml.
             inputs: digests of everything else that its result depends on, by a name that a reader understands.
             team: the processes of the training; the first one writes.
+            trainer: the trainer's own file, whose code and that of its imports the training depends on.
         """
         self.path, self.team = Path(path), team
         self.config = {name: repr(value) for name, value in config.items()}
-        self.inputs = {"the code": package_code(), "the version of torch": str(torch.__version__), **inputs}
+        self.code = code_of(trainer)
+        self.inputs = {"the version of torch": str(torch.__version__), **inputs}
         self.saved = time.monotonic()
         self.at: tuple[int, int] | None = None
 
     def load(self) -> dict | None:
         """The last saved state, or None: there is none, or it is damaged or began from other inputs, which the log says.
 
-        Raises: UserError that names the parameters which differ from those that the unfinished training began with: days of
-            work are not thrown away because of a slip in params.yaml.
+        Raises: UserError that names the parameters, or the files of code, which differ from those that the unfinished training
+            began with: days of work are not thrown away because of a slip in params.yaml or an edit.
         """
         if not self.path.exists():
             return None
         try:
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
-            config, inputs, state = saved["config"], saved["inputs"], saved["state"]
+            config, inputs, files, state = saved["config"], saved["inputs"], saved["code"], saved["state"]
         except Exception as error:
             log.warning("checkpoint %s is damaged (%s): starting over", self.path.name, type(error).__name__)
             return None
@@ -77,6 +83,12 @@ class Checkpoint:
             )
             raise UserError(
                 f"{self.path}: an unfinished training began with other parameters ({named}); set them back to go on with it, "
+                "or delete the file to start over"
+            )
+        if changed := _changes(files, self.code):
+            named = ", ".join(changed[:NAMED]) + (f" and {len(changed) - NAMED} more" if len(changed) > NAMED else "")
+            raise UserError(
+                f"{self.path}: an unfinished training began with other code ({named}); go back to that code to go on with it, "
                 "or delete the file to start over"
             )
         if changed := _changes(inputs, self.inputs):
@@ -95,7 +107,7 @@ class Checkpoint:
         if self.team.first and (always or asked or time.monotonic() - self.saved >= CHECKPOINT_SECONDS):
             values = state()
             with atomic_path(self.path) as tmp:
-                torch.save({"config": self.config, "inputs": self.inputs, "state": values}, tmp)
+                torch.save({"config": self.config, "inputs": self.inputs, "code": self.code, "state": values}, tmp)
             self.saved, self.at = time.monotonic(), values.get("at", (0, 0))[:2]
         if asked:
             if self.team.first:

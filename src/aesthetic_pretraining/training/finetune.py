@@ -20,6 +20,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_json
 from aesthetic_pretraining.models.network import distribution, new_backbone, save_weights, score_network, set_learning
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.finetuning import FinetuneConfig
 from aesthetic_pretraining.training import gradient_cache, loader, runtime
 from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
 from aesthetic_pretraining.training.datasets import LabelledImages
@@ -27,35 +28,6 @@ from aesthetic_pretraining.training.distributed import open_team
 from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs, predict_votes
 from aesthetic_pretraining.training.history import Progress, show, write_history
 from aesthetic_pretraining.training.losses import earth_movers_distance
-
-
-@dataclass(frozen=True)
-class FinetuneConfig:
-    """params.yaml: finetune, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
-
-    backbone: str
-    seed: int
-    batch: int
-    learning_rate_features: float
-    learning_rate_head: float
-    weight_decay: float
-    halving: float
-    halve_after: int
-    stop_after: int
-    max_epochs: int
-    min_improvement: float
-    dropout: float
-    flip: bool
-    emd: str
-    emd_r: int
-    trainable: str
-    threads: int
-    micro_batch: int = 0
-    processes: int = 1
-    precision: str = "float32"
-    at_unfreezing: str = "continue"
-    tf32: bool = False
-    recompute: bool = False
 
 
 @dataclass
@@ -188,6 +160,7 @@ def finetune(
             "the device": str(device),
         },
         team,
+        __file__,
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])

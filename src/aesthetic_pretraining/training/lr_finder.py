@@ -5,7 +5,6 @@ A short test before a training, not a part of the chain: nothing depends on its 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.network import set_learning
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.search import SearchConfig
 from aesthetic_pretraining.training import gradient_cache, history, loader, runtime
 from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone
@@ -24,15 +24,6 @@ from aesthetic_pretraining.training.pretext import TASKS, Task, TaskConfig
 from aesthetic_pretraining.training.pretrain_setup import PretrainConfig, batch_of, micro_batch_of, start_of
 
 DIVERGED = 10.0  # times the lowest loss so far: higher rates tell nothing more
-
-
-@dataclass(frozen=True)
-class SearchConfig:
-    """params.yaml: search; units and ranges stand in the schema."""
-
-    lowest: float
-    highest: float
-    steps: int
 
 
 def rates(search: SearchConfig) -> list[float]:

@@ -1,10 +1,10 @@
 """Pretext tasks: what a photo is turned into, which heads the network gets, and the loss (sections 3.3, 3.4, 4.4, 6).
 
-To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and its schema. Ablations are tasks, too.
+To add one: a subclass of Task, an entry in TASKS, and its name in params.yaml and in config.training. Ablations are tasks, too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,18 +14,8 @@ from aesthetic_pretraining.data.letterbox import resize
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.pretraining import TaskConfig
 from aesthetic_pretraining.training import losses
-
-
-@dataclass(frozen=True)
-class TaskConfig:
-    """params.yaml: the part of `pretrain` that defines the tasks."""
-
-    margin: float
-    balance_temperature: float
-    simclr_temperature: float
-    simclr_projection: int
-    balance_ranking_alone: bool = False
 
 
 class Task:

@@ -82,6 +82,7 @@ def pretrain(
             "the device": str(team.device),
         },
         team,
+        __file__,
     )
     if (state := checkpoint.load()) is not None:
         network.load_state_dict(state["network"])

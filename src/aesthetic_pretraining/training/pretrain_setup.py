@@ -1,6 +1,5 @@
 """What a pretraining starts with: its parameters, the network under new heads, the optimiser and its learning rates (section 4.3)."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,45 +8,8 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.backbones.backbone import blocks
 from aesthetic_pretraining.models.network import Network, batch_norms, new_backbone
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.pretraining import PretrainConfig
 from aesthetic_pretraining.training.pretext import Task
-
-
-@dataclass(frozen=True)
-class PretrainConfig:
-    """params.yaml: pretrain, distortions, compute, backbone.name; units and ranges stand in the schema. `seed` is the run's own."""
-
-    backbone: str
-    engine: str
-    table: str
-    seed: int
-    epochs: int
-    batch_photos: int
-    contrast_batch: int
-    micro_batch: int
-    frozen_steps: int
-    learning_rate: float
-    learning_rate_decay: float
-    rmsprop_decay: float
-    momentum: float
-    weight_decay: float
-    trainable: str
-    threads: int
-    batch_norm: str = "batch"
-    warmup_steps: int = 0
-    layer_decay: float = 1.0
-    clip_norm: float = 0.0
-    augment: str = "none"
-    learning_blocks: int = 0
-    processes: int = 1
-    precision: str = "float32"
-    kept_micro_batches: int = 0
-    edited_width: int = 1000
-    head_dropout: float = 0.0
-    head_init: str = "torch"
-    contrast_updates: str = "epochs"
-    contrast_micro_batch: int = 0
-    tf32: bool = False
-    recompute: bool = False
 
 
 def start_of(

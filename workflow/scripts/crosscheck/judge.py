@@ -12,7 +12,7 @@ with job(snakemake):
     test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
     test = test[~test["id"].isin(read_table(files.seen)["id"])]
     predict(
-        config(snakemake, PredictConfig, backbone=snakemake.params.cfg["backbone.name"]),
+        config(snakemake, PredictConfig),
         Store(files.store if isinstance(files.store, list) else [files.store]),
         list(test["id"]),
         list(test["score"]),

@@ -1,6 +1,6 @@
 """Rule simulate."""
 
-from job import config, job, shares
+from job import config, job, section
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
@@ -9,7 +9,7 @@ with job(snakemake):
     from aesthetic_pretraining.data.simulated.sets import simulate
 
     cfg = snakemake.params.cfg
-    raters = config(snakemake, RaterConfig, weights=shares(snakemake, "simulate.weights"))
+    raters = config(snakemake, RaterConfig)
     simulate(
         read_table(snakemake.input.ledger),
         read_table(snakemake.input.split),
@@ -19,6 +19,6 @@ with job(snakemake):
         make_raters=lambda measured: Raters(measured, raters, cfg["seed"]),
         pictures=cfg["simulate.pictures"],
         levels=cfg["simulate.levels"],
-        shares=shares(snakemake, "simulate.shares"),
+        shares=section(snakemake, "simulate.shares"),
         seed=cfg["seed"],
     )

@@ -1,6 +1,6 @@
 """Rule split."""
 
-from job import job, root, shares
+from job import job, root, section
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
@@ -11,10 +11,10 @@ with job(snakemake):
     cfg, dataset = snakemake.params.cfg, snakemake.wildcards.dataset
     ledger = read_table(snakemake.input.ledger)
     if dataset == "photos":
-        table = split_photos(ledger, cfg["photos.source"], shares(snakemake, "photos.shares"), cfg["seed"])
+        table = split_photos(ledger, cfg["photos.source"], section(snakemake, "photos.shares"), cfg["seed"])
     elif dataset == "ava":
         source = open_set(dataset, cfg, root(snakemake))
-        table = split_ava(ledger, source, cfg["labels.ava_split"], shares(snakemake, "labels.random_shares"), cfg["seed"])
+        table = split_ava(ledger, source, cfg["labels.ava_split"], section(snakemake, "labels.random_shares"), cfg["seed"])
     else:
         table = split_judged(ledger)
     with atomic_path(snakemake.output[0]) as tmp:

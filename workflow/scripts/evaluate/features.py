@@ -11,7 +11,7 @@ with job(snakemake):
     for dataset in ("ava", "tid2013"):
         tars = files[dataset] if isinstance(files[dataset], list) else [files[dataset]]
         features(
-            config(snakemake, FeaturesConfig, backbone=snakemake.params.cfg["backbone.name"]),
+            config(snakemake, FeaturesConfig),
             Store(tars),
             list(usable(read_table(files[f"{dataset}_ledger"]))["id"]),
             files.start,

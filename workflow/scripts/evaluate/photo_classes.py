@@ -11,7 +11,7 @@ with job(snakemake):
     ledger, split = read_table(files.ledger), read_table(files.split)
     asked = ledger[ledger["id"].isin(split["id"][split["split"].isin(["train", "val", "test"])])]
     photo_classes(
-        config(snakemake, ClassesConfig, backbone=cfg["backbone.name"]),
+        config(snakemake, ClassesConfig),
         open_set("photos", cfg),
         dict(zip(asked["id"], asked["file"], strict=True)),
         counts=out.counts,

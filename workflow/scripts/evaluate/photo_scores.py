@@ -11,7 +11,7 @@ with job(snakemake):
     files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
     split = read_table(files.split)
     photo_scores(
-        config(snakemake, ScoresConfig, backbone=cfg["backbone.name"]),
+        config(snakemake, ScoresConfig),
         Store(files.store if isinstance(files.store, list) else [files.store]),
         split[split["split"].isin(["train", "val", "test"])],
         {training_of(path).seed: path for path in ([files.weights] if isinstance(files.weights, str) else files.weights)},

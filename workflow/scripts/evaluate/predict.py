@@ -14,7 +14,7 @@ with job(snakemake):
         test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
         tars = files[dataset] if isinstance(files[dataset], list) else [files[dataset]]
         predict(
-            config(snakemake, PredictConfig, backbone=snakemake.params.cfg["backbone.name"]),
+            config(snakemake, PredictConfig),
             Store(tars),
             list(test["id"]),
             list(test["score"]),

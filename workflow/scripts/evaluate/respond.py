@@ -4,22 +4,15 @@ from job import config, job
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
-    from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.distortions.variants import open_variants
     from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
     from aesthetic_pretraining.evaluation.runs import pretraining_of
+    from variants import variants
 
     files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
     split = read_table(files.split)
     respond(
-        config(snakemake, RespondConfig, backbone=cfg["backbone.name"]),
-        open_variants(
-            Store(files.store),
-            cfg["image.size"],
-            cfg["distortions.table"],
-            files.get("rendered", []),
-            cfg["distortions.edited_width"],
-        ),
+        config(snakemake, RespondConfig),
+        variants(snakemake),
         list(split["id"][split["split"] == "test"]),
         cfg["seed"],
         {pretraining_of(path): path for path in files.networks},

@@ -14,7 +14,7 @@ with job(snakemake):
     which = training_of(snakemake.output.weights)
     ledger, split = read_table(snakemake.input.ledger), read_table(snakemake.input.split)
     finetune(
-        config(snakemake, FinetuneConfig, backbone=snakemake.params.cfg["backbone.name"], seed=which.seed),
+        config(snakemake, FinetuneConfig, seed=which.seed),
         Store(snakemake.input.store),
         votes=dict(zip(ledger["id"], ledger[VOTES].to_numpy(), strict=True)),
         train=subset(list(split["id"][split["split"] == "train"]), which.share, which.seed),

@@ -6,28 +6,21 @@ with job(snakemake):
     from pathlib import Path
 
     from aesthetic_pretraining.data.ledger import read_table
-    from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.distortions.variants import open_variants
     from aesthetic_pretraining.reporting.figures.style import save
     from aesthetic_pretraining.reporting.figures.training import draw_rate_search
     from aesthetic_pretraining.training.lr_finder import SearchConfig, search_rate
     from aesthetic_pretraining.training.pretext import TaskConfig
     from aesthetic_pretraining.training.pretrain_setup import PretrainConfig
+    from variants import variants
 
     files, cfg = snakemake.input, snakemake.params.cfg
     split = read_table(files.split)
     table = search_rate(
         snakemake.wildcards.task,
         config(snakemake, TaskConfig),
-        config(snakemake, PretrainConfig, backbone=cfg["backbone.name"], processes=1, precision="float32"),
+        config(snakemake, PretrainConfig, seed=cfg["seed"], processes=1, precision="float32"),
         config(snakemake, SearchConfig),
-        open_variants(
-            Store(files.store),
-            cfg["image.size"],
-            cfg["distortions.table"],
-            files.get("rendered", []),
-            cfg["distortions.edited_width"],
-        ),
+        variants(snakemake),
         train=list(split["id"][split["split"] == "train"]),
         start=files.start,
         out_csv=snakemake.output.csv,

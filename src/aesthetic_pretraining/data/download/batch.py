@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from aesthetic_pretraining.data.download import pexels
 from aesthetic_pretraining.data.download.http import Faulty, Fetcher, Policy, drop
 from aesthetic_pretraining.data.images import Unreadable, decode
+from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, locked, unsafe, writable
 
@@ -75,7 +75,7 @@ class _Run:
         self.journal = Journal(folder / "journal.jsonl")
         self.lock, self.stop = threading.Lock(), threading.Event()
         self.failures = 0
-        self.bar = tqdm(total=total, unit="files", desc=folder.name)
+        self.progress = Progress(folder.name, total, "files")
 
     def all(self, rows: list[dict]) -> list[dict]:
         """What became of each row, in their order."""
@@ -88,7 +88,6 @@ class _Run:
                     worker.result()
         finally:
             self.stop.set()
-            self.bar.close()
             self.fetcher.close()
             self.journal.close()
         return [self.journal.rows[row["id"]] for row in rows]
@@ -158,7 +157,7 @@ class _Run:
         """Put what became of a file on the record; raises UserError if nothing seems to come any more."""
         with self.lock:
             self.journal.add(row)
-            self.bar.update()
+            self.progress.step()
             self.failures = 0 if row["state"] == "fetched" else self.failures + tried
             if self.failures == self.policy.give_up_after and not self.stop.is_set():
                 self.stop.set()

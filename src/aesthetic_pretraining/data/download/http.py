@@ -8,7 +8,6 @@ import email.utils
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,26 +16,12 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.downloads import Policy
 
 CHUNK = 1 << 16
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that may be better the next time
 MAX_REDIRECTS = 5
 USER_AGENT = "aesthetic-pretraining (research; one file at a time, obeys Retry-After)"
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How patient and how polite a download is: the section `download` of params.yaml."""
-
-    requests_per_second: float
-    workers: int
-    attempts: int
-    timeout_s: float  # without any byte
-    attempt_s: float  # for one attempt at one file, so that a drip cannot hold it for ever
-    backoff_s: float  # before the second attempt; doubled before each further one
-    longest_wait_s: float
-    give_up_after: int
-    mirror: str
 
 
 class Faulty(Exception):

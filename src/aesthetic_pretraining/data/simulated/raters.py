@@ -5,27 +5,13 @@ never what was done to them. Every property is a plain measurement; "standardise
 from the mean over the pictures of the simulated AVA, and squashed by tanh so that no property wins alone.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.raters import RaterConfig
 
 SIDE = 160  # ASSUME: properties are measured with the long side at this many pixels, about what a small print shows
-
-
-@dataclass(frozen=True)
-class RaterConfig:
-    """params.yaml: simulate."""
-
-    voters: int
-    mean: float
-    spread: float
-    disagreement: float
-    taste: float
-    weights: Mapping[str, float]
 
 
 def sharpness(luma: np.ndarray) -> float:

@@ -5,7 +5,6 @@ Asked of the photos that pretraining uses, as they are and not as the stores kee
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import DETECTOR, Classifier, Detector, imagenet_classifier, object_detector
+from aesthetic_pretraining.settings.photos import ClassesConfig
 from aesthetic_pretraining.training import loader, runtime
 
 OWN = "backbone"  # in photo_check.networks: backbone.name
@@ -27,17 +27,6 @@ COUNTS = ["network", "kind", "index", "name", "first", "photos"]
 DIVERSITY = ["network", "kind", "photos", "nothing", "classes", "seen", "effective", "evenness", "most", "most_share"]
 NO_OBJECT = ("__background__", "N/A")
 KEY = "photo_check.networks"
-
-
-@dataclass(frozen=True)
-class ClassesConfig:
-    """params.yaml: backbone.name, photo_check.networks, photo_check.object_score (0..1), finetune.batch, finetune.threads."""
-
-    backbone: str
-    networks: Sequence[str]
-    object_score: float
-    batch: int
-    threads: int
 
 
 class Tally:

@@ -4,7 +4,6 @@ The paper asks a published version of NIMA; here, the run's own network of that 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -16,19 +15,10 @@ from aesthetic_pretraining.evaluation.photos.shares import shares_above
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import load_into, score_network
+from aesthetic_pretraining.settings.photos import ScoresConfig
 from aesthetic_pretraining.training import runtime
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.feature_cache import predict_votes
-
-
-@dataclass(frozen=True)
-class ScoresConfig:
-    """params.yaml: backbone.name, image.size, finetune.batch, finetune.threads."""
-
-    backbone: str
-    size: int
-    batch: int
-    threads: int
 
 
 class Letterboxed:

@@ -1,7 +1,6 @@
 """Features: what a pretrained backbone says of every picture of a labelled set, for the linear probes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,9 @@ import torch
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.network import new_backbone
+from aesthetic_pretraining.settings.inference import FeaturesConfig
 from aesthetic_pretraining.training import loader, runtime
 from aesthetic_pretraining.training.datasets import LabelledImages
-
-
-@dataclass(frozen=True)
-class FeaturesConfig:
-    """params.yaml: backbone.name, finetune.batch, finetune.threads."""
-
-    backbone: str
-    batch: int
-    threads: int
 
 
 @torch.no_grad()

@@ -1,7 +1,5 @@
 """Frozen features with labels, and the linear models fitted to them: what one linear probe is (docs/statistics.md)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,28 +13,9 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, emd
 from aesthetic_pretraining.evaluation.probes import ridge
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.probes import ProbeConfig
 
 FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to judge on
-
-
-@dataclass(frozen=True)
-class ProbeConfig:
-    """params.yaml: probe, finetune.shares, finetune.seeds, finetune.emd, finetune.emd_r, seed; units stand in the schema."""
-
-    lowest: float
-    highest: float
-    steps: int
-    folds: int
-    shares: Sequence[int]
-    seeds: Sequence[int]
-    emd: str
-    emd_r: int
-    seed: int
-
-    @property
-    def strengths(self) -> np.ndarray:
-        """The regularisations to choose from, rising, each higher by the same factor."""
-        return np.geomspace(self.lowest, self.highest, self.steps)
 
 
 class Labelled(NamedTuple):

@@ -5,7 +5,6 @@ share of the labels; and the differences of all pairs of rows. Table 2, the figu
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from aesthetic_pretraining.evaluation.statistics.training_luck import (
 )
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.intervals import IntervalConfig
 
 POWER = 0.8  # ASSUME: the usual chance of seeing a difference that is there
 NUMBERS = ["value", "low", "high", "difference", "diff_low", "diff_high", "detectable", "next_low", "next_high"]
@@ -41,18 +41,6 @@ RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # of any other metric
 UNDEFINED = "undefined: fewer than three pictures, or scores that are all equal"
 UNDEFINED_RESAMPLE = "no interval: undefined in a resample, there are too few pictures"
 FEW_SCENES = f"no interval: the pictures show fewer than {FEWEST_CLUSTERS} scenes"
-
-
-@dataclass(frozen=True)
-class IntervalConfig:
-    """params.yaml: report.resamples, report.confidence (0..1), report.interval ("seeds_and_images" or "images"), seed, and
-    labels.source, because simulated pictures come many from one photo."""
-
-    resamples: int
-    confidence: float
-    interval: str
-    seed: int
-    source: str = "folder"
 
 
 class TestSet(NamedTuple):

@@ -1,0 +1,197 @@
+"""Sections about photos and labelled images, real and simulated."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from aesthetic_pretraining.config.fields import Count, Positive, Section, Share, add_up, value, wrong
+
+
+class ImageParams(Section):
+    """The images that the network sees."""
+
+    size: int = value(
+        "Side of the network's square input; photos are distorted at this short side.", "section 4.1", "pixels", ge=32, le=512, multiple_of=2
+    )  # fmt: skip
+    jpeg_quality: int = value("JPEG quality of the shrunk copies in the stores, without chroma subsampling.", ge=75, le=100)
+
+
+class PhotoShares(Section):
+    """Shares of the photos by role, chosen by content hash; they add up to 1."""
+
+    train: Share = value("Pretraining.", "section 4.3: 100,000 of 130,000; fidelity row 25")
+    val: Share = value("Choice of the pretraining epoch.", "section 4.3: 15,000 of 130,000; fidelity row 25")
+    test: Share = value("Figure 4 and the contact sheet.", "section 4.3: 15,000 of 130,000; fidelity row 25")
+    labels: Share = value("Sources of simulated labelled images; 0 where labels are real.", "docs/simulated-votes.md")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        add_up(self)
+        return self
+
+
+class PhotosParams(Section):
+    """The photos for pretraining."""
+
+    source: Literal["packaged", "folder", "pexels", "unsplash_lite"] = value(
+        "packaged: the photos inside installed packages; folder: any folder of photos, read recursively; pexels: the paper's, with "
+        "its published split; unsplash_lite: a lawful alternative. The last two lie in data/raw/<source>, where rule download puts them.",
+        "section 4.3; fidelity row 25",
+    )
+    folder: str = value("Folder of photos, relative to the project; only for source: folder.")
+    limit: Count = value("Use only this many photos, chosen by hash; 0: all.", unit="photos")
+    max_unusable: Share = value("Share of photos that may be unreadable before the run stops.", "fidelity row 14")
+    shards: Positive = value("Number of tar files that the shrunk photos are spread over.")
+    shares: PhotoShares
+
+    @model_validator(mode="after")
+    def _folder_is_named(self) -> Self:
+        if self.source == "folder" and not self.folder:
+            raise wrong("folder", "is empty, but photos.source is 'folder'; name the folder")
+        return self
+
+
+class PexelsParams(Section):
+    """The paper's photos."""
+
+    accept_terms: bool = value(
+        "Whether you have permission: the terms of pexels.com today forbid bulk copying for machine learning.",
+        "ours; docs/data.md",
+    )
+
+
+class DownloadParams(Section):
+    """How polite and how patient the rule download is; changes no result."""
+
+    requests_per_second: float = value("Requests started, over all workers.", unit="requests a second", gt=0, le=1000)
+    workers: int = value("Files fetched at once.", unit="files", ge=1, le=64)
+    attempts: Positive = value("Attempts at one file before it counts as failed.")
+    timeout_s: float = value("Time without any byte after which an attempt ends.", unit="seconds", gt=0)
+    attempt_s: float = value(
+        "Time after which an attempt at one file ends, however many bytes came; the next one goes on from there.", unit="seconds", gt=0
+    )  # fmt: skip
+    backoff_s: float = value("Wait before the second attempt; doubled before each further one.", unit="seconds", ge=0)
+    longest_wait_s: float = value(
+        "Longest back-off, and the longest Retry-After that is waited for; a longer one ends the download.",
+        unit="seconds",
+        ge=0,
+    )
+    give_up_after: Positive = value("Failures in a row after which the download ends.")
+    mirror: str = value(
+        "Address of a mirror that keeps the files below the names of their hosts, for example with images.pexels.com/photos/... "
+        "below it; empty: the original places."
+    )
+
+
+class RandomShares(Section):
+    """Shares of AVA for ava_split: random; they add up to 1."""
+
+    train: Share = value("Fine-tuning.", "fidelity row 21")
+    val: Share = value("Learning-rate schedule and early stopping.", "fidelity row 21")
+    test: Share = value("Evaluation.", "fidelity row 21")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        add_up(self)
+        return self
+
+
+class ExtraSet(Section):
+    """A labelled set beyond AVA and TID2013; docs/data.md."""
+
+    name: str = value("Name in paths and columns: small letters and digits, a letter first.", pattern="^[a-z][a-z0-9]*$")
+    format: Literal["ava", "tid2013", "koniq10k", "kadid10k", "oasis", "tad66k", "folder"] = value(
+        "How the set is laid out: docs/data.md. folder: any images with labels.csv."
+    )
+    folder: str = value("Folder of the set, relative to the project.", min_length=1)
+    range: list[float] = value(  # None stands for a key that is not there
+        "Lowest and highest mean score; for the format folder alone, and needed there.",
+        default=None,
+        min_length=2,
+        max_length=2,
+    )
+
+    @model_validator(mode="after")
+    def _range_where_the_format_gives_none(self) -> Self:
+        given = "range" in self.model_fields_set
+        if (self.format == "folder") != given:
+            raise wrong("range", "is missing" if self.format == "folder" else "is given by the format; take it out")
+        if given and not self.range[0] < self.range[1]:
+            raise wrong("range", f"is [{self.range[0]:g}, {self.range[1]:g}], but must be [lowest, highest]")
+        return self
+
+
+class LabelsParams(Section):
+    """The labelled sets: AVA, TID2013, and others to judge models on."""
+
+    source: Literal["simulated", "folder"] = value(
+        "simulated: votes from the rater model; folder: the real sets.", "ours; docs/data.md"
+    )
+    ava_folder: str = value("Folder with AVA.txt, images/ and the lists that ava_split needs.")
+    tid2013_folder: str = value("Folder with mos_with_names.txt and distorted_images/.")
+    max_unusable: Share = value(
+        "Share of labelled images that may be missing or unreadable before the run stops.", "fidelity row 14"
+    )
+    shards: Positive = value("Number of tar files that each set's shrunk images are spread over.")
+    ava_split: Literal["paper", "official", "random"] = value(
+        "paper: splits/{train,val,test}.csv, or else the test ids of splits/pred.txt; official: "
+        "aesthetics_image_lists/generic_test.jpgl; random: seeded by image id.",
+        "fidelity row 21",
+    )
+    extra: list[ExtraSet] = value(
+        "Labelled sets beyond AVA and TID2013 that every fine-tuned network is judged on; always real."
+    )
+    random_shares: RandomShares
+
+    @model_validator(mode="after")
+    def _sets_are_named(self) -> Self:
+        for key in ("ava_folder", "tid2013_folder"):
+            if self.source == "folder" and not getattr(self, key):
+                raise wrong(key, "is empty, but labels.source is 'folder'; name the folder")
+        taken = {"photos", "ava", "tid2013", "simulated"}
+        for k, extra in enumerate(self.extra):
+            if extra.name in taken:
+                raise wrong(f"extra[{k}].name", f"{extra.name!r} is taken; choose another name")
+            taken.add(extra.name)
+        return self
+
+
+class SimulatedShares(Section):
+    """Shares of the source photos by the labelled set and split that they serve; they add up to 1."""
+
+    train: Share = value("Simulated AVA, fine-tuning.", "docs/simulated-votes.md")
+    val: Share = value("Simulated AVA, validation.", "docs/simulated-votes.md")
+    test: Share = value("Simulated AVA, test.", "docs/simulated-votes.md")
+    tid2013: Share = value("Reference photos of the simulated TID2013.", "docs/simulated-votes.md")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        add_up(self)
+        return self
+
+
+class RaterWeights(Section):
+    """How much each measured property counts."""
+
+    sharpness: float = value("Energy of fine detail.", "docs/simulated-votes.md")
+    contrast: float = value("Spread of lightness.", "docs/simulated-votes.md")
+    exposure: float = value("Nearness of the mean lightness to the middle, less what is clipped.", "docs/simulated-votes.md")
+    colourfulness: float = value("Hasler and Suesstrunk's measure.", "docs/simulated-votes.md")
+    cleanness: float = value("Absence of noise.", "docs/simulated-votes.md")
+    balance: float = value("Nearness of the detail's centre to where two lines of thirds cross.", "docs/simulated-votes.md")
+
+
+class SimulateParams(Section):
+    """The rater model that stands in for people where no ratings can be had."""
+
+    pictures: int = value("Labelled images cut from each source photo.", "docs/simulated-votes.md", "images", ge=1, le=999)
+    levels: int = value("Levels of each distortion type in the simulated TID2013.", "TID2013 has 5", ge=1, le=5)
+    shares: SimulatedShares
+    voters: Positive = value("Votes on an image.", "AVA has a median of about 200", "votes")
+    mean: float = value("Mean of the mean scores.", "AVA's mean score is 5.38", "score, 1 to 10", ge=1, le=10)
+    spread: float = value("Standard deviation of the mean scores.", "docs/simulated-votes.md", "score", gt=0, le=3)
+    disagreement: float = value("Standard deviation of the votes on one image.", "docs/simulated-votes.md", "score", gt=0, le=5)
+    taste: float = value(
+        "What no measured property explains.", "docs/simulated-votes.md", "share of the scores' standard deviation", ge=0, le=1
+    )
+    weights: RaterWeights

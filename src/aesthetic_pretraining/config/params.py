@@ -1,0 +1,74 @@
+"""The values of one scale as a whole, and what one section asks of another."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from aesthetic_pretraining.config.evaluation import PhotoCheckParams, PremiseParams, ProbeParams, ReportParams
+from aesthetic_pretraining.config.fields import Section, value, wrong
+from aesthetic_pretraining.config.images import (
+    DownloadParams,
+    ImageParams,
+    LabelsParams,
+    PexelsParams,
+    PhotosParams,
+    SimulateParams,
+)
+from aesthetic_pretraining.config.training import (
+    BackboneParams,
+    ComputeParams,
+    DistortionsParams,
+    FinetuneParams,
+    PretrainParams,
+    SearchParams,
+)
+from aesthetic_pretraining.data.download.pexels import require_terms
+from aesthetic_pretraining.initialisations import BASELINE
+
+
+class Params(Section):
+    """Every value that changes a result, and how politely files are fetched."""
+
+    scale: Literal["smoke", "demo", "paper"] = value("Which of the three sizes of the one chain is run.")
+    seed: int = value("Root of every random choice but those of trainings, which have seeds of their own.", ge=0)
+    image: ImageParams
+    photos: PhotosParams
+    pexels: PexelsParams
+    download: DownloadParams
+    labels: LabelsParams
+    simulate: SimulateParams
+    distortions: DistortionsParams
+    backbone: BackboneParams
+    pretrain: PretrainParams
+    compute: ComputeParams
+    search: SearchParams
+    finetune: FinetuneParams
+    probe: ProbeParams
+    report: ReportParams
+    premise: PremiseParams
+    photo_check: PhotoCheckParams
+
+    @model_validator(mode="after")
+    def _compared_are_trained(self) -> Self:
+        known = [BASELINE, *self.pretrain.tasks, *self.pretrain.ablations]
+        for name in self.finetune.compared:
+            if name not in known:
+                raise wrong(
+                    "finetune.compared",
+                    f"names {name!r}, but pretrain.tasks and pretrain.ablations have only {', '.join(known)}",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _photos_fit_the_labels(self) -> Self:
+        simulated = self.labels.source == "simulated"
+        if self.photos.source == "pexels":
+            require_terms(self.pexels.accept_terms)
+            if simulated:
+                raise wrong(
+                    "photos.source",
+                    "is 'pexels', whose published split leaves no photos for simulated labels; set labels.source to 'folder'",
+                )
+        if simulated and self.photos.shares.labels == 0:
+            raise wrong("photos.shares.labels", "is 0, but labels.source is 'simulated', which needs photos")
+        return self

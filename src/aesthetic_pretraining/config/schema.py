@@ -1,0 +1,48 @@
+"""The models as a JSON schema of params.yaml, for editors: descriptions on hover, completion, and mistakes while typing.
+
+It is looser than the models, because a value may stand either above or in the scales: no key of a section is required, and what
+validators check beyond types and ranges is left to them.
+"""
+
+from typing import Any
+
+from aesthetic_pretraining.config.params import Params
+
+
+def schema() -> dict:
+    """What workflow/schemas/params.schema.json has to hold."""
+    whole = Params.model_json_schema()
+    definitions = {name: _loose(kept) for name, kept in whole["$defs"].items()}
+    definitions["ExtraSet"] |= {"required": whole["$defs"]["ExtraSet"]["required"]}  # an entry of a list stands as a whole
+    common = _loose(whole)["properties"]
+    own = {"type": "object", "additionalProperties": False, "properties": {k: v for k, v in common.items() if k != "scale"}}
+    names = common["scale"]["enum"]
+    scales = {
+        "type": "object",
+        "description": "What differs by scale. A value stands either here, in every scale, or above; never in both.",
+        "additionalProperties": False,
+        "required": names,
+        "properties": {name: {"$ref": "#/$defs/Scale"} for name in names},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "GENERATED from src/aesthetic_pretraining/config by tools/schema.py (make schema); do not edit.",
+        "title": "params.yaml",
+        "description": whole["description"],
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["scale", "scales"],
+        "properties": common | {"scales": scales},
+        "$defs": definitions | {"Scale": {"description": "The values of one scale."} | own},
+    }
+
+
+def _loose(node: dict[str, Any]) -> dict[str, Any]:
+    """A section's schema without titles, defaults and required keys, and with unit and source in words."""
+    kept = {key: part for key, part in node.items() if key not in ("title", "default", "required", "unit", "source", "$defs")}
+    if "properties" in kept:
+        kept["properties"] = {name: _loose(part) for name, part in kept["properties"].items()}
+    for word in ("unit", "source"):
+        if word in node:
+            kept["description"] += f" {word.capitalize()}: {node[word]}."
+    return kept

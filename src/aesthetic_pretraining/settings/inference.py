@@ -1,0 +1,31 @@
+"""What networks that are only asked, not trained, take out of params.yaml: for scores, for features, for answers to distortions."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Scores of labelled images; `batch` images pass a network at once."""
+
+    backbone: Annotated[str, "backbone.name"]
+    batch: Annotated[int, "finetune.batch"]
+    threads: Annotated[int, "finetune.threads"]
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """Features of labelled images; `batch` images pass a network at once."""
+
+    backbone: Annotated[str, "backbone.name"]
+    batch: Annotated[int, "finetune.batch"]
+    threads: Annotated[int, "finetune.threads"]
+
+
+@dataclass(frozen=True)
+class RespondConfig:
+    """Answers to distorted photos; `batch` images pass a network at once."""
+
+    backbone: Annotated[str, "backbone.name"]
+    batch: Annotated[int, "finetune.batch"]
+    threads: Annotated[int, "finetune.threads"]
