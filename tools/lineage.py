@@ -70,6 +70,8 @@ def saved_entries(scale: str) -> dict[str, dict]:
     for path in provenance.folder(scale).glob("*.json"):
         made = provenance.read_json(provenance.made_path(scale, path.stem))
         for name, entry in json.loads(path.read_text()).items():
+            if "inputs" not in entry:
+                continue  # an older form of the records, with times in it
             how = made.get(name, {})
             entries[name] = entry | {"how": how if how.get("sha256") == entry["sha256"] else {}}
     return entries
