@@ -12,7 +12,7 @@ from aesthetic_pretraining.evaluation.predictions import odd_rows, rows_of
 from aesthetic_pretraining.evaluation.runs import Run
 from aesthetic_pretraining.evaluation.statistics import intervals
 from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
-from aesthetic_pretraining.evaluation.statistics.labels_saved import COLUMNS, labels_saved
+from aesthetic_pretraining.evaluation.statistics.labels_saved import LABELS_SAVED_COLUMNS, labels_saved
 
 CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="seeds_and_images", seed=1)
 TARGET = np.random.default_rng(0).uniform(3, 8, 50)
@@ -38,7 +38,7 @@ def row(frame, init, metric="mae", share=100):
 
 def test_values_are_those_of_the_metrics_and_lie_in_their_intervals():
     values, _ = estimate(made(), CONFIG)
-    assert list(values.columns) == intervals.VALUES
+    assert list(values.columns) == intervals.INTERVAL_COLUMNS
     for metric in ("lcc", "srcc", "acc", "mae", "emd1", "emd2"):
         seeds = [metrics.evaluate(noisy(seed), "ava")[f"ava_{metric}"] for seed in (1, 2)]
         found = row(values, "imagenet", metric)
@@ -227,7 +227,7 @@ def test_labels_saved_come_of_the_same_resamples():
     runs |= many((1, 2, 3), init="rotnet")
     found = labels_saved(intervals.resample(runs, CONFIG), 0.95).set_index("metric")
     assert set(found["init"]) == {"ranking"} and list(found.columns) + ["metric"] == [
-        *(c for c in COLUMNS if c != "metric"),
+        *(c for c in LABELS_SAVED_COLUMNS if c != "metric"),
         "metric",
     ]
     mae = found.loc["mae"]  # half the labels make as much noise

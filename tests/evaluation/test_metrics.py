@@ -170,7 +170,7 @@ def test_collect_and_write(tmp_path):
     ]
     files = [path for _, paths in models for path in reversed(paths)]  # any order will do
     frame = collect([summary for summary, _ in models], files, training_mean=5.4)
-    assert list(frame.columns) == metrics.COLUMNS
+    assert list(frame.columns) == metrics.METRICS_COLUMNS
     assert frame[["init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"]].values.tolist() == [
         ["imagenet", 20, 0, 0, 8, 6, 0], ["imagenet", 20, 0, 1, 7, 5, 0], ["ranking", 100, 1, 3, 6, 4, 0], ["ranking", 100, 2, 1, 9, 7, 1],
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from aesthetic_pretraining.data.labelled.tid2013 import LABELS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation import premise as module
-from aesthetic_pretraining.evaluation.premise import COLUMNS, premise
+from aesthetic_pretraining.evaluation.premise import PREMISE_COLUMNS, premise
 
 # Two references, types 1 and 8. Type 1: 5 > 4 > 3 falls twice; 5 > 4 = 4 falls once, a tie is no fall.
 # Type 8: 2 < 3 > 1 falls once; of the other reference level 2 is missing, so that it has no pair.
@@ -31,7 +31,7 @@ def counts(table, source):
 
 def test_falls_by_hand():
     table = premise(ledger())
-    assert list(table) == COLUMNS
+    assert list(table) == PREMISE_COLUMNS
     assert counts(table, "TID2013") == {
         ("Gaussian noise", 2): (2, 2),
         ("Gaussian noise", 3): (2, 1),
@@ -51,11 +51,11 @@ def test_what_is_published_stands_beside_real_scores_alone():
 
 
 def test_the_names_of_the_checked_types_are_their_numbers():
-    names = {number: module.KINDS["TID2013"][number - 1] for number in module.TID2013_FALLS}
+    names = {number: module.DISTORTION_KINDS["TID2013"][number - 1] for number in module.TID2013_FALLS}
     assert names == {
         1: "Gaussian noise", 8: "Gaussian blur", 10: "JPEG", 15: "local blocks", 16: "mean shift", 17: "contrast", 18: "saturation",
     }  # fmt: skip
-    assert [len(set(module.KINDS[source])) for source in ("TID2013", "KADID-10k")] == [24, 25]
+    assert [len(set(module.DISTORTION_KINDS[source])) for source in ("TID2013", "KADID-10k")] == [24, 25]
 
 
 def test_kadid(tmp_path):

@@ -55,7 +55,7 @@ def test_latex_is_balanced_and_escaped(table):
     body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert len(body) == 7
     for line in body:
-        assert line.endswith(r" \\") and len(re.findall(r"(?<!\\)&", line)) == len(table2.COLUMNS)
+        assert line.endswith(r" \\") and len(re.findall(r"(?<!\\)&", line)) == len(table2.TABLE2_COLUMNS)
     bare = re.sub(r"\\[{}]", "", tex)
     assert bare.count("{") == bare.count("}")
     assert len(re.findall(r"(?<!\\)\$", tex)) % 2 == 0
@@ -68,7 +68,7 @@ def test_latex_is_balanced_and_escaped(table):
 
 
 def test_markdown_keeps_its_columns(table):
-    assert {len(cells) for cells in markdown_cells(table).values()} == {len(table2.COLUMNS)}
+    assert {len(cells) for cells in markdown_cells(table).values()} == {len(table2.TABLE2_COLUMNS)}
     assert r" my\_net\|50%\\x " in markdown_cells(table)
 
 

@@ -12,7 +12,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.metrics import lcc, mae, rescaled, srcc
 from aesthetic_pretraining.evaluation.runs import Training, run_of
 
-VALUES = ("n", "lcc", "srcc", "mae")
+CROSSCHECK_METRICS = ("n", "lcc", "srcc", "mae")
 
 
 def crosscheck(
@@ -54,5 +54,9 @@ def judge(predictions: pd.DataFrame, scale: Sequence[float], dataset: str) -> di
     # ASSUME: predictions on 1..10 are laid linearly onto the set's scale before the error is taken
     predicted = rescaled(predictions["predicted"], scale)
     return dict(
-        zip(VALUES, (len(target), lcc(target, predicted), srcc(target, predicted), mae(target, predicted)), strict=True)
+        zip(
+            CROSSCHECK_METRICS,
+            (len(target), lcc(target, predicted), srcc(target, predicted), mae(target, predicted)),
+            strict=True,
+        )
     )

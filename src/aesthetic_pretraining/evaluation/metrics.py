@@ -18,7 +18,7 @@ from aesthetic_pretraining.data.labelled.facts import scale_of
 TARGET_SCALES = {name: scale_of(name) for name in ("ava", "tid2013")}  # lowest and highest mean opinion score
 PROBABILITIES = [f"p{score}" for score in range(1, 11)]  # predicted shares of the votes
 HISTOGRAM = [f"t{score}" for score in range(1, 11)]  # true shares of the votes, where people voted on 1..10
-COLUMNS = [
+METRICS_COLUMNS = [
     # epochs until fine-tuning ended; the epoch that was kept; capped: 1 if the cap ended it, 0 if early stopping did
     *("init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"),
     *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_emd1", "ava_emd2", "ava_majority", "ava_constant_mae"),

@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.evaluation.metrics import COLUMNS, HISTOGRAM, PROBABILITIES, TARGET_SCALES, evaluate, mean_score
+from aesthetic_pretraining.evaluation.metrics import (
+    HISTOGRAM,
+    METRICS_COLUMNS,
+    PROBABILITIES,
+    TARGET_SCALES,
+    evaluate,
+    mean_score,
+)
 from aesthetic_pretraining.evaluation.runs import Run, Training, run_of
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
@@ -114,7 +121,7 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
 def collect(
     summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float, asked: Iterable[Training] = ()
 ) -> pd.DataFrame:
-    """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share, pretraining and seed.
+    """The metrics frame: one row per fine-tuned model, columns `METRICS_COLUMNS`, sorted by initialisation, share, pretraining and seed.
 
     Args:
         summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, best_epoch, stopped), one per
@@ -151,7 +158,7 @@ def collect(
             f"{first.share} % of the labels, pretraining seed {first.pretraining}, seed {first.seed}; run 'snakemake stage_finetune', "
             "or take seeds out of pretrain.seeds or finetune.seeds"
         )
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values([*Training._fields], ignore_index=True)
+    return pd.DataFrame(rows, columns=METRICS_COLUMNS).sort_values([*Training._fields], ignore_index=True)
 
 
 def write_frame(metrics: pd.DataFrame, path: Path) -> None:

@@ -14,9 +14,9 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
 
 TID2013, KADID, SURVEY = "TID2013", "KADID-10k", "survey"
-COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
+PREMISE_COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
 ALL = "all"  # in column level: over all levels; in column distortion: over all distortions
-KINDS = {
+DISTORTION_KINDS = {
     TID2013: (
         *("Gaussian noise", "noise in colour components", "spatially correlated noise", "masked noise", "high-frequency noise"),
         *("impulse noise", "quantisation noise", "Gaussian blur", "denoising", "JPEG", "JPEG 2000", "JPEG transmission errors"),
@@ -39,7 +39,7 @@ UNEDITED_PREFERRED = 0.74  # section 4.2, over all style filters and intensities
 def premise(
     tid2013: pd.DataFrame, kadid: str | Path | None = None, survey: str | Path | None = None, *, simulated: bool = False
 ) -> pd.DataFrame:
-    """The table of all sources that are there, columns `COLUMNS`.
+    """The table of all sources that are there, columns `PREMISE_COLUMNS`.
 
     Args:
         tid2013: columns id ("i01_08_3": reference, type, level) and score.
@@ -50,7 +50,7 @@ def premise(
         interval. `published` is what is known of the real TID2013 and of the paper's survey, else empty.
     Raises: UserError naming file and row for an id, file name or answer that cannot be read.
     """
-    published = {} if simulated else {KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
+    published = {} if simulated else {DISTORTION_KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
     parts = [falls(TID2013, _tid2013_scores(tid2013), published)]
     if kadid is not None:
         parts.append(falls(KADID, _kadid_scores(kadid), {}))
@@ -120,7 +120,7 @@ def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict
     rows = rows.sort_values("distortion", key=lambda names: names.map(rank), kind="stable")
     counted = with_shares(rows.rename(columns={"size": "pairs", "sum": "agree"}).astype({"agree": int}), "agree", "pairs")
     known = counted["distortion"].map(published).where(counted["level"] == ALL)
-    return counted.assign(source=source, published=known.astype(float))[COLUMNS].reset_index(drop=True)
+    return counted.assign(source=source, published=known.astype(float))[PREMISE_COLUMNS].reset_index(drop=True)
 
 
 def _tid2013_scores(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -140,12 +140,12 @@ def _scores(names: pd.Series, scores: pd.Series, source: str, pattern: str, wher
     """reference, distortion, level and score out of pictures' names; UserError for a name of another form and for twins."""
     parts = [re.fullmatch(pattern, name.strip().lower()) for name in names]
     for name, part in zip(names, parts, strict=True):
-        if part is None or not 1 <= int(part[2]) <= len(KINDS[source]):
+        if part is None or not 1 <= int(part[2]) <= len(DISTORTION_KINDS[source]):
             raise UserError(f"{where}: {name!r} does not name reference, type and level as {source} does; fetch the file again")
     frame = pd.DataFrame(
         {
             "reference": [part[1] for part in parts],
-            "distortion": [KINDS[source][int(part[2]) - 1] for part in parts],
+            "distortion": [DISTORTION_KINDS[source][int(part[2]) - 1] for part in parts],
             "kind": [int(part[2]) for part in parts],
             "level": [int(part[3]) for part in parts],
             "score": list(scores),

@@ -24,13 +24,12 @@ from aesthetic_pretraining.evaluation.probes.frozen import (
     unseen_scenes,
     votes_loss,
 )
-from aesthetic_pretraining.evaluation.probes.references import COLUMNS as REFERENCES
-from aesthetic_pretraining.evaluation.probes.references import CONSTANT, RIDGE
+from aesthetic_pretraining.evaluation.probes.references import CONSTANT, REFERENCE_COLUMNS, RIDGE
 from aesthetic_pretraining.evaluation.runs import Run
-from aesthetic_pretraining.evaluation.statistics.intervals import VALUES, IntervalConfig, estimate
+from aesthetic_pretraining.evaluation.statistics.intervals import INTERVAL_COLUMNS, IntervalConfig, estimate
 from aesthetic_pretraining.initialisations import BASELINE
 
-COLUMNS = ["init", "share", "trained_on", *VALUES[2:], "regularisation"]
+PROBE_COLUMNS = ["init", "share", "trained_on", *INTERVAL_COLUMNS[2:], "regularisation"]
 TOO_FEW = f"needs {FEWEST_SCENES} reference scenes: one to fit on, one to choose the regularisation on, one to judge on"
 
 
@@ -45,9 +44,9 @@ def probe(
     Args:
         features: {(initialisation, seed of the pretraining): files of `features.features` of AVA and of TID2013}; ImageNet among them.
         tables: {"ava": (ledger, split), "tid2013": (ledger, split)}.
-    Returns: the table of probes, columns `COLUMNS`: `intervals.estimate`'s (a difference is one to ImageNet's probe of the same
+    Returns: the table of probes, columns `PROBE_COLUMNS`: `intervals.estimate`'s (a difference is one to ImageNet's probe of the same
         share), `trained_on` (the set that the probe was fitted on) and `regularisation` (the strengths chosen, rising); and the
-        references, columns `references.COLUMNS`.
+        references, columns `references.REFERENCE_COLUMNS`.
     Raises: UserError for damaged features, or a picture of TID2013 whose name does not tell its scene.
     The probe of all labels is one, whatever `config.seeds`; those of a smaller share are one for each seed's subset of the
     labels, the subset that fine-tuning has.
@@ -104,7 +103,7 @@ def rows_of(values: pd.DataFrame, trained_on: str, fitted: Mapping[tuple[str, in
         )
         for row in values.itertuples()
     ]
-    return values.assign(trained_on=trained_on, regularisation=chosen)[COLUMNS]
+    return values.assign(trained_on=trained_on, regularisation=chosen)[PROBE_COLUMNS]
 
 
 def without_scenes(inits: Iterable[str], pictures: int) -> pd.DataFrame:
@@ -115,7 +114,7 @@ def without_scenes(inits: Iterable[str], pictures: int) -> pd.DataFrame:
         for metric in ("mae", "lcc", "srcc")
         for init in inits
     ]
-    return pd.DataFrame(rows).reindex(columns=COLUMNS)
+    return pd.DataFrame(rows).reindex(columns=PROBE_COLUMNS)
 
 
 def spelled(strengths: Iterable[float]) -> str:
@@ -124,7 +123,7 @@ def spelled(strengths: Iterable[float]) -> str:
 
 
 def reference_values(ava: Labelled, model: Fitted, config: ProbeConfig) -> pd.DataFrame:
-    """What a network has to beat, by ImageNet's probe of all labels and by constants; columns `references.COLUMNS`, no ends yet.
+    """What a network has to beat, by ImageNet's probe of all labels and by constants; columns `references.REFERENCE_COLUMNS`, no ends yet.
 
     Metrics: loss (fine-tuning's, finetune.emd and finetune.emd_r, as in the histories), emd1, emd2, mae, acc; of the probe
     also lcc and srcc.
@@ -138,13 +137,13 @@ def reference_values(ava: Labelled, model: Fitted, config: ProbeConfig) -> pd.Da
             loss = votes_loss(predicted[HISTOGRAM].to_numpy(), predicted[PROBABILITIES].to_numpy(), config.emd_r, config.emd)
             values = {"loss": loss} | {name: value.mean() for name, value in per_picture(predicted, "ava").items()}
             rows += [(reference, split, name, value, np.nan, np.nan, len(frame)) for name, value in values.items()]
-    return pd.DataFrame(rows, columns=REFERENCES)
+    return pd.DataFrame(rows, columns=REFERENCE_COLUMNS)
 
 
 def with_intervals(references: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The references, with the test values of ImageNet's probe, and their intervals, from the table of probes."""
     mine = table[table[["init", "share", "trained_on", "dataset"]].eq([BASELINE, 100, "ava", "ava"]).all(axis=1)]
-    shown = mine.assign(reference=RIDGE, split="test")[REFERENCES]
+    shown = mine.assign(reference=RIDGE, split="test")[REFERENCE_COLUMNS]
     replaced = references["reference"].eq(RIDGE) & references["split"].eq("test") & references["metric"].isin(shown["metric"])
     loss = references[~replaced]
     return pd.concat([loss, shown], ignore_index=True).sort_values(["reference", "split"], kind="stable", ignore_index=True)

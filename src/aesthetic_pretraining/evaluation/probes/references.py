@@ -9,7 +9,7 @@ from aesthetic_pretraining.initialisations import BASELINE, LABELS
 
 CONSTANT = "constant"  # always the training pictures' mean score, and their mean histogram of votes
 RIDGE = f"{BASELINE}_ridge"
-COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
+REFERENCE_COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
 SHOWN = {"lcc": "LCC", "srcc": "SRCC", "acc": "ACC", "mae": "MAE"}
 
 
@@ -23,7 +23,7 @@ def sentences(references: pd.DataFrame, metrics: pd.DataFrame, share: int = 100)
     """For the notes of Table 2: the references on AVA's test split, and which rows do not beat ImageNet + ridge.
 
     Args:
-        references: columns `COLUMNS`.
+        references: columns `REFERENCE_COLUMNS`.
         metrics: the metrics frame; rows of the table are means over the networks of one initialisation at `share`.
     """
     test = references[references["reference"].eq(RIDGE) & references["split"].eq("test")].set_index("metric")

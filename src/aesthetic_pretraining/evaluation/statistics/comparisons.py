@@ -69,7 +69,7 @@ def count(found: Sequence[Quantity], confidence: float, word: str) -> Count:
     partial = sorted(
         {each.over for each in found if each.over and not each.over.startswith("seeds") and not np.isnan(each.low)}
     )
-    words += f"; noise of {' or '.join(partial)} alone" if partial else ""
+    words += f"; interval over {' or '.join(partial)} only" if partial else ""
     return Count(
         (value > 0).mean() if not missing else np.nan,
         words,

@@ -32,7 +32,19 @@ from aesthetic_pretraining.seeding import seeded_int
 
 POWER = 0.8  # ASSUME: the usual chance of seeing a difference that is there
 NUMBERS = ["value", "low", "high", "difference", "diff_low", "diff_high", "detectable", "next_low", "next_high"]
-VALUES = ["init", "share", "dataset", "metric", "seeds", "pictures", *NUMBERS, "over", "diff_over", "next_over", "problem"]
+INTERVAL_COLUMNS = [
+    "init",
+    "share",
+    "dataset",
+    "metric",
+    "seeds",
+    "pictures",
+    *NUMBERS,
+    "over",
+    "diff_over",
+    "next_over",
+    "problem",
+]
 DIFFERENCES = [
     *("init", "share", "other", "other_share", "dataset", "metric"),
     *("difference", "low", "high", "df", "over"),
@@ -104,7 +116,7 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
 def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Intervals of all metrics of all rows, and of all differences between rows.
 
-    Returns: frames with the columns `VALUES` and `DIFFERENCES`. `difference` is the row less ImageNet's at the same share,
+    Returns: frames with the columns `INTERVAL_COLUMNS` and `DIFFERENCES`. `difference` is the row less ImageNet's at the same share,
         in the metric's unit; `detectable` is the smallest such difference that this test set shows with a chance of `POWER`;
         `next_low` and `next_high` bound one more training on the same pictures (`training_luck.next_training`). `over`,
         `diff_over`, `next_over` say what an interval is over: where it is not "seeds and images", luck of training is missing.
@@ -116,12 +128,12 @@ def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame
         for metric in test.sampled.value:
             table = _values(test, metric, confidence)
             for row, members in test.rows.items():
-                head = dict(zip(VALUES, (*row, dataset, metric, len(members), len(members[0].frame)), strict=False))
+                head = dict(zip(INTERVAL_COLUMNS, (*row, dataset, metric, len(members), len(members[0].frame)), strict=False))
                 values.append(head | table.get(row, {"problem": test.problems.get(row)}))
             differences += [
                 (*first, *second, dataset, metric, *rest) for first, second, *rest in _pairs(test, metric, confidence)
             ]
-    return pd.DataFrame(values, columns=VALUES), pd.DataFrame(differences, columns=DIFFERENCES)
+    return pd.DataFrame(values, columns=INTERVAL_COLUMNS), pd.DataFrame(differences, columns=DIFFERENCES)
 
 
 def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
@@ -145,7 +157,7 @@ def trainings_of(rows: Mapping[Row, Sequence[Member]]) -> list[Trainings]:
 
 
 def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
-    """{row: its numbers and words in `VALUES`}."""
+    """{row: its numbers and words in `INTERVAL_COLUMNS`}."""
     rows, sampled = test.sound, test.sampled
     value, low, high = _interval(sampled, metric, np.arange(len(rows)), None, confidence)
     low, high = np.clip((low, high), *RANGES.get(metric, (0, np.inf)))

@@ -9,12 +9,12 @@ from aesthetic_pretraining.evaluation.statistics.intervals import TestSet
 from aesthetic_pretraining.evaluation.statistics.learning_curve import FEWEST_SHARES, labels_needed, share_interval
 from aesthetic_pretraining.initialisations import BASELINE
 
-COLUMNS = ["init", "other", "dataset", "metric", "shares", "needed", "low", "high", "over", "problem"]
+LABELS_SAVED_COLUMNS = ["init", "other", "dataset", "metric", "shares", "needed", "low", "high", "over", "problem"]
 HIGHER_IS_BETTER = ("lcc", "srcc", "acc")  # their error is one less the metric
 
 
 def labels_saved(sets: Mapping[str, TestSet], confidence: float) -> pd.DataFrame:
-    """One row for each initialisation that has several shares of the labels in common with ImageNet, test set and metric: `COLUMNS`.
+    """One row for each initialisation that has several shares of the labels in common with ImageNet, test set and metric: `LABELS_SAVED_COLUMNS`.
 
     `needed` is the share of the labels at which its fitted learning curve has the error that ImageNet's has with all of
     them: 0.8 is a saving of 20 %; infinite where the curve does not get there below twice all labels. The interval is of the same
@@ -51,4 +51,4 @@ def labels_saved(sets: Mapping[str, TestSet], confidence: float) -> pd.DataFrame
                 known = not np.isnan(value)
                 row |= {"needed": value, "low": low, "high": high, "over": sampled.over(*mine, *base) if known else ""}
                 found.append(row | {"problem": "" if known else "undefined: a metric on the curve is"})
-    return pd.DataFrame(found, columns=COLUMNS)
+    return pd.DataFrame(found, columns=LABELS_SAVED_COLUMNS)

@@ -17,7 +17,7 @@ from aesthetic_pretraining.initialisations import BASELINE
 
 ALPHA = 0.01  # section 5: "at an alpha level of 1%"
 DECIMALS = 9  # score points; differences of errors closer than this are ties
-COLUMNS = [
+SIGNIFICANCE_COLUMNS = [
     *("init", "dataset", "n", "tested", "smaller", "significant", "pairs", "p_raw", "p", "effect", "method"),
     *("comparisons", "alpha", "problem"),
 ]
@@ -119,7 +119,9 @@ def compare(predictions: Mapping[Run, pd.DataFrame], *, share: int = 100, alpha:
             found |= {"tested": len(tests), "smaller": smaller, "significant": smaller == len(tests), "problem": ""}
             found |= {"pairs": weakest.pairs, "p_raw": weakest.p, "p": bonferroni(weakest.p, comparisons)}
             table.append(found | {"effect": weakest.effect, "method": "exact" if weakest.exact else "approximate"})
-    return pd.DataFrame(table, columns=COLUMNS).astype({"significant": "boolean", "tested": "Int64", "smaller": "Int64"})
+    return pd.DataFrame(table, columns=SIGNIFICANCE_COLUMNS).astype(
+        {"significant": "boolean", "tested": "Int64", "smaller": "Int64"}
+    )
 
 
 def sentence(comparisons: int, alpha: float, methods: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from aesthetic_pretraining.seeding import seeded_int
 FEWEST_SEEDS = 3  # ASSUME: of fewer, an interval says next to nothing: Student's quantile is 12.7 with two
 FEWEST_CLUSTERS = 3
 CAUTIOUS = 0.25  # ASSUME: of what pictures explain of the seeds' variance, this quantile is taken off
-KINDS = ("seeds_and_images", "images")  # of report.interval
+INTERVAL_KINDS = ("seeds_and_images", "images")  # of report.interval
 IMAGES, SEEDS = "images", "seeds"
 PRETRAINING, FINETUNING = "pretraining seeds", "fine-tuning seeds"
 
@@ -111,7 +111,7 @@ def sample(
     resamples: int,
     seed: int,
     confidence: float,
-    kind: str = KINDS[0],
+    kind: str = INTERVAL_KINDS[0],
 ) -> Sampled:
     """Resample pictures and, with `kind` "seeds_and_images", seeds of one test set.
 
@@ -133,11 +133,11 @@ def combine(
     *,
     seed: int,
     confidence: float,
-    kind: str = KINDS[0],
+    kind: str = INTERVAL_KINDS[0],
 ) -> Sampled:
     """`sample` from resampled pictures: each metric of each run, {metric: (R,)}, also in resamples of so many clusters, {metric: (B, R)}."""
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of interval {kind!r}, known: {', '.join(KINDS)}")
+    if kind not in INTERVAL_KINDS:
+        raise ValueError(f"unknown kind of interval {kind!r}, known: {', '.join(INTERVAL_KINDS)}")
     value = {metric: np.array([values[row.columns] @ row.weights for row in rows]) for metric, values in runs.items()}
     resampled = {}
     for metric, values in drawn.items():
@@ -148,9 +148,9 @@ def combine(
         moved = (values - runs[metric]) * np.sqrt(clusters / (clusters - 1))
         of_pictures = np.stack([moved[:, row.columns] @ row.weights for row in rows], axis=1)
         resampled[metric] = value[metric] + of_pictures * stretch(clusters, confidence)
-        if kind == KINDS[0]:
+        if kind == INTERVAL_KINDS[0]:
             resampled[metric] += _luck(rows, runs[metric], moved, seed, confidence)
-    return Sampled(rows, clusters, kind == KINDS[0], value, resampled, runs)
+    return Sampled(rows, clusters, kind == INTERVAL_KINDS[0], value, resampled, runs)
 
 
 def stretch(levels: int, confidence: float) -> float:
