@@ -102,14 +102,14 @@ def test_answers_of_a_survey_may_be_words(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is no CSV table"),
+        ("", "is not a CSV table"),
         ("filter,level\ntint,1\n", "the column 'prefers_original' is missing"),
         ("filter,level,prefers_original\n", "has no rows"),
-        (SURVEY + "tint,1.5,1\n", "row 7: level is '1.5', but has to be a whole number"),
+        (SURVEY + "tint,1.5,1\n", "row 7: level is '1.5', but must be a whole number"),
         (SURVEY + "tint,one,1\n", "row 7: level is 'one'"),
-        (SURVEY + "tint,1,maybe\n", "row 7: prefers_original is 'maybe', but has to be 0 or 1"),
-        (SURVEY + ",1,1\n", "row 7: filter is '', but has to be a name"),
-        (SURVEY + "tint,1,1,1,1\n", "is no CSV table"),
+        (SURVEY + "tint,1,maybe\n", "row 7: prefers_original is 'maybe', but must be 0 or 1"),
+        (SURVEY + ",1,1\n", "row 7: filter is '', but must be a name"),
+        (SURVEY + "tint,1,1,1,1\n", "is not a CSV table"),
         (None, "no such file"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_malformed_survey_is_one_sentence(text, sentence, tmp_path):
 
 def test_a_survey_that_is_no_text(tmp_path):
     (tmp_path / "answers.csv").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(UserError, match="is no CSV table"):
+    with pytest.raises(UserError, match="is not a CSV table"):
         premise(ledger(), survey=tmp_path / "answers.csv")
 
 
@@ -137,7 +137,7 @@ def test_names_and_scores_that_cannot_be(tmp_path):
     with pytest.raises(UserError, match="row 3: dmos is '7'"):
         premise(ledger(), path)
     path.write_text("dist_img,dmos\nI01_10_01.png,4\ni01_10_01.png,3\n")
-    with pytest.raises(UserError, match="stands there twice"):
+    with pytest.raises(UserError, match="appears twice"):
         premise(ledger(), path)
 
 

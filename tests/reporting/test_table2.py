@@ -79,7 +79,7 @@ def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
     cells = markdown_cells(table)[" ranking "]
     assert cells[table2.NAMES.index("ava_mae")].strip() == "0.0010 ‡"
     assert "‡" not in cells[table2.NAMES.index("tid2013_mae")] and "†" in cells[table2.NAMES.index("tid2013_mae")]
-    assert "‡ ranking cannot be compared on AVA: other pictures than imagenet" in table2_print.to_markdown(table)
+    assert "‡ ranking cannot be compared on AVA: other images than imagenet" in table2_print.to_markdown(table)
     assert r"$^{\ddagger}$" in table2_print.to_latex(table) and table2_print.to_latex(table).isascii()
     assert table["comparisons"].eq(10).all()
 

@@ -35,7 +35,7 @@ def test_the_note_is_in_every_version(table, tmp_path):
 
 
 def test_references_are_in_the_notes_of_every_version(tmp_path):
-    sentences = ["To beat on AVA: ImageNet + ridge has SRCC 0.5000 [0.4, 0.6].", "Below it: RotNet (0.1000)."]
+    sentences = ["Baseline on AVA: ImageNet + ridge has SRCC 0.5000 [0.4, 0.6].", "Below it: RotNet (0.1000)."]
     table = table2.build(*made_up(), PUBLISHED, references=sentences)
     assert " ".join(sentences) in table2_print.footnotes(table)
     table2_print.write(table, tmp_path / "t.csv", tmp_path / "t.md", tmp_path / "t.tex")

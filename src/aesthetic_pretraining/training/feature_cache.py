@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.data.store import PixelSource
 from aesthetic_pretraining.files import enough_space
 from aesthetic_pretraining.models.network import Network, distribution
 from aesthetic_pretraining.training import gradient_cache, runtime
@@ -19,7 +19,7 @@ from aesthetic_pretraining.training.distributed import Alone
 def epoch_inputs(
     parts: Sequence[Sequence[str]],
     flipped: Sequence[Sequence[bool]],
-    store: Store,
+    store: PixelSource,
     cache: "FeatureCache | None",
     team: Alone,
     workers: int,
@@ -37,7 +37,7 @@ def epoch_inputs(
 class PictureLoader:
     """ "id, unit separator, 0 or 1" -> the letterboxed picture, mirrored for 1: uint8 (3, S, S)."""
 
-    def __init__(self, store: Store):
+    def __init__(self, store: PixelSource):
         self.store = store
 
     def __call__(self, name: str) -> Tensor:
@@ -56,7 +56,7 @@ class FeatureCache:
         self,
         path: Path,
         network: Network,
-        store: Store,
+        store: PixelSource,
         ids: Sequence[str],
         sides: int,
         batch: int,
@@ -101,7 +101,7 @@ def reserve(path: Path, size: int) -> None:
 
 @torch.no_grad()
 def predict_votes(
-    network: Network, ids: Sequence[str], store: Store, cache: FeatureCache | None, batch: int, team: Alone, workers: int
+    network: Network, ids: Sequence[str], store: PixelSource, cache: FeatureCache | None, batch: int, team: Alone, workers: int
 ) -> Tensor:
     """Probabilities (n, 10) of the votes for the pictures as they are, on the CPU; the network has to be in inference mode."""
     out = []
