@@ -34,7 +34,7 @@ from aesthetic_pretraining.evaluation.premise import falls
 from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossResponse, RankingAccuracy
 from aesthetic_pretraining.evaluation.runs import Run
 from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
-from aesthetic_pretraining.evaluation.statistics.training_luck import KINDS
+from aesthetic_pretraining.evaluation.statistics.training_luck import INTERVAL_KINDS
 from aesthetic_pretraining.initialisations import PAPER, PAPER_RANKING, RESPONDING
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
 from aesthetic_pretraining.reporting.claim_checks import Evidence
@@ -215,7 +215,7 @@ def main() -> None:
     few, many = (seconds for _, seconds, _ in resampling)
     per_resample = (many - few) / (asked.resamples - asked.resamples // 5)
     print(f"bootstrap_seconds = {many + per_resample * (RESAMPLES - asked.resamples):.1f}")
-    print(f"null_beyond_noise = {max(rate for (kind, *_), rate in rates.items() if kind == KINDS[0]):.3f}")
+    print(f"null_beyond_noise = {max(rate for (kind, *_), rate in rates.items() if kind == INTERVAL_KINDS[0]):.3f}")
     print(f"figures_seconds = {sum(seconds for _, seconds, _ in steps):.1f}")
 
 

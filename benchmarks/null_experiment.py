@@ -11,7 +11,7 @@ import argparse
 import numpy as np
 
 from aesthetic_pretraining.evaluation.statistics.bootstrap import Panel, bootstrap, interval
-from aesthetic_pretraining.evaluation.statistics.training_luck import KINDS, Trainings, combine
+from aesthetic_pretraining.evaluation.statistics.training_luck import INTERVAL_KINDS, Trainings, combine
 
 PICTURES, SPREAD, SLOPE, CORRELATION, OWN = 12_818, 0.002, 0.4, 0.69, 0.1
 SEEDS = 5
@@ -35,7 +35,7 @@ def rates(trials: int, pictures: int = PICTURES) -> dict[tuple[str, int, str], f
         runs, drawn = bootstrap(
             panel(np.random.default_rng([trial, pictures]), pictures), np.arange(pictures), RESAMPLES, trial
         )
-        for kind, number in ((KINDS[0], 5), (KINDS[0], 3), (KINDS[1], 5)):
+        for kind, number in ((INTERVAL_KINDS[0], 5), (INTERVAL_KINDS[0], 3), (INTERVAL_KINDS[1], 5)):
             labels = tuple((0, seed) for seed in range(number))
             rows = [Trainings(init, labels, first + np.arange(number)) for init, first in (("imagenet", 0), ("copy", SEEDS))]
             sampled = combine(rows, runs, drawn, pictures, seed=trial, confidence=CONFIDENCE, kind=kind)

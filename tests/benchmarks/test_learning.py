@@ -158,7 +158,7 @@ def test_every_figure_by_hand(bench, tmp_path, capsys):
 
 def test_every_network_stands_beside_the_references(bench, tmp_path, capsys):
     text = printed(bench, run(tmp_path), capsys)
-    assert text.startswith("demo: pretrained on 7 photos, 10 updates each; judged on 3 others (test); no label takes part\n")
+    assert text.startswith("demo: pretrained on 7 photos, 10 updates each; evaluated on 3 others (test); no labels used\n")
     rows = dict(re.findall(r"^(\S.*?)  +(.*)$", text, re.M))
     assert rows["constant histogram"].split() == ["0.1400", "0.1315"]
     assert rows["ImageNet, 100 %, pretraining 0, seed 2"].split() == ["0.1010", "0.1020"]  # the kept epoch's loss, not the last
@@ -206,7 +206,7 @@ def test_a_network_without_an_emd_is_not_better(bench):
 
 def test_one_sentence_for_the_end_of_the_demo(bench, tmp_path, capsys):
     assert printed(bench, run(tmp_path), capsys, "--brief") == (
-        "Pretraining (7 photos, 10 updates each; judged on 3 others (test); no label takes part): pairs of levels ranked rightly: "
+        "Pretraining (7 photos, 10 updates each; evaluated on 3 others (test); no labels used): pairs of levels ranked rightly: "
         "ranking 0.80, ranking + classification 0.75, ranking + regression 0.70 (chance 0.50); under rising brightness the brightness "
         "output correlates by +0.90 with the level, the contrast output by -1.00.\n"
     )

@@ -7,7 +7,7 @@ import logging
 import pytest
 from servers import policy, rows
 
-from aesthetic_pretraining.data.download.batch import COLUMNS, download, download_lists
+from aesthetic_pretraining.data.download.batch import DOWNLOAD_COLUMNS, download, download_lists
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import locked
 
@@ -32,7 +32,7 @@ def test_exactly_the_faulty_ones_are_on_the_record_and_the_rest_is_whole(server,
     table.loc[len(table)] = {"id": "gone", "file": "gone.jpg", "url": f"{server.url}/ok/gone.jpg", "sha256": ""}
     table.loc[len(table)] = {"id": "nowhere", "file": "nowhere.jpg", "url": "", "sha256": ""}
     result = download(table, tmp_path / "set", policy())
-    assert list(result.columns) == COLUMNS
+    assert list(result.columns) == DOWNLOAD_COLUMNS
     assert list(result["id"]) == list(table["id"])
     failed = result[result["state"] == "failed"]
     assert list(failed["id"]) == [f"{k}.jpg" for k in range(len(LASTING))] + ["gone", "nowhere"]

@@ -28,7 +28,7 @@ def test_all_need_no_correction_and_one_does():
 
 def test_what_is_not_measured_and_what_the_noise_is_of():
     found = count([Quantity(1.0, 0.5, 2.0, 4, "images"), UNMEASURED], 0.95, "better")
-    assert found.words == "1 of 2 better, 1 beyond noise; 1 not measured; noise of images alone"
+    assert found.words == "1 of 2 better, 1 beyond noise; 1 not measured; interval over images only"
     assert not found.measured and np.isnan(found.share)
     assert "alone" not in count([Quantity(1.0, 0.5, 2.0, 4, "seeds and images")], 0.95, "better").words
 

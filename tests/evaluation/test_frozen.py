@@ -202,10 +202,10 @@ def damaged(kind, path):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        *((kind, "is no whole file of features") for kind in ("empty", "cut", "text", "pickle", "gone")),
-        ("rows", "but the ledger has 4 pictures"),
+        *((kind, "is not a complete file of features") for kind in ("empty", "cut", "text", "pickle", "gone")),
+        ("rows", "but the ledger has 4 images"),
         ("doubles", "float64"),
-        ("infinite", "of picture 3 are not all finite"),
+        ("infinite", "of image 3 are not all finite"),
     ],
 )
 def test_damaged_features_are_one_sentence_that_names_the_file(kind, said, tmp_path):

@@ -12,7 +12,7 @@ from aesthetic_pretraining.evaluation.predictions import odd_rows, rows_of
 from aesthetic_pretraining.evaluation.runs import Run
 from aesthetic_pretraining.evaluation.statistics import intervals
 from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
-from aesthetic_pretraining.evaluation.statistics.labels_saved import COLUMNS, labels_saved
+from aesthetic_pretraining.evaluation.statistics.labels_saved import LABELS_SAVED_COLUMNS, labels_saved
 
 CONFIG = IntervalConfig(resamples=300, confidence=0.95, interval="seeds_and_images", seed=1)
 TARGET = np.random.default_rng(0).uniform(3, 8, 50)
@@ -38,7 +38,7 @@ def row(frame, init, metric="mae", share=100):
 
 def test_values_are_those_of_the_metrics_and_lie_in_their_intervals():
     values, _ = estimate(made(), CONFIG)
-    assert list(values.columns) == intervals.VALUES
+    assert list(values.columns) == intervals.INTERVAL_COLUMNS
     for metric in ("lcc", "srcc", "acc", "mae", "emd1", "emd2"):
         seeds = [metrics.evaluate(noisy(seed), "ava")[f"ava_{metric}"] for seed in (1, 2)]
         found = row(values, "imagenet", metric)
@@ -105,7 +105,7 @@ def test_what_cannot_be_compared_is_shown_with_its_reason():
     other_pictures, other_labels = noisy(4).assign(id=lambda f: "x" + f["id"]), noisy(5)
     other_labels.loc[7, "target"] += 0.5
     values, differences = estimate(made(pictures=other_pictures, labels=other_labels, fewer=noisy(6).head(49)), CONFIG)
-    assert "other pictures than imagenet: only one of the two has '000' and 99 more" in row(values, "pictures")["problem"]
+    assert "other images than imagenet: only one of the two has '000' and 99 more" in row(values, "pictures")["problem"]
     assert row(values, "labels")["problem"] == "other labels than imagenet, of '007'"
     assert "'049'" in row(values, "fewer")["problem"]
     for init in ("pictures", "labels", "fewer"):
@@ -117,16 +117,16 @@ def test_what_cannot_be_compared_is_shown_with_its_reason():
 def test_a_picture_that_is_there_twice_is_shown():
     twice = noisy(4)
     twice.loc[49, "id"] = "048"
-    assert row(estimate(made(twice=twice), CONFIG)[0], "twice")["problem"] == "a picture is there twice: '048'"
+    assert row(estimate(made(twice=twice), CONFIG)[0], "twice")["problem"] == "an image appears twice: '048'"
     runs = made()
     first = Run("imagenet", 100, 0, 1, "ava")
     runs[first] = pd.concat([runs[first], runs[first].head(1)])
     assert odd_rows(rows_of(runs, "ava")) == {
-        ("imagenet", 100): "other pictures than imagenet: it has one twice",
-        ("ranking", 100): "other pictures than imagenet: it has one twice",
+        ("imagenet", 100): "other images than imagenet: it has one twice",
+        ("ranking", 100): "other images than imagenet: it has one twice",
     }
     with pytest.raises(
-        UserError, match="ava: imagenet's predictions cannot be used, other pictures than imagenet: it has one twice"
+        UserError, match="ava: imagenet's predictions cannot be used, other images than imagenet: it has one twice"
     ):
         estimate(runs, CONFIG)
 
@@ -207,7 +207,7 @@ def test_pictures_of_one_reference_are_resampled_together():
     found = row(estimate(few, CONFIG)[0], "imagenet", "lcc")
     assert (
         np.isnan(found["low"])
-        and found["problem"] == "no interval: the pictures show fewer than 3 scenes"
+        and found["problem"] == "no interval: the images show fewer than 3 scenes"
         and found["over"] == ""
     )
 
@@ -227,7 +227,7 @@ def test_labels_saved_come_of_the_same_resamples():
     runs |= many((1, 2, 3), init="rotnet")
     found = labels_saved(intervals.resample(runs, CONFIG), 0.95).set_index("metric")
     assert set(found["init"]) == {"ranking"} and list(found.columns) + ["metric"] == [
-        *(c for c in COLUMNS if c != "metric"),
+        *(c for c in LABELS_SAVED_COLUMNS if c != "metric"),
         "metric",
     ]
     mae = found.loc["mae"]  # half the labels make as much noise

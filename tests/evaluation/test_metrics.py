@@ -134,9 +134,9 @@ def test_evaluate_refuses_what_cannot_be_meant():
     good = predictions([4, 5, 6], [4, 5, 6])
     with pytest.raises(ValueError, match="unknown test set 'aadb'"):
         metrics.evaluate(good, "aadb")
-    with pytest.raises(ValueError, match="row 2: picture '002' has a ava target outside 1..10"):
+    with pytest.raises(ValueError, match="row 2: image '002' has a ava target outside 1..10"):
         metrics.evaluate(good.assign(target=[4, 5, 0.5]), "ava")
-    with pytest.raises(ValueError, match="row 1: picture 'a' is there twice"):
+    with pytest.raises(ValueError, match="row 1: image 'a' appears twice"):
         metrics.evaluate(good.assign(id=["a", "a", "b"]), "ava")
 
 
@@ -170,7 +170,7 @@ def test_collect_and_write(tmp_path):
     ]
     files = [path for _, paths in models for path in reversed(paths)]  # any order will do
     frame = collect([summary for summary, _ in models], files, training_mean=5.4)
-    assert list(frame.columns) == metrics.COLUMNS
+    assert list(frame.columns) == metrics.METRICS_COLUMNS
     assert frame[["init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"]].values.tolist() == [
         ["imagenet", 20, 0, 0, 8, 6, 0], ["imagenet", 20, 0, 1, 7, 5, 0], ["ranking", 100, 1, 3, 6, 4, 0], ["ranking", 100, 2, 1, 9, 7, 1],
     ]  # fmt: skip
@@ -187,7 +187,7 @@ def test_collect_names_what_does_not_fit(tmp_path):
         collect([summary], [ava], training_mean=5)
     with pytest.raises(UserError, match="no fine-tuning summary for .*rotnet"):
         collect([], [ava, tid], training_mean=5)
-    with pytest.raises(UserError, match="there twice"):
+    with pytest.raises(UserError, match="appears twice"):
         collect([summary, summary], [ava, tid], training_mean=5)
     with pytest.raises(UserError, match="second file"):
         read_predictions([ava, ava])
@@ -197,7 +197,7 @@ def test_collect_names_what_does_not_fit(tmp_path):
     with pytest.raises(UserError, match=r"rotnet.*row 3"):
         collect([summary], [ava, tid], training_mean=5)
     write_predictions(predictions([4, 5, 11], [4, 5, 6], true=[4, 5, 6]), ava)
-    with pytest.raises(UserError, match=r"rotnet.*row 2: picture '002' has a ava target outside 1..10; run again"):
+    with pytest.raises(UserError, match=r"rotnet.*row 2: image '002' has a ava target outside 1..10; run again"):
         collect([summary], [ava, tid], training_mean=5)
 
 
@@ -211,11 +211,12 @@ def test_more_seeds_asked_than_there_are_is_one_sentence(tmp_path):
 
     assert len(collected([1], [1])) == 2
     with pytest.raises(
-        UserError, match=r"asks for 2 fine-tunings more than there are, the first is imagenet with 100 % .* seed 0, seed 2;"
+        UserError,
+        match=r"asks for 2 fine-tuning runs that are missing, the first of them imagenet with 100 % .* seed 0, seed 2;",
     ):
         collected([1], [1, 2])
     with pytest.raises(
-        UserError, match=r"asks for 1 .* first is ranking with 100 % of the labels, pretraining seed 4, seed 1; run .* or"
+        UserError, match=r"asks for 1 .* first of them ranking with 100 % of the labels, pretraining seed 4, seed 1; run .* or"
     ):
         collected([1, 4], [1])
 

@@ -127,15 +127,15 @@ def test_faults_are_one_sentence_and_leave_nothing(run, folder, tmp_path, monkey
     read = []
     monkeypatch.setattr(Folder, "read", lambda self, name: read.append(name))
     for network in ("densenet121", "retinanet_resnet50_fpn"):
-        with pytest.raises(UserError, match=rf"{network} cannot be had \(no net\); .* take it out of photo_check.networks"):
+        with pytest.raises(UserError, match=rf"{network} cannot be had \(no net\); .* remove it from photo_check.networks"):
             run(networks=["backbone", network])
     with pytest.raises(UserError, match=r"photo_check\.networks: 'densnet121' is unknown; near it are"):
         run(networks=["densnet121"])
     assert read == []  # said before the first photo
     monkeypatch.undo()
-    with pytest.raises(UserError, match=r"photos: gone\.png is not there any more; put it back"):
+    with pytest.raises(UserError, match=r"photos: gone\.png no longer exists; put it back"):
         run(files={"gone": "gone.png"})
     (folder / "rocket.png").write_text("<html>")
-    with pytest.raises(UserError, match=r"photos: rocket\.png cannot be read any more \(not a picture in a known format\)"):
+    with pytest.raises(UserError, match=r"photos: rocket\.png can no longer be read \(not a picture in a known format\)"):
         run()
     assert not list((tmp_path / "out").glob("*"))

@@ -10,7 +10,7 @@ import pytest
 from aesthetic_pretraining.data.labelled.tid2013 import LABELS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation import premise as module
-from aesthetic_pretraining.evaluation.premise import COLUMNS, premise
+from aesthetic_pretraining.evaluation.premise import PREMISE_COLUMNS, premise
 
 # Two references, types 1 and 8. Type 1: 5 > 4 > 3 falls twice; 5 > 4 = 4 falls once, a tie is no fall.
 # Type 8: 2 < 3 > 1 falls once; of the other reference level 2 is missing, so that it has no pair.
@@ -31,7 +31,7 @@ def counts(table, source):
 
 def test_falls_by_hand():
     table = premise(ledger())
-    assert list(table) == COLUMNS
+    assert list(table) == PREMISE_COLUMNS
     assert counts(table, "TID2013") == {
         ("Gaussian noise", 2): (2, 2),
         ("Gaussian noise", 3): (2, 1),
@@ -51,11 +51,11 @@ def test_what_is_published_stands_beside_real_scores_alone():
 
 
 def test_the_names_of_the_checked_types_are_their_numbers():
-    names = {number: module.KINDS["TID2013"][number - 1] for number in module.TID2013_FALLS}
+    names = {number: module.DISTORTION_KINDS["TID2013"][number - 1] for number in module.TID2013_FALLS}
     assert names == {
         1: "Gaussian noise", 8: "Gaussian blur", 10: "JPEG", 15: "local blocks", 16: "mean shift", 17: "contrast", 18: "saturation",
     }  # fmt: skip
-    assert [len(set(module.KINDS[source])) for source in ("TID2013", "KADID-10k")] == [24, 25]
+    assert [len(set(module.DISTORTION_KINDS[source])) for source in ("TID2013", "KADID-10k")] == [24, 25]
 
 
 def test_kadid(tmp_path):
@@ -102,14 +102,14 @@ def test_answers_of_a_survey_may_be_words(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "is no CSV table"),
+        ("", "is not a CSV table"),
         ("filter,level\ntint,1\n", "the column 'prefers_original' is missing"),
         ("filter,level,prefers_original\n", "has no rows"),
-        (SURVEY + "tint,1.5,1\n", "row 7: level is '1.5', but has to be a whole number"),
+        (SURVEY + "tint,1.5,1\n", "row 7: level is '1.5', but must be a whole number"),
         (SURVEY + "tint,one,1\n", "row 7: level is 'one'"),
-        (SURVEY + "tint,1,maybe\n", "row 7: prefers_original is 'maybe', but has to be 0 or 1"),
-        (SURVEY + ",1,1\n", "row 7: filter is '', but has to be a name"),
-        (SURVEY + "tint,1,1,1,1\n", "is no CSV table"),
+        (SURVEY + "tint,1,maybe\n", "row 7: prefers_original is 'maybe', but must be 0 or 1"),
+        (SURVEY + ",1,1\n", "row 7: filter is '', but must be a name"),
+        (SURVEY + "tint,1,1,1,1\n", "is not a CSV table"),
         (None, "no such file"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_malformed_survey_is_one_sentence(text, sentence, tmp_path):
 
 def test_a_survey_that_is_no_text(tmp_path):
     (tmp_path / "answers.csv").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(UserError, match="is no CSV table"):
+    with pytest.raises(UserError, match="is not a CSV table"):
         premise(ledger(), survey=tmp_path / "answers.csv")
 
 
@@ -137,7 +137,7 @@ def test_names_and_scores_that_cannot_be(tmp_path):
     with pytest.raises(UserError, match="row 3: dmos is '7'"):
         premise(ledger(), path)
     path.write_text("dist_img,dmos\nI01_10_01.png,4\ni01_10_01.png,3\n")
-    with pytest.raises(UserError, match="stands there twice"):
+    with pytest.raises(UserError, match="appears twice"):
         premise(ledger(), path)
 
 

@@ -187,7 +187,7 @@ def test_equal_labels_are_undefined_and_said(tmp_path):
 
     table, found, *_ = run(tmp_path, dataclasses.replace(probes.CONFIG, shares=[100]), change=equal)
     srcc = row(table, "ranking", "srcc")
-    assert np.isnan(srcc.value) and "scores that are all equal" in srcc.problem
+    assert np.isnan(srcc.value) and "all scores are equal" in srcc.problem
     assert row(table, "ranking", "mae").value == pytest.approx(0, abs=1e-12)
     metrics = pd.DataFrame({"init": ["imagenet"], "share": [100], "ava_srcc": [0.4]})
     assert any("whose SRCC is undefined" in line for line in references.sentences(found, metrics))
@@ -196,5 +196,5 @@ def test_equal_labels_are_undefined_and_said(tmp_path):
 def test_a_damaged_file_is_one_sentence(tmp_path):
     _, _, tables, files = run(tmp_path, dataclasses.replace(probes.CONFIG, shares=[100]))
     files["ranking", 1][1].write_bytes(files["ranking", 1][1].read_bytes()[:-1])
-    with pytest.raises(UserError, match=r"ranking1_tid2013\.npy: is no whole file of features"):
+    with pytest.raises(UserError, match=r"ranking1_tid2013\.npy: is not a complete file of features"):
         probe.probe(files, tables, probes.CONFIG, probes.INTERVALS)

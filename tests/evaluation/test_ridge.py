@@ -58,7 +58,7 @@ def test_parts_and_the_order_of_the_pictures_change_nothing(monkeypatch):
 def test_both_decompositions_agree():
     """One picture more than features, and one fewer: two ways that have to meet where the extra picture says nothing new."""
     features, targets = problem(20, 21)
-    doubled = np.concatenate([features, features])  # 40 pictures: the d x d way, of the same problem
+    doubled = np.concatenate([features, features])  # 40 images: the d x d way, of the same problem
     wide = ridge.fit(features, range(20), targets, STRENGTHS)
     tall = ridge.fit(doubled, range(40), np.concatenate([targets, targets]), STRENGTHS)
     np.testing.assert_allclose(wide.weights, tall.weights, rtol=1e-6, atol=1e-9)
@@ -95,7 +95,7 @@ def test_one_picture_is_its_own_prediction():
 
 def test_no_pictures_and_strengths_that_are_none_are_errors():
     features, targets = problem(3, 4)
-    with pytest.raises(ValueError, match="0 pictures"):
+    with pytest.raises(ValueError, match="0 images"):
         ridge.fit(features, [], targets[:0], STRENGTHS)
     with pytest.raises(ValueError, match="strengths"):
         ridge.fit(features, range(3), targets, [0.0, 1.0])

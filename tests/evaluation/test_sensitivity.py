@@ -123,7 +123,7 @@ def test_the_same_bytes_twice_and_with_workers(run):
 
 
 def test_too_few_photos_and_a_network_without_features_are_one_sentence(run, backbone_file, tmp_path):
-    with pytest.raises(UserError, match=r"at least two test photos, has 1; raise photos\.shares\.test"):
+    with pytest.raises(UserError, match=r"at least two test photos, has 1; increase photos\.shares\.test"):
         run(photos=["square"])
     state = {k: torch.zeros_like(v) for k, v in load_file(backbone_file).items()}
     save_file(state, tmp_path / "dead.safetensors")

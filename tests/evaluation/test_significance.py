@@ -111,7 +111,7 @@ def test_errors_come_in_the_pictures_order():
 def test_pictures_must_match():
     with pytest.raises(ValueError, match="'002' was not scored by both"):
         significance.wilcoxon_less(series([1, 2]), series([1, 2, 3]))
-    with pytest.raises(ValueError, match="'000' is there twice"):
+    with pytest.raises(ValueError, match="'000' appears twice"):
         significance.wilcoxon_less(significance.absolute_errors(frame([1, 2]).assign(id="000")), series([1, 2]))
     with pytest.raises(ValueError, match="different orders"):
         significance.wilcoxon_less(series([1, 2]), series([1, 2])[::-1])
@@ -181,7 +181,7 @@ def test_a_seed_that_imagenet_lacks_is_not_tested():
         several(imagenet={(0, 1): base}, ranking={(1, 1): base / 2, (1, 2): base / 2}, rotnet={(1, 3): base / 2})
     ).set_index("init")
     assert table.loc["ranking", ["tested", "smaller", "significant", "problem"]].tolist() == [1, 1, True, ""]
-    assert table.loc["rotnet", "problem"] == "imagenet was fine-tuned with none of its seeds"
+    assert table.loc["rotnet", "problem"] == "imagenet has none of its fine-tuning seeds"
     assert pd.isna(table.loc["rotnet", "significant"]) and set(table["comparisons"]) == {2}
 
 
@@ -198,7 +198,7 @@ def test_a_comparison_that_cannot_be_made_is_shown_and_counted():
     predictions[Run("rotnet", 100, 0, 0, "tid2013")] = frame([0.5, 1, 2], target=5.5)
     table = significance.compare(predictions).set_index(["init", "dataset"])
     assert len(table) == 4 and set(table["comparisons"]) == {4}
-    assert table.loc[("ranking", "ava"), "problem"] == "other pictures than imagenet: only one of the two has '002'"
+    assert table.loc[("ranking", "ava"), "problem"] == "other images than imagenet: only one of the two has '002'"
     assert table.loc[("rotnet", "tid2013"), "problem"] == "other labels than imagenet, of '000' and 2 more"
     odd = table[table["problem"] != ""]
     assert len(odd) == 3 and odd[["p", "effect"]].isna().all(axis=None) and odd["significant"].isna().all()

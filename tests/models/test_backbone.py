@@ -79,7 +79,7 @@ def test_a_size_that_a_network_does_not_take_is_an_error_and_leaves_no_trace(nam
     backbone = build_backbone(name).train()
     backbone.features.get_submodule(next(n for n, _ in backbone.features.named_children())).eval()
     state, modes = {k: v.clone() for k, v in backbone.state_dict().items()}, [m.training for m in backbone.modules()]
-    with pytest.raises(UserError, match=rf"image\.size: backbone\.name {name} does not take pictures of 64 x 64 pixels \(.*\)"):
+    with pytest.raises(UserError, match=rf"image\.size: backbone\.name {name} does not take images of 64 x 64 pixels \(.*\)"):
         backbone(torch.zeros(2, 3, 64, 64, dtype=torch.uint8))
     assert modes == [m.training for m in backbone.modules()]
     assert all(torch.equal(value, state[key]) for key, value in backbone.state_dict().items())

@@ -48,7 +48,7 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
             *(values[a][column.name] - values[b][column.name] + np.array([0, -width, width])),
             *(4, "seeds and images"),
         )
-        for (a, b), column in product(combinations(values, 2), table2.COLUMNS)
+        for (a, b), column in product(combinations(values, 2), table2.TABLE2_COLUMNS)
         if column.group
     ]
     metrics = [
@@ -78,7 +78,7 @@ def saved_labels(needed, width):
         ("ranking_regression", "imagenet", "ava", metric, 5, needed, needed - width, needed + width, "seeds and images", "")
         for metric in ("lcc", "srcc", "mae")
     ]
-    return pd.DataFrame(rows, columns=labels_saved.COLUMNS)
+    return pd.DataFrame(rows, columns=labels_saved.LABELS_SAVED_COLUMNS)
 
 
 def table_of(ours, width, seeds):
@@ -86,7 +86,7 @@ def table_of(ours, width, seeds):
     table = pd.DataFrame(
         {"init": PAPER, "label": PAPER, "seeds": seeds, "capped": 0.0, "experiment": "", "pretext_experiment": ""}
     )
-    for column in table2.COLUMNS:
+    for column in table2.TABLE2_COLUMNS:
         values = ours[column.name].to_numpy(float) if column.name in ours else np.full(len(PAPER), np.nan)
         table[column.name] = table[f"{column.name}_published"] = values
         table[f"{column.name}_low"], table[f"{column.name}_high"] = values - width, values + width

@@ -32,7 +32,7 @@ def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression"), p
                 predictions[Run(init, 100, pretraining, seed, dataset)] = frame
                 row |= metrics.evaluate(frame, dataset, training_mean=5.5)
             rows.append(row)
-    return pd.DataFrame(rows, columns=metrics.COLUMNS), predictions
+    return pd.DataFrame(rows, columns=metrics.METRICS_COLUMNS), predictions
 
 
 def build(note="", **models):

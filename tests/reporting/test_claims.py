@@ -92,7 +92,7 @@ def test_daggers(listed):
         evidence.table[f"{column}_smaller"] = evidence.table[f"{column}_tested"] - evidence.table[f"{column}_smaller"]
     table = found(listed, evidence)
     assert table.loc["table2.ranking.ava_mae.dagger", "verdict"] == "not reproduced"
-    assert table.loc["table2.ranking.ava_mae.dagger", "ours"] == "significant in 0 of 3 trainings (largest p = 0.5)"
+    assert table.loc["table2.ranking.ava_mae.dagger", "ours"] == "significant in 0 of 3 training runs (largest p = 0.5)"
     wide = published_as_ours(width=0.5)
     wide.table["ava_mae_significant"] = ~wide.table["ava_mae_significant"]
     wide.table["ava_mae_smaller"] = 3 - wide.table["ava_mae_smaller"]
@@ -106,7 +106,7 @@ def test_a_dagger_that_depends_on_the_seed_is_noise(listed):
     table = found(listed, evidence)
     for init in ("ranking", "ranking_classification"):  # the paper has a dagger there, and none here
         assert table.loc[f"table2.{init}.ava_mae.dagger", "verdict"] == "within noise"
-        assert table.loc[f"table2.{init}.ava_mae.dagger", "ours"].startswith("significant in 2 of 3 trainings")
+        assert table.loc[f"table2.{init}.ava_mae.dagger", "ours"].startswith("significant in 2 of 3 training runs")
 
 
 def test_epochs_are_compared_seed_by_seed_whatever_the_pretraining(listed):
@@ -196,8 +196,8 @@ def test_labels_saved_by_hand(listed):
     assert of(1.2, 1.0, np.inf).words == "needs 120 % of the labels [100 %, more than 200 %]"
     assert of(1.2, 1.0, np.inf).verdict == "not reproduced" and of(0.95, 0.88, np.inf).verdict == "within noise"
     assert of(1.2, 1.0, 1.4, "images").verdict == "no interval: fewer than 3 pretrainings"
-    assert of(1.2, 1.0, 1.4, "images").words.endswith("; noise of images alone")
-    none = dataclasses.replace(published_as_ours(), labels=pd.DataFrame(columns=labels_saved.COLUMNS))
+    assert of(1.2, 1.0, 1.4, "images").words.endswith("; interval over images only")
+    none = dataclasses.replace(published_as_ours(), labels=pd.DataFrame(columns=labels_saved.LABELS_SAVED_COLUMNS))
     assert claim_checks.labels_saved(none, 0.2, "ranking_regression", "imagenet", "ava_mae").verdict == "not measured"
 
 
@@ -224,14 +224,14 @@ def test_written_claims_say_what_they_are(listed, tmp_path):
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(frame) + 2
     assert {len(re.split(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("|")} == {7}  # five cells
     back = pd.read_csv(tmp_path / "claims.csv")
-    assert list(back.columns) == [*claims.FRAME, "note"] and len(back) == len(frame)
+    assert list(back.columns) == [*claims.CLAIM_COLUMNS, "note"] and len(back) == len(frame)
     assert "ImageNet: AVA LCC" in text and "ImageNet: AVA LCC" not in claims.to_markdown(frame, cells=False)
 
 
 def test_a_list_of_claims_with_a_mistake_is_refused(listed):
     with pytest.raises(UserError, match="claims: mine has neither 'needs' nor a known 'compute'; known: cell, dagger, better"):
         claims.check([{"id": "mine", "place": "", "claim": "", "published": "", "compute": "magic"}], published_as_ours())
-    with pytest.raises(UserError, match="claims: survey is there twice"):
+    with pytest.raises(UserError, match="claims: survey appears twice"):
         claims.check([*listed, next(c for c in listed if c.get("id") == "survey")], published_as_ours())
 
 

@@ -184,7 +184,7 @@ def test_extremes_and_their_pictures():
     ends = [[(Pictures().pixels(row.id), row.predicted, row.target) for row in part.itertuples()] for part in (best, worst)]
     above, below = scores.draw_best_worst(*ends).subfigs
     assert [int(axes.images[0].get_array()[0, 0, 0]) for axes in (*above.axes, *below.axes)] == [2, 1, 4, 5]
-    assert above.axes[0].get_title() == "9.00 (given 4.00)"
+    assert above.axes[0].get_title() == "9.00 (true 4.00)"
 
 
 def test_the_premise_draws_the_shares_over_all_levels(drawn):

@@ -26,8 +26,8 @@ def test_the_papers_own_is_no_other_experiment():
         ({"labels.source": "simulated"}, {}, "simulated votes", ""),
         ({"labels.ava_split": "official"}, {}, "AVA's official split", ""),
         ({"labels.ava_split": "random"}, {}, "AVA's random split", ""),
-        ({}, {"ava": 228}, "228 AVA test pictures instead of 12,818", ""),  # another set laid in AVA's place
-        ({}, {"tid2013": 1_000}, "1,000 TID2013 test pictures instead of 3,000", ""),
+        ({}, {"ava": 228}, "228 AVA test images instead of 12,818", ""),  # another set laid in AVA's place
+        ({}, {"tid2013": 1_000}, "1,000 TID2013 test images instead of 3,000", ""),
         ({"image.size": 96}, {}, "96 pixels instead of 224", "96 pixels instead of 224"),
         ({"backbone.name": "efficientnet_lite0"}, {}, *["efficientnet_lite0 instead of mobilenet_v2"] * 2),
         ({"photos.source": "unsplash_lite", "photos.limit": 500}, {}, *["unsplash lite photos, at most 500 photos"] * 2),

@@ -52,19 +52,17 @@ def test_histories_are_read_by_network(tmp_path):
 def test_sentences():
     histories = {("ranking", 1): history(2.0, 1.0)}
     assert facts.judged(COUNTS, histories) == (
-        "Pretrained on 12 photos, 24 updates; judged on 4 others (test); no label takes part."
+        "Pretrained on 12 photos, 24 updates; evaluated on 4 others (test); no labels used."
     )
-    assert facts.trained(COUNTS, histories) == (
-        "Pretrained on 12 photos, validated on 5 others, 24 updates; no label takes part."
-    )
-    assert facts.pretrained(COUNTS, histories) == "Pretrained on 12 photos, 24 updates; no label takes part."
+    assert facts.trained(COUNTS, histories) == ("Pretrained on 12 photos, validated on 5 others, 24 updates; no labels used.")
+    assert facts.pretrained(COUNTS, histories) == "Pretrained on 12 photos, 24 updates; no labels used."
     assert "updates: 24 (ranking), 2,500 (RotNet); no label" in facts.pretrained(COUNTS, SEVERAL)
     # figures and claims look at a task's first pretraining, learning curves at all
-    assert facts.judged(COUNTS, SEVERAL).startswith("Pretrained on 12 photos, updates: 24 (ranking), 2,500 (RotNet); judged")
+    assert facts.judged(COUNTS, SEVERAL).startswith("Pretrained on 12 photos, updates: 24 (ranking), 2,500 (RotNet); evaluated")
     assert "updates: 12 to 24 (ranking), 2,500 (RotNet); no label" in facts.trained(COUNTS, SEVERAL)
-    assert facts.shown(1, COUNTS, "test") == "1 of the run's 4 test photos; no label takes part."
-    assert facts.shown(24, COUNTS) == "24 of the run's 49 photos; no label takes part."
-    assert facts.shown(1, {"photos: test": 1}, "test") == "1 of the run's 1 test photo; no label takes part."
+    assert facts.shown(1, COUNTS, "test") == "1 of the run's 4 test photos; no labels used."
+    assert facts.shown(24, COUNTS) == "24 of the run's 49 photos; no labels used."
+    assert facts.shown(1, {"photos: test": 1}, "test") == "1 of the run's 1 test photo; no labels used."
 
 
 def test_marks_stand_where_votes_enter_and_nowhere_else():
@@ -82,16 +80,16 @@ def test_every_caption_says_what_it_rests_on(name):
     text = basis(name, COUNTS | LISTED, histories, "With seeds.", "Without seeds.")
     caption = CAPTIONS[name]
     assert text.endswith("With seeds." if caption.votes else "Without seeds.")
-    assert ("no label takes part" in text) == (not caption.votes or name == "learning_curves")
+    assert ("no labels used" in text) == (not caption.votes or name == "learning_curves")
     if name in ("figure4", "heatmap", "confusion", "ranking_accuracy"):
         each = " each" if name == "ranking_accuracy" else ""
-        assert text.startswith(f"Pretrained on 12 photos, 24 updates{each}; judged on 4 others (test)")
+        assert text.startswith(f"Pretrained on 12 photos, 24 updates{each}; evaluated on 4 others (test)")
     if name in ("figure1", "overview"):
         assert text.startswith("4 photos (test)")
     if name in ("photo_scores", "photo_classes"):
         assert text.startswith("21 photos (train, val, test)")
     if name == "sensitivity":
-        assert text.startswith("Pretrained on 12 photos, 24 updates each; no label takes part.")
+        assert text.startswith("Pretrained on 12 photos, 24 updates each; no labels used.")
 
 
 def test_captions_name_the_ablations_that_the_figure_draws():

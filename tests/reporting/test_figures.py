@@ -144,7 +144,7 @@ def test_bars_are_the_intervals_where_there_are_any():
     spread[1] = [mean - 0.3, mean + 0.1]
     assert np.allclose(ends, spread)
     assert np.allclose(drawn(figure.axes[0])["ImageNet"][2], by_loop(frame, "imagenet", "ava_acc")[1])
-    with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* lies outside of its interval"):
+    with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* is outside its interval"):
         paper.draw_figure3(frame, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
     with pytest.raises(ValueError, match="imagenet, ava_lcc: two intervals for 60 %"):
         paper.draw_figure3(frame, intervals=pd.DataFrame([row, row]))
@@ -207,7 +207,7 @@ DRAW = {
 }
 
 
-FACTS = "Pretrained on 12 photos, 24 updates; judged on 4 others (test); no label takes part."
+FACTS = "Pretrained on 12 photos, 24 updates; evaluated on 4 others (test); no labels used."
 UNLABELLED = ("figure1", "figure2", "figure4")
 
 
@@ -263,7 +263,7 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
 
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"finetune\.compared names ranking_regression, of which there are no metrics; run"):
+    with pytest.raises(UserError, match=r"finetune\.compared names ranking_regression, which has no metrics; run"):
         paper.draw_figure3(metrics().query("init == 'imagenet'"))
     frame = responses()
     with pytest.raises(ValueError, match="contrast output under brightness: no values$"):

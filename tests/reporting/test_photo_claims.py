@@ -30,14 +30,14 @@ def test_another_trainings_share_is_predicted_from_the_seeds():
     assert found.verdict == "within noise"  # +- 0.054 confirms nothing
     assert high_quality(scored([0.87, 0.88, 0.875]), 0.88).verdict == "reproduced"
     assert high_quality(scored([0.47, 0.48, 0.475]), 0.88).verdict == "not reproduced"
-    assert "another training [" in found.words and "87.8% of 1,000,000 photos" in found.words
+    assert "another training run [" in found.words and "87.8% of 1,000,000 photos" in found.words
 
 
 @pytest.mark.parametrize("shares", [[0.5], [0.5, 0.51]])
 def test_fewer_than_three_trainings_get_no_verdict(shares):
     found = high_quality(scored(shares), 0.88)
     assert found.verdict == "no interval: fewer than 3 seeds"
-    assert found.words.endswith("interval over photos alone")
+    assert found.words.endswith("interval over photos only")
 
 
 def test_few_photos_widen_the_interval():
@@ -56,7 +56,7 @@ def test_many_classes_and_none_in_most_photos():
     found = spread_over_classes(seen(), "not a number")
     assert found.verdict == "reproduced" and np.isnan(found.value)
     assert found.words.startswith(
-        "net: 800 of 1000 classes, as diverse as 300 equally frequent ones, cat first in 10%; eye: 70 of 80 kinds"
+        "net: 800 of 1000 classes, as diverse as 300 equally frequent ones; most frequent: cat (10% of the photos); eye: 70 of 80 kinds"
     )
     assert spread_over_classes(seen(seen=499), "").verdict == "not reproduced"
     assert spread_over_classes(seen(most_share=0.51), "").verdict == "not reproduced"

@@ -56,7 +56,7 @@ def test_every_printed_number_is_the_frames():
             assert first[label][2 * k + 1] == wanted
     by_share = next(line for line in lines[-4:] if line[0] == "RotNet")
     assert by_share[1].startswith("0.3510 [") and by_share[2].startswith("0.4010 [")
-    assert "1,200 AVA and 30 TID2013 pictures" in text and "90 % intervals" in text
+    assert "1,200 AVA and 30 TID2013 images" in text and "90 % intervals" in text
     assert text.startswith("**demo: simulated votes**") and "simulated" not in probe_table.to_markdown(build(frame, note=""))
 
 
@@ -125,7 +125,7 @@ def reference_table(srcc=0.5):
     ridge = {"lcc": 0.52, "srcc": srcc, "acc": 0.7, "mae": 0.4, "emd2": 0.08, "loss": 0.08}
     rows = [("imagenet_ridge", "test", name, v, v - 0.01, v + 0.02, 99) for name, v in ridge.items()]
     rows += [("constant", "test", "emd2", 0.1, np.nan, np.nan, 99), ("constant", "val", "emd2", 0.3, np.nan, np.nan, 99)]
-    return pd.DataFrame(rows, columns=references.COLUMNS)
+    return pd.DataFrame(rows, columns=references.REFERENCE_COLUMNS)
 
 
 def metrics(**srcc):

@@ -113,7 +113,7 @@ def written(tmp_path_factory):
 
 def test_every_cell_of_table_2_is_there(written):
     _, page, table = written
-    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.COLUMNS)}
+    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.TABLE2_COLUMNS)}
     assert len(rows) == 8  # heads and seven rows
     for label, cells in table2_print.rows(table):
         for shown, cell in zip(rows[label], cells, strict=True):
@@ -127,7 +127,7 @@ def test_the_heads_stand_above_their_columns(written):
     at = page.rows.index(["", "", "AVA", "TID2013"])
     spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
     assert spans == [2, 4, 3]
-    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in table2.COLUMNS]
+    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in table2.TABLE2_COLUMNS]
 
 
 def test_nothing_is_loaded_from_elsewhere(written):
@@ -152,11 +152,11 @@ def test_pictures_are_inside_and_described(written):
 def test_captions_state_pictures_scale_seeds_table_and_engine(written):
     _, page, _ = written
     assert CONTEXT == "Scale demo; pretraining seed 3; fine-tuning seeds 1, 2; distortions: table published, engine native."
-    assert f"12,818 AVA pictures (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
+    assert f"12,818 AVA images (test). {CONTEXT}" in page.text  # Figure 3 and the scatter plots
     assert UNLABELLED == "Scale demo; pretraining seed 3; distortions: table published, engine native."
-    rests = "Pretrained on 100,000 photos, 24 updates; judged on 15,000 others (test); no label takes part."
+    rests = "Pretrained on 100,000 photos, 24 updates; evaluated on 15,000 others (test); no labels used."
     assert page.text.count(f"{rests} {UNLABELLED}") == 2  # Figure 4 and the heat map
-    assert f"15,000 photos (test); no label takes part. {UNLABELLED}" in page.text  # the distortions
+    assert f"15,000 photos (test); no labels used. {UNLABELLED}" in page.text  # the distortions
     assert report.context_of("smoke", [1, 4], [7], "corrected", "reference").startswith(
         "Scale smoke; pretraining seeds 1, 4; fine-tuning seed 7; "
     )

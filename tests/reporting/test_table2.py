@@ -79,7 +79,7 @@ def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
     cells = markdown_cells(table)[" ranking "]
     assert cells[table2.NAMES.index("ava_mae")].strip() == "0.0010 ‡"
     assert "‡" not in cells[table2.NAMES.index("tid2013_mae")] and "†" in cells[table2.NAMES.index("tid2013_mae")]
-    assert "‡ ranking cannot be compared on AVA: other pictures than imagenet" in table2_print.to_markdown(table)
+    assert "‡ ranking cannot be compared on AVA: other images than imagenet" in table2_print.to_markdown(table)
     assert r"$^{\ddagger}$" in table2_print.to_latex(table) and table2_print.to_latex(table).isascii()
     assert table["comparisons"].eq(10).all()
 
@@ -118,7 +118,7 @@ def test_trainings_without_a_counterpart_are_not_tested_and_named():
     gone = (frame["init"] == "imagenet") & (frame["seed"] == 1)
     predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("imagenet", 1)}
     table = table2.build(frame[~gone], predictions, PUBLISHED)
-    assert "ranking: only 1 of 2 trainings were tested on AVA, because ImageNet lacks" in table2_print.to_markdown(table)
+    assert "ranking: only 1 of 2 training runs were tested on AVA, because ImageNet lacks" in table2_print.to_markdown(table)
     assert "were tested on" not in table2_print.to_markdown(build(seeds=(0, 1)))
 
 
@@ -128,10 +128,10 @@ def test_trainings_without_a_counterpart_are_not_tested_and_named():
 )
 def test_the_luck_that_no_interval_holds_is_named(seeds, pretrainings, training, pretraining):
     text = table2_print.to_markdown(build(seeds=seeds, pretrainings=pretrainings))
-    assert ("luck of a training is worth is not known, and is in no interval" in text) == training
-    assert ("One pretraining of each task" in text) == pretraining
+    assert ("variation between runs is unknown and in no interval" in text) == training
+    assert ("One pretraining run per task" in text) == pretraining
     if training:
-        assert ("One training of each row" if pretrainings == (1,) else "One training of ImageNet:") in text
+        assert ("One training run of each row" if pretrainings == (1,) else "One training run of ImageNet:") in text
 
 
 def test_both_epochs_stand_in_the_table_and_the_footnote_says_what_they_are_worth():
@@ -180,7 +180,7 @@ def test_a_run_that_the_cap_ended_is_named():
     assert "the cap" not in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
     frame.loc[(frame["init"] == "rotnet") & (frame["seed"] == 1), "capped"] = 1
     built = table2.build(frame, predictions, PUBLISHED)
-    assert "not by early stopping, at least once: RotNet." in table2_print.to_markdown(built)
+    assert "rather than by early stopping at least once: RotNet." in table2_print.to_markdown(built)
     assert built.set_index("init").loc["rotnet", "capped"] == 0.5
 
 

@@ -35,7 +35,7 @@ def test_the_note_is_in_every_version(table, tmp_path):
 
 
 def test_references_are_in_the_notes_of_every_version(tmp_path):
-    sentences = ["To beat on AVA: ImageNet + ridge has SRCC 0.5000 [0.4, 0.6].", "Below it: RotNet (0.1000)."]
+    sentences = ["Baseline on AVA: ImageNet + ridge has SRCC 0.5000 [0.4, 0.6].", "Below it: RotNet (0.1000)."]
     table = table2.build(*made_up(), PUBLISHED, references=sentences)
     assert " ".join(sentences) in table2_print.footnotes(table)
     table2_print.write(table, tmp_path / "t.csv", tmp_path / "t.md", tmp_path / "t.tex")
@@ -55,7 +55,7 @@ def test_latex_is_balanced_and_escaped(table):
     body = tex.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     assert len(body) == 7
     for line in body:
-        assert line.endswith(r" \\") and len(re.findall(r"(?<!\\)&", line)) == len(table2.COLUMNS)
+        assert line.endswith(r" \\") and len(re.findall(r"(?<!\\)&", line)) == len(table2.TABLE2_COLUMNS)
     bare = re.sub(r"\\[{}]", "", tex)
     assert bare.count("{") == bare.count("}")
     assert len(re.findall(r"(?<!\\)\$", tex)) % 2 == 0
@@ -68,7 +68,7 @@ def test_latex_is_balanced_and_escaped(table):
 
 
 def test_markdown_keeps_its_columns(table):
-    assert {len(cells) for cells in markdown_cells(table).values()} == {len(table2.COLUMNS)}
+    assert {len(cells) for cells in markdown_cells(table).values()} == {len(table2.TABLE2_COLUMNS)}
     assert r" my\_net\|50%\\x " in markdown_cells(table)
 
 

@@ -75,7 +75,7 @@ def test_verdicts_of_a_table():
     table = attached(frame=frame, predictions=predictions).set_index("init")
     assert set(table.loc["rotnet", [f"{name}_verdict" for name in table2.NAMES]]) == {"not trained"}
     assert table.loc["ranking", "ava_lcc_verdict"] == "undefined"
-    assert table.loc["simclr", "epochs_verdict"] == "no interval: the cap ended some"
+    assert table.loc["simclr", "epochs_verdict"] == "no interval: some training runs reached the cap"
     # 146, 148, 150: one more training lies in 148 +- t_0.975 with two degrees of freedom, 4.302653, times 2 times sqrt(1 + 1 / 3)
     half = 4.302653 * 2 * (4 / 3) ** 0.5
     assert tuple(table.loc["imagenet", ["epochs_next_low", "epochs_next_high"]]) == pytest.approx(
@@ -110,7 +110,7 @@ def test_a_row_that_cannot_be_compared_has_no_interval():
         if run.init == "ranking":
             predictions[run] = predictions[run].head(30)
     table = attached(frame=frame, predictions=predictions).set_index("init")
-    assert table.loc["ranking", "ava_lcc_verdict"] == "no interval: other pictures than ImageNet's"
+    assert table.loc["ranking", "ava_lcc_verdict"] == "no interval: other images than ImageNet's"
     assert "‡" in table2_print.to_markdown(table.reset_index())
 
 
@@ -128,7 +128,7 @@ def test_the_printed_table_has_a_line_per_cell_and_defines_its_words(tmp_path):
         "within noise",
         "not reproduced",
         "95 %",
-        "chance 80 %",
+        "power 80 %",
         "AVA SRCC 0.",
         "over images; of epochs over seeds",
         "prediction interval",
@@ -156,4 +156,4 @@ def test_a_table_without_any_interval_says_so():
     few = {run: each.head(2) for run, each in predictions.items()}
     text = verdicts.to_markdown(attached(frame=frame, predictions=few))
     assert "No number has an interval; metrics/intervals.csv says why." in text
-    assert "In brackets" not in text and "would show" not in text
+    assert "In brackets" not in text and "detectable" not in text

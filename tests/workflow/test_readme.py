@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import readme
-from aesthetic_pretraining.reporting.claims import FRAME
+from aesthetic_pretraining.reporting.claims import CLAIM_COLUMNS
 
 TEXT = "# Title\n<!-- generated: {name} -->\n\nold\n\n<!-- end -->\nkept\n"
 
@@ -25,7 +25,7 @@ def write_claims(folder, verdict="another experiment"):
             "simulated votes",
         )
     )
-    pd.DataFrame(rows, columns=FRAME).assign(note="demo: simulated votes").to_csv(folder / "claims.csv", index=False)
+    pd.DataFrame(rows, columns=CLAIM_COLUMNS).assign(note="demo: simulated votes").to_csv(folder / "claims.csv", index=False)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import io
 import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,13 @@ def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
+class PixelSource(Protocol):
+    """Anything with images by id: a `Store`, or a view of one."""
+
+    def pixels(self, picture: str, /) -> np.ndarray:
+        """uint8 (height, width, 3) of one image."""
+
+
 class Store:
     """The shrunk pictures of a set by id; keeps offsets in memory, never pixels."""
 
@@ -106,6 +114,6 @@ class Store:
         tar, name = self.place[picture]
         return tar.read(name)
 
-    def pixels(self, picture: str):
+    def pixels(self, picture: str) -> np.ndarray:
         """uint8 (height, width, 3) of one picture."""
         return pixels(self.read(picture))

@@ -1,4 +1,4 @@
-"""Predictions: what a fine-tuned network says of a labelled set."""
+"""Predictions of a fine-tuned network on a labelled set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,15 +28,15 @@ def predict(
     workers: int = 0,
     votes: np.ndarray | None = None,
 ) -> None:
-    """Write id, target, predicted (mean score 1..10) and p1..p10 (probabilities of the votes) of each picture as Parquet.
+    """Write id, target, predicted (mean score 1..10) and p1..p10 (probabilities of the votes) of each image as Parquet.
 
     Args:
-        votes: counts (N, 10) of the human votes 1..10, where there are any: their shares are written as t1..t10.
+        votes: counts (N, 10) of the human votes 1..10, if there are any; their fractions are written as t1..t10.
     """
     device = runtime.set_up(config.threads, training=False)
     network = score_network(build_backbone(config.backbone), dropout=0.0)
     load_into(network, weights)
-    network.to(device, memory_format=torch.channels_last).eval()
+    network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # not in torch's stubs
     guessed = predict_votes(network, ids, store, None, config.batch, Alone(device), workers).double().numpy()
     frame = pd.DataFrame({"id": ids, "target": target, "predicted": mean_score(guessed) / guessed.sum(axis=1)})
     frame[PROBABILITIES] = guessed

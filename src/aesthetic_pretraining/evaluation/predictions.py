@@ -1,6 +1,6 @@
-"""Files of predictions: written, read, collected into the metrics frame, and which of them may be compared.
+"""Prediction files: writing, reading, collecting into the metrics frame, and deciding which are comparable.
 
-A row is what may be compared: networks that scored the same pictures with the same labels.
+Rows are comparable if their networks were evaluated on the same images with the same labels.
 """
 
 import json
@@ -12,19 +12,26 @@ import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.evaluation.metrics import COLUMNS, HISTOGRAM, PROBABILITIES, TARGET_SCALES, evaluate, mean_score
+from aesthetic_pretraining.evaluation.metrics import (
+    HISTOGRAM,
+    METRICS_COLUMNS,
+    PROBABILITIES,
+    TARGET_SCALES,
+    evaluate,
+    mean_score,
+)
 from aesthetic_pretraining.evaluation.runs import Run, Training, run_of
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
 
-Row = tuple[str, int]  # initialisation and percent of the labels; its networks differ in their two seeds alone
+Row = tuple[str, int]  # initialisation and share (percent) of the labels; its networks differ only in their two seeds
 SAME = 1e-6  # score points; labels that are closer are equal
-VOTED = ("ava",)  # the sets of which a prediction file has to hold them
-MEAN_TOLERANCE = 1e-3  # scores; between `predicted` and the mean of p1..p10, which are kept in single precision
+VOTED = ("ava",)  # the sets whose prediction files must have votes
+MEAN_TOLERANCE = 1e-3  # score points, between `predicted` and the mean of p1..p10, which are stored in single precision
 
 
 class Member(NamedTuple):
-    """One network of a row: seed of its pretraining (0: ImageNet's weights), seed of its fine-tuning, its predictions."""
+    """One network of a row: its pretraining seed (0: ImageNet's weights), its fine-tuning seed, its predictions."""
 
     pretraining: int
     seed: int
@@ -32,7 +39,7 @@ class Member(NamedTuple):
 
 
 def rows_of(predictions: Mapping[Run, pd.DataFrame], dataset: str) -> dict[Row, list[Member]]:
-    """{row: its networks on one test set, sorted by pretraining, then by seed}, sorted by row; frames are sorted by picture."""
+    """{row: its networks on one test set, sorted by pretraining, then by seed}, sorted by row; frames are sorted by id."""
     rows: dict[Row, list[Member]] = {}
     for run in sorted(run for run in predictions if run.dataset == dataset):
         frame = predictions[run].sort_values("id", ignore_index=True)
@@ -46,7 +53,7 @@ def frames_of(row: Sequence[Member]) -> list[pd.DataFrame]:
 
 
 def odd_rows(rows: Mapping[Row, Sequence[Member]]) -> dict[Row, str]:
-    """{row: what is wrong} of the rows that scored other pictures, or other labels, than ImageNet (else than the first row)."""
+    """{row: problem} of the rows with other images or other labels than ImageNet (or than the first row, without ImageNet)."""
     baselines = [row for row in rows if row[0] == BASELINE]
     reference = rows[max(baselines) if baselines else next(iter(rows))][0].frame
     found = {}
@@ -59,12 +66,10 @@ def odd_rows(rows: Mapping[Row, Sequence[Member]]) -> dict[Row, str]:
 
 def _problem(frame: pd.DataFrame, reference: pd.DataFrame) -> str:
     if not frame["id"].is_unique:
-        return f"a picture is there twice: {_some(frame['id'][frame['id'].duplicated()])}"
+        return f"an image appears twice: {_some(frame['id'][frame['id'].duplicated()])}"
     if not frame["id"].equals(reference["id"]):  # both are sorted
         other = sorted(set(frame["id"]) ^ set(reference["id"]))
-        return f"other pictures than {BASELINE}: " + (
-            f"only one of the two has {_some(other)}" if other else "it has one twice"
-        )
+        return f"other images than {BASELINE}: " + (f"only one of the two has {_some(other)}" if other else "it has one twice")
     wrong = ~np.isclose(frame["target"], reference["target"], rtol=0, atol=SAME)
     return f"other labels than {BASELINE}, of {_some(frame['id'][wrong])}" if wrong.any() else ""
 
@@ -73,10 +78,10 @@ def _some(ids: Sequence[str]) -> str:
     return f"{next(iter(ids))!r}" + (f" and {len(ids) - 1} more" if len(ids) > 1 else "")
 
 
-def write_predictions(frame: pd.DataFrame, path: Path) -> None:
-    """Write one model's predictions on one set as Parquet: id, target, predicted, p1..p10, and t1..t10 where people voted.
+def write_predictions(frame: pd.DataFrame, path: str | Path) -> None:
+    """Write one model's predictions on one set as Parquet: id, target, predicted, p1..p10, and t1..t10 for sets with votes.
 
-    Distributions are kept in single precision, which is what networks compute in. Equal predictions are equal bytes.
+    Distributions are stored in single precision, as networks compute them. Equal predictions give equal bytes.
     """
     distributions = [name for name in (*PROBABILITIES, *HISTOGRAM) if name in frame]
     with atomic_path(path) as temporary:
@@ -86,8 +91,8 @@ def write_predictions(frame: pd.DataFrame, path: Path) -> None:
 def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
     """Prediction files by run: columns id (text), target, predicted, p1..p10, and t1..t10 for the sets in `VOTED`.
 
-    Raises UserError, naming the file, for a path that is not as in `run_of`, two files of one run, what is no Parquet file,
-    a missing column, or a row whose `predicted` is not the mean of its p1..p10.
+    Raises: UserError, naming the file, for a path that `run_of` does not accept, two files of one run, a file that is not
+        Parquet, a missing column, or a row whose `predicted` is not the mean of its p1..p10.
     """
     frames = {}
     for path in map(Path, paths):
@@ -96,13 +101,13 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
             raise UserError(f"{path} is the second file of {run}; keep one of the two")
         try:
             frame = pd.read_parquet(path)
-        except ValueError as error:  # pyarrow's own, for bytes that are no Parquet
+        except ValueError as error:  # raised by pyarrow for bytes that are not Parquet
             raise UserError(f"{path} cannot be read as Parquet ({error}); run again with --forcerun predict") from error
         needed = ["id", "target", "predicted", *PROBABILITIES, *(HISTOGRAM if run.dataset in VOTED else [])]
         if missing := [name for name in needed if name not in frame]:
             raise UserError(f"{path} lacks the columns {', '.join(missing)}; run again with --forcerun predict")
         gap = (mean_score(frame[PROBABILITIES]) - frame["predicted"]).abs()
-        wrong = ~(gap <= MEAN_TOLERANCE)  # not (gap > ...), which a NaN would pass
+        wrong = ~(gap <= MEAN_TOLERANCE)  # not `gap > ...`, which is False for NaN
         if wrong.any():
             raise UserError(
                 f"{path}, row {int(wrong.argmax())}: `predicted` is not the mean score of p1..p10; run again with --forcerun predict"
@@ -114,28 +119,29 @@ def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
 def collect(
     summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float, asked: Iterable[Training] = ()
 ) -> pd.DataFrame:
-    """The metrics frame: one row per fine-tuned model, columns `COLUMNS`, sorted by initialisation, share, pretraining and seed.
+    """The metrics frame: one row per fine-tuned model, columns `METRICS_COLUMNS`, sorted by initialisation, share, pretraining and seed.
 
     Args:
         summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, best_epoch, stopped), one per
             model.
-        predictions: their prediction files in any order, one per model and test set (`run_of` says whose they are).
+        predictions: prediction files in any order, one per model and test set (named as in `run_of`).
         training_mean: mean score of the training labels, 1..10.
-        asked: the fine-tunings that have to be there (`runs.runs_of`).
-    Raises: UserError naming a model that lacks a file, is there twice, is asked for and missing, or has predictions and no
-        summary; or a bad file.
+        asked: the fine-tuning runs that must exist (`runs.runs_of`).
+    Raises: UserError naming a bad file, or a model that lacks a file, appears twice, is asked for but missing, or has predictions
+        but no summary.
     """
     frames = read_predictions(predictions)
-    used, rows = set(), []
+    used: set[Run] = set()
+    rows = []
     for path in map(Path, summaries):
         summary = json.loads(path.read_text(encoding="utf-8"))
         row = {name: summary[name] for name in (*Training._fields, "epochs", "best_epoch")} | {
             "capped": int(summary["stopped"] == "cap")
         }
         for dataset in TARGET_SCALES:
-            run = Run(*(row[name] for name in Training._fields), dataset)
+            run = Run(row["init"], row["share"], row["pretraining"], row["seed"], dataset)
             if run in used or run not in frames:
-                raise UserError(f"{path}: {run} {'is there twice' if run in used else 'has no prediction file'}")
+                raise UserError(f"{path}: {run} {'appears twice' if run in used else 'has no prediction file'}")
             try:
                 row |= evaluate(frames[run], dataset, training_mean)
             except ValueError as error:
@@ -147,11 +153,11 @@ def collect(
     if missing := [which for which in asked if Run(*which, next(iter(TARGET_SCALES))) not in used]:
         first = missing[0]
         raise UserError(
-            f"params.yaml asks for {len(missing)} fine-tunings more than there are, the first is {first.init} with "
+            f"params.yaml asks for {len(missing)} fine-tuning runs that are missing, the first of them {first.init} with "
             f"{first.share} % of the labels, pretraining seed {first.pretraining}, seed {first.seed}; run 'snakemake stage_finetune', "
-            "or take seeds out of pretrain.seeds or finetune.seeds"
+            "or remove seeds from pretrain.seeds or finetune.seeds"
         )
-    return pd.DataFrame(rows, columns=COLUMNS).sort_values([*Training._fields], ignore_index=True)
+    return pd.DataFrame(rows, columns=METRICS_COLUMNS).sort_values([*Training._fields], ignore_index=True)
 
 
 def write_frame(metrics: pd.DataFrame, path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Does the premise hold: do people find the more distorted picture worse? From rated sets of distorted pictures and a survey.
+"""The premise of the ranking task, checked on datasets of rated distorted images and on a survey.
 
-The ranking task (equation 1) takes for granted that each further level of a distortion looks worse. TID2013 and KADID-10k
-hold people's scores of pictures at rising levels, so one can count how often that is so. Section 4.2 of the paper asks
-people directly: is the unedited photo the better one?
+The ranking task (equation 1) assumes that each further level of a distortion looks worse. TID2013 and KADID-10k have people's
+scores of images at increasing levels, so one can count how often this is true. Section 4.2 of the paper asks people directly
+whether the unedited photo is the better one.
 """
 
 import re
@@ -14,9 +14,9 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
 
 TID2013, KADID, SURVEY = "TID2013", "KADID-10k", "survey"
-COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
+PREMISE_COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
 ALL = "all"  # in column level: over all levels; in column distortion: over all distortions
-KINDS = {
+DISTORTION_KINDS = {
     TID2013: (
         *("Gaussian noise", "noise in colour components", "spatially correlated noise", "masked noise", "high-frequency noise"),
         *("impulse noise", "quantisation noise", "Gaussian blur", "denoising", "JPEG", "JPEG 2000", "JPEG transmission errors"),
@@ -31,7 +31,7 @@ KINDS = {
         *("moved patches", "pixelate", "quantisation", "colour blocks", "sharpening", "contrast"),
     ),
 }
-# Counted on the published label file of TID2013: of the pairs of neighbouring levels, those in which the score falls
+# Fraction of pairs of adjacent levels across which the score falls, counted on TID2013's published label file
 TID2013_FALLS = {1: 0.96, 8: 0.99, 10: 1.00, 15: 0.22, 16: 0.73, 17: 0.52, 18: 0.91}
 UNEDITED_PREFERRED = 0.74  # section 4.2, over all style filters and intensities
 
@@ -39,18 +39,18 @@ UNEDITED_PREFERRED = 0.74  # section 4.2, over all style filters and intensities
 def premise(
     tid2013: pd.DataFrame, kadid: str | Path | None = None, survey: str | Path | None = None, *, simulated: bool = False
 ) -> pd.DataFrame:
-    """The table of all sources that are there, columns `COLUMNS`.
+    """The table of all given sources, columns `PREMISE_COLUMNS`.
 
     Args:
         tid2013: columns id ("i01_08_3": reference, type, level) and score.
         kadid: dmos.csv of KADID-10k, or None.
-        survey: answers to two-alternative questions as CSV, or None: filter, level, prefers_original (0 or 1), an answer a row.
-        simulated: whether the scores of `tid2013` are, which what is published of real people says nothing about.
-    Returns: per source and distortion a row per level and one with level "all"; share is agree / pairs, with Wilson's 95 %
-        interval. `published` is what is known of the real TID2013 and of the paper's survey, else empty.
-    Raises: UserError naming file and row for an id, file name or answer that cannot be read.
+        survey: CSV of answers to two-alternative questions, one per row, or None: filter, level, prefers_original (0 or 1).
+        simulated: whether the scores of `tid2013` are simulated, so that published numbers do not apply.
+    Returns: per source and distortion one row per level and one with level "all"; share is agree / pairs, with Wilson's 95 %
+        interval. `published` is the value of the real TID2013 or of the paper's survey, else empty.
+    Raises: UserError naming file and row for an id, file name or answer that cannot be parsed.
     """
-    published = {} if simulated else {KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
+    published = {} if simulated else {DISTORTION_KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
     parts = [falls(TID2013, _tid2013_scores(tid2013), published)]
     if kadid is not None:
         parts.append(falls(KADID, _kadid_scores(kadid), {}))
@@ -60,13 +60,14 @@ def premise(
 
 
 def falls(source: str, scores: pd.DataFrame, published: dict[str, float]) -> pd.DataFrame:
-    """How often a score falls from one level to the next, strictly; level names the further one of the two.
+    """How often a score falls strictly from one level to the next; `level` is the higher one of the two.
+
+    An image whose previous level is missing is in no pair. The interval over all levels treats pairs as independent, although
+    adjacent pairs of one ladder have an image in common.
 
     Args:
-        scores: columns reference, distortion, level (1, 2, ...), score (higher is better), one row each.
-        published: {distortion: share} over all levels.
-    A picture whose level before is missing is in no pair. The interval over all levels takes the pairs for independent, which
-    neighbours of one ladder are not quite: they share a picture.
+        scores: columns reference, distortion, level (1, 2, ...), score (higher is better).
+        published: {distortion: fraction} over all levels.
     """
     before = scores.assign(level=scores["level"] + 1).rename(columns={"score": "before"})
     pairs = scores.merge(before, on=["reference", "distortion", "level"], validate="one_to_one")
@@ -76,10 +77,12 @@ def falls(source: str, scores: pd.DataFrame, published: dict[str, float]) -> pd.
 
 
 def preferences(answers: pd.DataFrame) -> pd.DataFrame:
-    """How often the original is preferred, by filter and level, by filter, and over all.
+    """How often the original is preferred: by filter and level, by filter, and overall.
 
-    Args: answers: columns filter, level, prefers_original (bool), as `read_survey` gives them.
-    Answers of one person are taken for independent.
+    Answers of one person are treated as independent.
+
+    Args:
+        answers: columns filter, level, prefers_original (bool), as `read_survey` returns them.
     """
     pairs = answers.rename(columns={"filter": "distortion", "prefers_original": "agree"})
     every = pairs.assign(distortion=ALL, level=ALL)
@@ -89,7 +92,7 @@ def preferences(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_survey(path: str | Path) -> pd.DataFrame:
-    """The answers: filter, level (integer), prefers_original (bool). Raises UserError naming the file and the row."""
+    """The answers: filter, level (integer), prefers_original (bool). Raises: UserError naming file and row."""
     frame = _read_csv(path, ["filter", "level", "prefers_original"])
     known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     answers = frame["prefers_original"].str.strip().str.lower().map(known)
@@ -103,16 +106,14 @@ def read_survey(path: str | Path) -> pd.DataFrame:
         if bad.any():
             row = int(bad.to_numpy().argmax())
             needed = {"filter": "a name", "level": "a whole number", "prefers_original": "0 or 1"}[column]
-            raise UserError(
-                f"{path}, row {row + 2}: {column} is {frame[column][row]!r}, but has to be {needed}; correct the row"
-            )
+            raise UserError(f"{path}, row {row + 2}: {column} is {frame[column][row]!r}, but must be {needed}; correct the row")
     return pd.DataFrame(
         {"filter": frame["filter"].str.strip(), "level": levels.astype(int), "prefers_original": answers.astype(bool)}
     )
 
 
 def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict[str, float]) -> pd.DataFrame:
-    """Counts by level and over all levels, distortions in the order given, levels ascending and "all" last."""
+    """Counts by level and over all levels, distortions in the given order, levels ascending and "all" last."""
     by_level = pairs.groupby(["distortion", "level"])["agree"].agg(["size", "sum"]).reset_index()
     whole = pairs.groupby("distortion")["agree"].agg(["size", "sum"]).reset_index().assign(level=ALL)
     rank = {name: k for k, name in enumerate(order)}
@@ -120,7 +121,7 @@ def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict
     rows = rows.sort_values("distortion", key=lambda names: names.map(rank), kind="stable")
     counted = with_shares(rows.rename(columns={"size": "pairs", "sum": "agree"}).astype({"agree": int}), "agree", "pairs")
     known = counted["distortion"].map(published).where(counted["level"] == ALL)
-    return counted.assign(source=source, published=known.astype(float))[COLUMNS].reset_index(drop=True)
+    return counted.assign(source=source, published=known.astype(float))[PREMISE_COLUMNS].reset_index(drop=True)
 
 
 def _tid2013_scores(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -132,38 +133,42 @@ def _kadid_scores(path: str | Path) -> pd.DataFrame:
     scores = pd.to_numeric(frame["dmos"], errors="coerce")
     if (bad := ~scores.between(1, 5)).any():
         row = int(bad.to_numpy().argmax())
-        raise UserError(f"{path}, row {row + 2}: dmos is {frame['dmos'][row]!r}, but has to be 1 to 5; fetch the file again")
+        raise UserError(f"{path}, row {row + 2}: dmos is {frame['dmos'][row]!r}, but must be 1 to 5; download the file again")
     return _scores(frame["dist_img"], scores, KADID, r"i(\d\d)_(\d\d)_(\d\d)\.png", str(path))
 
 
 def _scores(names: pd.Series, scores: pd.Series, source: str, pattern: str, where: str) -> pd.DataFrame:
-    """reference, distortion, level and score out of pictures' names; UserError for a name of another form and for twins."""
-    parts = [re.fullmatch(pattern, name.strip().lower()) for name in names]
-    for name, part in zip(names, parts, strict=True):
-        if part is None or not 1 <= int(part[2]) <= len(KINDS[source]):
-            raise UserError(f"{where}: {name!r} does not name reference, type and level as {source} does; fetch the file again")
+    """reference, distortion, level and score, parsed from image names. Raises: UserError for another format or a duplicate."""
+    parts = []
+    for name in names:
+        part = re.fullmatch(pattern, name.strip().lower())
+        if part is None or not 1 <= int(part[2]) <= len(DISTORTION_KINDS[source]):
+            raise UserError(
+                f"{where}: {name!r} does not name reference, type and level as {source} does; download the file again"
+            )
+        parts.append(part)
     frame = pd.DataFrame(
         {
             "reference": [part[1] for part in parts],
-            "distortion": [KINDS[source][int(part[2]) - 1] for part in parts],
+            "distortion": [DISTORTION_KINDS[source][int(part[2]) - 1] for part in parts],
             "kind": [int(part[2]) for part in parts],
             "level": [int(part[3]) for part in parts],
             "score": list(scores),
         }
     )
     if (twice := frame.duplicated(["reference", "kind", "level"])).any():
-        raise UserError(f"{where}: {names.iloc[int(twice.to_numpy().argmax())]!r} stands there twice; fetch the file again")
+        raise UserError(f"{where}: {names.iloc[int(twice.to_numpy().argmax())]!r} appears twice; download the file again")
     return frame.sort_values(["kind", "reference", "level"]).drop(columns="kind")
 
 
 def _read_csv(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV as text, at least one row. Raises UserError for a file that is not there, is no table or lacks a column."""
+    """A CSV as text, with at least one row. Raises: UserError for a missing file, a file that is no table, or a missing column."""
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; correct its name in params.yaml, section premise") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no CSV table ({str(error).strip()[:80]}); write it again") from error
+        raise UserError(f"{path}: is not a CSV table ({str(error).strip()[:80]}); write it again") from error
     if missing := [name for name in columns if name not in frame]:
         raise UserError(f"{path}: the column {missing[0]!r} is missing; it has {', '.join(map(str, frame.columns))[:120]}")
     if frame.empty:

@@ -1,7 +1,7 @@
-"""How well the pretext tasks were learnt, counted photo by photo, so that memory does not grow with their number.
+"""Metrics of the pretext tasks, accumulated photo by photo in constant memory.
 
-Each class takes one photo's outputs of one network at a time (`add`) and gives a small table at the end (`frame`); networks of
-one task are told apart by the seed of their pretraining.
+Each class takes one network's outputs for one photo at a time (`add`) and returns a small table at the end (`frame`). Networks of
+one task are distinguished by their pretraining seed.
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ from aesthetic_pretraining.evaluation.statistics.proportions import CONFIDENCE, 
 
 
 def first_pretraining(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table's first pretraining seed (column pretraining): figures and claims look at one network a task."""
+    """The rows of a table's first pretraining seed (column pretraining): figures and claims use one network per task."""
     return table[table["pretraining"] == table["pretraining"].iloc[0]] if len(table) else table
 
 
 def ladder(distortion: str) -> list[tuple[int, int]]:
-    """(level, position in `VARIANTS`) of a distortion by rising level, its anchor as level 0 included."""
+    """(level, position in `VARIANTS`) of a distortion by ascending level, including its anchor as level 0."""
     return sorted([(0, anchor_index(distortion)), *((VARIANTS[i].level, i) for i in indices(distortion))])
 
 
 def steps() -> list[tuple[str, int, int, int]]:
-    """(distortion, level, position of the level before it, its own position): every pair of neighbouring levels of one side.
+    """(distortion, level, position of the previous level, own position) of every pair of adjacent levels on one side.
 
-    The level before is one nearer to 0; the ranking task (equation 1) wants its score to be the higher one.
+    The previous level is one step nearer to 0; the ranking task (equation 1) asks for its score to be the higher one.
     """
     found = []
     for distortion in DISTORTIONS:
@@ -34,7 +34,7 @@ def steps() -> list[tuple[str, int, int, int]]:
 
 
 def equation_1() -> tuple[list[int], list[int]]:
-    """Positions (less distorted, more distorted) of every pair of equation 1: any two levels of one side, 500 pairs."""
+    """Positions (less distorted, more distorted) of every pair of equation 1: any two levels on one side, 500 pairs."""
     less, more = [], []
     for distortion in DISTORTIONS:
         place = dict(ladder(distortion))
@@ -47,7 +47,7 @@ def equation_1() -> tuple[list[int], list[int]]:
 
 
 class RankingAccuracy:
-    """Share of photos whose neighbouring levels a network's score puts in the right order; equal scores are not right."""
+    """Fraction of photos whose adjacent levels a network's score ranks correctly; equal scores are wrong."""
 
     def __init__(self) -> None:
         self.pairs = steps()
@@ -55,11 +55,11 @@ class RankingAccuracy:
         self.less, self.more = map(np.array, equation_1())
         self.right: dict[tuple[str, int], np.ndarray] = {}
         self.photos: dict[tuple[str, int], int] = {}
-        self.all_right: dict[tuple[str, int], float] = {}  # sum over photos of the share of equation 1's pairs
-        self.spread: dict[tuple[str, int], tuple[float, float]] = {}  # mean of the photos' shares, sum of squares around it
+        self.all_right: dict[tuple[str, int], float] = {}  # sum over photos of the fraction of equation 1's pairs
+        self.spread: dict[tuple[str, int], tuple[float, float]] = {}  # mean of the photos' fractions, sum of squares around it
 
     def add(self, task: str, pretraining: int, scores: np.ndarray) -> None:
-        """scores: (174,), of one photo's pictures in the order of `VARIANTS`, by the network of a task and pretraining seed."""
+        """scores: (174,), of one photo's variants in the order of `VARIANTS`, by the network of a task and pretraining seed."""
         right = scores[self.before] > scores[self.after]
         network = (task, pretraining)
         self.right[network] = self.right.get(network, 0) + right
@@ -70,14 +70,13 @@ class RankingAccuracy:
         self.spread[network] = mean + off / count, squares + off * off * (count - 1) / count
 
     def pooled(self) -> pd.DataFrame:
-        """Columns task, pretraining, photos, accuracy (share of all neighbours), low, high, all_pairs (share of equation 1's pairs).
+        """Columns task, pretraining, photos, accuracy (of adjacent pairs), low, high, all_pairs (accuracy of equation 1's pairs).
 
-        low, high: 95 %, Student's t over photos; empty for one photo. all_pairs: any two levels of one side, which most often are
-        farther apart than neighbours and so easier to order: what the ranking loss sums over.
-
-        The pairs of one photo are no independent answers, so that Wilson's interval over all pairs would be far too narrow.
+        low, high: 95 % interval, Student's t over photos; empty for one photo. The pairs of one photo are not independent, so that
+        Wilson's interval over all pairs would be far too narrow. all_pairs: any two levels on one side, which the ranking loss sums
+        over; most are further apart than adjacent levels and so easier to rank.
         """
-        from scipy.stats import t  # here, because its import takes seconds
+        from scipy.stats import t  # imported here because it takes seconds
 
         rows = []
         for network, (mean, squares) in self.spread.items():
@@ -87,7 +86,7 @@ class RankingAccuracy:
         return pd.DataFrame(rows, columns=["task", "pretraining", "photos", "accuracy", "low", "high", "all_pairs"])
 
     def frame(self) -> pd.DataFrame:
-        """Columns task, pretraining, distortion, level (the further one of the two), photos, right, share, low, high (Wilson, 95 %)."""
+        """Columns task, pretraining, distortion, level (of the two, the further one), photos, right, share, low, high (Wilson, 95 %)."""
         rows = [
             (*network, distortion, level, self.photos[network], int(right))
             for network, counts in self.right.items()
@@ -99,15 +98,14 @@ class RankingAccuracy:
 
 
 class Confusion:
-    """Which distortion of its aspect each classification head names (Appendix D); originals take no part."""
+    """The distortion of its aspect that each classification head predicts (Appendix D); originals are left out."""
 
     def __init__(self) -> None:
         self.names = {aspect: [name for name, d in DISTORTIONS.items() if d.aspect == aspect] for aspect in ASPECTS}
         self.counts: dict[int, dict[tuple[str, str, int], np.ndarray]] = {}
 
     def add(self, pretraining: int, logits: dict[str, np.ndarray]) -> None:
-        """logits: {aspect: (174, distortions of the aspect)} of one photo by the network of a pretraining seed; other heads are
-        passed over."""
+        """logits: {aspect: (174, distortions of the aspect)} of one photo by the network of a pretraining seed; other heads are ignored."""
         counts = self.counts.setdefault(
             pretraining,
             {
@@ -124,7 +122,7 @@ class Confusion:
                     counts[aspect, name, VARIANTS[i].level][answers[i]] += 1
 
     def frame(self) -> pd.DataFrame:
-        """Columns pretraining, aspect, applied, level, answered, photos: how many photos got that answer, zeros included.
+        """Columns pretraining, aspect, applied, level, answered, photos: the number of photos with that prediction, including zeros.
 
         No rows if no photo was added.
         """
@@ -138,7 +136,7 @@ class Confusion:
 
 
 class Sums:
-    """Sums over photos of one network's outputs and levels, each less its mean within the photo."""
+    """Sums over photos of products of one network's outputs and levels, each minus its mean within the photo."""
 
     def __init__(self) -> None:
         size = len(DISTORTIONS)
@@ -146,10 +144,10 @@ class Sums:
 
 
 class CrossResponse:
-    """How each intensity output answers to each distortion: all 21 x 21 of Figure 4's panels in two numbers each.
+    """The response of each intensity output to each distortion: all 21 x 21 panels of Figure 4 in two numbers each.
 
-    Both are taken within photos (each photo's mean over the levels is subtracted), because photos differ in how bright,
-    noisy or wide they look before anything is done to them.
+    Both are computed within photos (each photo's mean over the levels is subtracted), because undistorted photos already differ
+    in brightness, noise or width.
     """
 
     def __init__(self) -> None:
@@ -157,7 +155,7 @@ class CrossResponse:
         self.sums: dict[int, Sums] = {}
 
     def add(self, pretraining: int, outputs: np.ndarray) -> None:
-        """outputs: (174, 21), of one photo's pictures, in the registry's orders, by the network of a pretraining seed."""
+        """outputs: (174, 21), of one photo's variants, in the registry's orders, by the network of a pretraining seed."""
         sums = self.sums.setdefault(pretraining, Sums())
         for k, (name, levels) in enumerate(self.ladders.items()):
             x = np.array([norm(name, level) for level, _ in levels])
@@ -169,9 +167,9 @@ class CrossResponse:
         sums.photos += 1
 
     def frame(self) -> pd.DataFrame:
-        """Columns pretraining, applied, output, photos, slope (change of the output over norm(level) of equation 3), correlation (-1..1).
+        """Columns pretraining, applied, output, photos, slope (of the output over norm(level), equation 3), correlation (-1..1).
 
-        The correlation is empty where the output never changes. No rows if no photo was added.
+        The correlation is empty if the output is constant. No rows if no photo was added.
         """
         rows = []
         for pretraining, sums in self.sums.items():

@@ -1,4 +1,4 @@
-"""What the pretrained, not fine-tuned networks say of distorted photos: Figure 4, its 21 x 21 version, Appendix D, rankings."""
+"""Responses of pretrained networks, before fine-tuning, to distorted photos: Figure 4, its 21 x 21 version, Appendix D, rankings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from aesthetic_pretraining.training.datasets import VariantsDataset
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.pretext import TASKS
 
-GROUP = 64  # photos of one network that are written together
+GROUP = 64  # photos of one network per row group of the file
 ROWS = [(name, level, i) for name in DISTORTIONS for level, i in ladder(name)]  # of one photo in the table of responses
 SCHEMA = pa.schema(
     [
@@ -49,22 +49,22 @@ def respond(
     confusion: str | Path,
     workers: int = 0,
 ) -> None:
-    """Show each photo's 174 pictures once to every network and write what they say; memory does not grow with the photos.
+    """Pass each photo's 174 variants through every network once and write their outputs, in memory independent of the photos.
+
+    All tables have a column pretraining; one whose network was not trained has only its header.
 
     Args:
-        weights: {(task, pretraining seed): safetensors}, tasks of `initialisations.RANKING`; those that a run does not train are left out. A
-            table whose network is not there has its heads and no rows. All tables have a column pretraining.
-        responses: Parquet, a row per photo, pretraining seed, distortion and level (0, the distortion's own anchor, included):
-            pretraining, photo, distortion, level, and the 21 intensities (float32, about -1..1) that ranking_regression reads off (Figure 4).
+        weights: {(task, pretraining seed): safetensors}, for the trained ones of the tasks `initialisations.RANKING`.
+        responses: Parquet, one row per photo, pretraining seed, distortion and level (including 0, the distortion's own anchor):
+            pretraining, photo, distortion, level, and the 21 intensities (float32, about -1..1) predicted by ranking_regression
+            (Figure 4).
         cross: CSV of `pretext_metrics.CrossResponse`, from the same network.
         ranking: CSV of `pretext_metrics.RankingAccuracy`, of every network; pooled: over all distortions and levels.
         confusion: CSV of `pretext_metrics.Confusion`, from ranking_classification.
-        workers: processes that make the pictures.
+        workers: processes that render variants.
     """
     device = runtime.set_up(config.threads, training=False)
-    networks = {
-        key: _network(config, key[0], path).to(device, memory_format=torch.channels_last) for key, path in weights.items()
-    }
+    networks = {key: _network(config, key[0], path, device) for key, path in weights.items()}
     ranks, classes, crossed = RankingAccuracy(), Confusion(), CrossResponse()
     with atomic_path(responses) as tmp, pq.ParquetWriter(tmp, SCHEMA) as writer:
         group: list[pa.Table] = []
@@ -87,10 +87,10 @@ def respond(
             table.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def _network(config: RespondConfig, task: str, weights: str | Path) -> Network:
+def _network(config: RespondConfig, task: str, weights: str | Path, device: torch.device) -> Network:
     network = Network(build_backbone(config.backbone), TASKS[task].heads)
     load_into(network, weights)
-    return network.eval()
+    return network.eval().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
 
 
 def _outputs(
@@ -117,7 +117,7 @@ def _outputs(
 
 
 def _rows(pretraining: int, photo: str, intensities: np.ndarray) -> pa.Table:
-    """One photo's part of the table of responses."""
+    """One photo's rows of the table of responses."""
     values = pd.DataFrame(intensities[[i for _, _, i in ROWS]], columns=list(DISTORTIONS))
     values.insert(0, "pretraining", pretraining)
     values.insert(1, "photo", photo)

@@ -1,4 +1,4 @@
-"""Which networks a run makes, and whose a file is: initialisation, share of the labels, seed of pretraining, seed of fine-tuning."""
+"""The networks that a run trains, and their files: initialisation, share of the labels, pretraining seed, fine-tuning seed."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -9,12 +9,12 @@ from typing import NamedTuple
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.initialisations import BASELINE
 
-UNTRAINED = 0  # the one "pretraining" of ImageNet's weights, which no run makes; seeds of pretrainings begin at 1
+UNTRAINED = 0  # the "pretraining seed" of ImageNet's weights, which are not trained here; real ones start at 1
 PLACE = "<init>/share<percent>_pretraining<seed>_seed<seed>"
 
 
 class Training(NamedTuple):
-    """One fine-tuning: initialisation, percent of the labels, seed of the pretraining (`UNTRAINED`: ImageNet), its own seed."""
+    """One fine-tuning run: initialisation, share (percent) of the labels, pretraining seed (`UNTRAINED`: ImageNet), fine-tuning seed."""
 
     init: str
     share: int
@@ -31,16 +31,21 @@ class Run(NamedTuple):
     seed: int
     dataset: str
 
+    @property
+    def training(self) -> Training:
+        """The fine-tuning run of the model."""
+        return Training(self.init, self.share, self.pretraining, self.seed)
+
 
 def pretrainings_of(init: str, seeds: Sequence[int]) -> Sequence[int]:
-    """The pretrainings of one initialisation: pretrain.seeds, for ImageNet's weights `UNTRAINED` alone."""
+    """The pretraining seeds of one initialisation: pretrain.seeds, or only `UNTRAINED` for ImageNet's weights."""
     return (UNTRAINED,) if init == BASELINE else seeds
 
 
 def runs_of(
     inits: Sequence[str], compared: Collection[str], shares: Sequence[int], pretrainings: Sequence[int], seeds: Sequence[int]
 ) -> list[Training]:
-    """Every fine-tuning that params.yaml asks for: all shares of the labels for the initialisations in `compared`, else 100 %."""
+    """Every fine-tuning run that params.yaml asks for: all shares of the labels for initialisations in `compared`, else 100 %."""
     return [
         Training(init, share, pretraining, seed)
         for init, share in product(inits, shares)
@@ -49,29 +54,27 @@ def runs_of(
     ]
 
 
-def training_of(path: Path) -> Training:
-    """Whose a file or folder `PLACE` is, whatever its suffix; UserError for any other path."""
+def training_of(path: str | Path) -> Training:
+    """The fine-tuning run of a file or folder `PLACE`, with any suffix. Raises: UserError for any other path."""
     path = Path(path)
     match = re.fullmatch(r"share(\d+)_pretraining(\d+)_seed(\d+)", path.stem)
     if not match:
-        raise UserError(
-            f"{path} is not named {PLACE}{path.suffix}; fine-tuned networks and their predictions need such a place"
-        )
+        raise UserError(f"{path} is not named {PLACE}{path.suffix}; fine-tuned networks and their predictions need such a path")
     return Training(path.parent.name, *map(int, match.groups()))
 
 
-def run_of(path: Path, datasets: Collection[str]) -> Run:
-    """Which run a path `PLACE`/<dataset>.parquet belongs to; UserError for any other path."""
+def run_of(path: str | Path, datasets: Collection[str]) -> Run:
+    """The run of a path `PLACE`/<dataset>.parquet. Raises: UserError for any other path."""
     path = Path(path)
     if path.stem not in datasets or path.suffix != ".parquet":
-        raise UserError(f"{path} is not named {PLACE}/<{'|'.join(datasets)}>.parquet; predictions need such a place")
+        raise UserError(f"{path} is not named {PLACE}/<{'|'.join(datasets)}>.parquet; predictions need such a path")
     return Run(*training_of(path.parent), path.stem)
 
 
-def pretraining_of(path: Path) -> tuple[str, int]:
-    """(initialisation, seed) of a pretrained network's file `<init>/seed<seed>.*`; UserError for any other path."""
+def pretraining_of(path: str | Path) -> tuple[str, int]:
+    """(initialisation, seed) of a pretrained network's file `<init>/seed<seed>.*`. Raises: UserError for any other path."""
     path = Path(path)
     match = re.fullmatch(r"seed(\d+)", path.stem)
     if not match:
-        raise UserError(f"{path} is not named <init>/seed<seed>{path.suffix}; pretrained networks need such a place")
+        raise UserError(f"{path} is not named <init>/seed<seed>{path.suffix}; pretrained networks need such a path")
     return path.parent.name, int(match[1])

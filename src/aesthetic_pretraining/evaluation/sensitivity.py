@@ -1,7 +1,7 @@
 """How far the features of each initialisation move when a photo is distorted.
 
-Section 5 says that features of RotNet and SimCLR, as of ImageNet, hardly change with lighting and other style, and that the
-paper's own pretext tasks make them. No label takes part in this.
+Section 5 says that the features of RotNet and SimCLR, like ImageNet's, hardly change with lighting and other style, while the
+paper's own pretext tasks make them sensitive to it. No labels are used.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ from aesthetic_pretraining.training.datasets import VariantsDataset
 ALL = "all"  # in column level: over all levels; in column distortion: over all distortions of the aspect
 MOVES = ["init", "aspect", "distortion", "level", "photos", "distance", "low", "high"]
 LEVELS = [(name, v.level, i, anchor_index(name)) for i, v in enumerate(VARIANTS) if (name := v.distortion)]
-ORIGINAL = 0  # position in VARIANTS of the photo as it is
+ORIGINAL = 0  # position in VARIANTS of the undistorted photo
 
 
 class Moves:
-    """Distances of one network's features, photo by photo, and the distance that they are measured in.
+    """Distances of one network's features, accumulated photo by photo, and their unit.
 
-    A photo's distances are kept by distortion, 21 numbers; the rest does not grow with the photos.
+    21 numbers are kept per photo, one per distortion; everything else has constant size.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Moves:
         self.mean, self.spread = np.zeros(1), 0.0  # of the undistorted photos' features, and squared distances to it (Welford)
 
     def add(self, features: np.ndarray) -> None:
-        """features: (174, width) of one photo's pictures in the order of `VARIANTS`."""
+        """features: (174, width) of one photo's variants in the order of `VARIANTS`."""
         features = features.astype(np.float64)
         at, base = np.array([[i, anchor] for _, _, i, anchor in LEVELS]).T
         distances = np.linalg.norm(features[at] - features[base], axis=1)
@@ -52,7 +52,7 @@ class Moves:
 
     @property
     def unit(self) -> float:
-        """Root mean square distance of the features of two different photos, undistorted."""
+        """Root-mean-square distance between the features of two different undistorted photos."""
         return float(np.sqrt(2 * self.spread / (len(self.rows) - 1)))
 
     def by_photo(self) -> np.ndarray:
@@ -60,7 +60,7 @@ class Moves:
         return np.stack(self.rows) / self.unit
 
     def frame(self, init: str, confidence: float) -> pd.DataFrame:
-        """Columns `MOVES`: each level, then each distortion and each aspect over all; Student's intervals over photos."""
+        """Columns `MOVES`: each level, then each distortion and each aspect over all levels; Student's t intervals over photos."""
         photos, rows = len(self.rows), []
         mean = self.sum / photos / self.unit
         spread = np.sqrt(np.maximum(self.squares / self.unit**2 - photos * mean**2, 0) / (photos - 1))
@@ -70,10 +70,10 @@ class Moves:
         for aspect in ASPECTS:
             inside = moved[[name for name, d in DISTORTIONS.items() if d.aspect == aspect]]
             for name, values in [*inside.items(), (ALL, inside.mean(axis=1))]:
-                numbers = mean_interval(values.mean(), values.std(ddof=1), photos, confidence)
-                rows.append((init, aspect, name, ALL, photos, *map(float, numbers)))
+                pooled = mean_interval(values.mean(), values.std(ddof=1), photos, confidence)
+                rows.append((init, aspect, name, ALL, photos, *map(float, pooled)))
         table = pd.DataFrame(rows, columns=MOVES)
-        return table.assign(low=table["low"].clip(lower=0))  # a distance
+        return table.assign(low=table["low"].clip(lower=0))  # distances are not negative
 
 
 @torch.no_grad()
@@ -88,24 +88,24 @@ def sensitivity(
     by_photo: str | Path,
     workers: int = 0,
 ) -> None:
-    """Show each photo's 174 pictures to every pretrained backbone and write how far its features move.
+    """Pass each photo's 174 variants through every pretrained backbone and write how far the features move.
 
     Args:
         weights: {initialisation: safetensors}, pretrained and not fine-tuned.
-        table: CSV, columns `MOVES`. distance: Euclidean, between the features of a distorted photo and of its level 0 (crops
-            and rotations have their own), over the root mean square distance of two different photos: 1 is as far as another
-            photo. So networks whose features have other lengths can be compared. ASSUME: the paper names no measure.
-        by_photo: Parquet: init, photo, and the 21 distortions' mean distances over their levels.
-        workers: processes that make the pictures.
-    Raises UserError for fewer than two photos, and for a network that gives all photos the same features.
+        table: CSV, columns `MOVES`. distance: Euclidean, between the features of a distorted photo and of its level 0 (crops and
+            rotations have their own), divided by the root-mean-square distance between two different photos, so that networks
+            with features of different norm can be compared. ASSUME: the paper names no measure.
+        by_photo: Parquet: init, photo, and each of the 21 distortions' mean distance over its levels.
+        workers: processes that render variants.
+    Raises: UserError for fewer than two photos, or for a network with equal features for all photos.
     """
     if len(photos) < 2:
         raise UserError(
-            f"sensitivity: needs at least two test photos, has {len(photos)}; raise photos.shares.test in params.yaml"
+            f"sensitivity: needs at least two test photos, has {len(photos)}; increase photos.shares.test in params.yaml"
         )
     device = runtime.set_up(config.threads, training=False)
     networks = {
-        init: new_backbone(config.backbone, path).to(device, memory_format=torch.channels_last).eval()
+        init: new_backbone(config.backbone, path).to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]  # not in torch's stubs
         for init, path in weights.items()
     }
     moves = {init: Moves() for init in networks}

@@ -1,4 +1,4 @@
-"""Networks: a backbone with the heads of a task, and which of their weights learn."""
+"""Networks: a backbone with the heads of a task, and which of its weights are trained."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ SCORES = 10  # AVA's possible votes 1..10, section 4.5
 
 
 class Network(nn.Module):
-    """A backbone under one head per output (section 3.3: "the last layer is replaced").
+    """A backbone with one head per output (section 3.3: "the last layer is replaced").
 
     Args:
-        heads: {name: number of outputs}; each is one linear layer.
-        hidden: heads among them that get a hidden layer as wide as the features (SimCLR's projection).
-        dropout: before every head, drawn for each head anew.
-        init: "torch": as torch fills a linear layer; "xavier": as the released code does (fidelity row 30).
+        heads: {name: number of outputs}; each head is one linear layer.
+        hidden: heads with a hidden layer as wide as the features (SimCLR's projection).
+        dropout: before every head, drawn independently per head.
+        init: of linear layers; "torch": torch's default; "xavier": as in the released code (fidelity row 30).
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Network(nn.Module):
         if init == "xavier":
             for layer in self.heads.modules():
                 if isinstance(layer, nn.Linear):
-                    nn.init.xavier_uniform_(layer.weight)  # ASSUME: the uniform kind, and no bias
+                    nn.init.xavier_uniform_(layer.weight)  # ASSUME: the uniform variant, with zero biases
                     nn.init.zeros_(layer.bias)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
@@ -61,7 +61,7 @@ class Network(nn.Module):
 
 
 def score_network(backbone: Backbone, dropout: float) -> Network:
-    """The NIMA network of section 4.5: ten outputs, softmax is taken by `distribution`."""
+    """The NIMA network of section 4.5: ten raw outputs; `distribution` applies the softmax."""
     return Network(backbone, {"votes": SCORES}, dropout=dropout)
 
 
@@ -71,15 +71,15 @@ def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
 
 
 def set_learning(network: Network, trainable: str, frozen: bool, batch_norm: str = "batch", learning_blocks: int = 0) -> None:
-    """Choose which weights get gradients and which batch normalisations use and move running statistics.
+    """Set which weights get gradients, and which batch normalisations use and update running statistics.
 
     Args:
-        trainable: "all", or "released": the last block and the heads (fidelity row 26); with `batch_norm` "batch" the statistics
-            of all blocks move, as they do in the released code.
-        frozen: only the heads learn, and the backbone runs in inference mode.
-        batch_norm: "batch": normalised by the batch's statistics; "frozen": by the running ones of the start, which stay as they
-            are, while the layers' weights and biases learn (fidelity row 42).
-        learning_blocks: of `trainable` "all": only so many last blocks of the backbone learn; 0: all.
+        trainable: "all", or "released": the last block and the heads (fidelity row 26); with `batch_norm` "batch", the statistics of
+            all blocks are updated, as in the released code.
+        frozen: train only the heads, with the backbone in inference mode.
+        batch_norm: "batch": normalise by batch statistics; "frozen": by the initial running statistics, which are not updated,
+            while the layers' weights and biases are trained (fidelity row 42).
+        learning_blocks: for `trainable` "all": train only this many last blocks of the backbone; 0: all.
     """
     network.train()
     learns = trainable == "all" and not frozen
@@ -105,17 +105,18 @@ def batch_norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
 
 
 def new_backbone(name: str, weights: str | Path) -> Backbone:
-    """A backbone with the weights of a safetensors file, of a backbone alone or of a whole network; heads are left out."""
+    """A backbone with weights from a safetensors file of a backbone or of a whole network, whose heads are ignored."""
     backbone = build_backbone(name)
     load_into(backbone, weights, prefix="backbone.")
     return backbone
 
 
 def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
-    """Load a safetensors file; never unpickles. Raises UserError that names the file if it is broken or does not fit.
+    """Load a safetensors file (no unpickling).
 
     Args:
-        prefix: if the file's names begin so, only those are taken, without it.
+        prefix: if any names in the file start with it, load only those, with the prefix removed.
+    Raises: UserError naming the file if it is broken or does not fit.
     """
     try:
         state = load_file(path)
@@ -124,7 +125,7 @@ def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such weights; let snakemake make them") from error
     except (SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]  # torch names the first weights that differ on a later line
+        reason = " ".join(str(error).split())[:160]  # joined, because torch names the differing weights on a later line
         raise UserError(
             f"{path}: does not hold the weights of this network ({reason}); if backbone.name is the one that it was made with, "
             "delete it and run again"
@@ -132,6 +133,6 @@ def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
 
 
 def save_weights(state: Mapping[str, Tensor], path: str | Path) -> None:
-    """Write weights as safetensors in one step; equal weights are equal bytes."""
+    """Write weights as safetensors, atomically; equal weights give equal bytes."""
     with atomic_path(path) as tmp:
         save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, tmp)

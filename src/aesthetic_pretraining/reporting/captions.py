@@ -1,4 +1,4 @@
-"""Headings and captions of the report's figures, and what each of them is drawn from."""
+"""Headings and captions of the report's figures, and the data behind each."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -9,14 +9,21 @@ from aesthetic_pretraining.initialisations import LABELS, NAMING, PAPER, PAPER_R
 from aesthetic_pretraining.reporting import facts
 
 WILSON = "Bars are Wilson's 95 % intervals."
-PRETRAINED = "photos: train, val, test"  # the photos of the pretraining: all but those that simulated labels take
+PRETRAINED = "photos: train, val, test"  # the photos of the pretraining set: all but those used for simulated labels
 
 
 class Caption(NamedTuple):
-    """A figure's words: heading and text (also for those who cannot see the picture); `pictures`, a key of the report's counts, or several, "photos: train, val";
-    `networks` that it shows where they are trained; `wide`: too large for a column, shown folded; `votes`: whether people's votes
-    enter, so that it carries the mark where these are simulated; `part`: the part that they enter, "" for all of it; `rests`: for
-    results of pretraining, the function of `facts` that says on which photos and updates they rest; `ablations`: shown, too."""
+    """The text that goes with a figure.
+
+    Attributes:
+        heading, text: heading and caption; the caption is the alt text, too.
+        pictures: the images behind it: a key of the report's counts, or several roles of one set ("photos: train, val").
+        networks: the networks that it shows if they were trained. ablations: those of the ablations.
+        wide: wider than the column, so collapsed by default.
+        votes: whether it depends on votes, so that it carries the note when these are simulated.
+        part: the panel that depends on votes; "" for all of it.
+        rests: for results of pretraining, the function of `facts` that states the photos and updates behind them.
+    """
 
     heading: str
     text: str
@@ -31,9 +38,9 @@ class Caption(NamedTuple):
 
 CAPTIONS = {
     "figure1": Caption(
-        "Figure 1: what pretraining asks of the network",
-        "Variants of one test photo. Of two variants the network has to score the less distorted one higher; in the multi-task "
-        "settings it also names the distortion, or its level.",
+        "Figure 1: the pretext tasks",
+        "Variants of one test photo. Of two variants, the network must score the less distorted one higher; in the multi-task "
+        "settings it also predicts the distortion, or its level.",
         "photos: test",
         votes=False,
     ),
@@ -42,15 +49,15 @@ CAPTIONS = {
     ),
     "figure3": Caption(
         "Figure 3: performance by share of the labels",
-        "Accuracy, Pearson and Spearman correlation and mean absolute error on the AVA test set when fine-tuning uses part of "
-        "the training labels. Bars, where there are any, show 95 % intervals over pictures and, where there are three or "
-        "more, seeds, where these were computed (metrics/intervals.csv says over what), else one standard deviation over seeds.",
+        "Accuracy, Pearson and Spearman correlation, and mean absolute error on the AVA test set, by share of the training labels "
+        "used for fine-tuning. Error bars are 95 % intervals over images and, with three or more seeds, over seeds "
+        "(metrics/intervals.csv says which); where no interval was computed, one standard deviation over seeds.",
         "ava: test",
     ),
     "figure4": Caption(
-        "Figure 4: answers to one distortion",
-        "Outputs of the pretrained, not fine-tuned regression network (first pretraining seed) for every test photo at each level of the applied "
-        "distortion. Level 0 is the undistorted photo; circles are medians.",
+        "Figure 4: responses to one distortion",
+        "Outputs of the pretrained regression network (first pretraining seed), before fine-tuning, for every test photo at each "
+        "level of the applied distortion. Level 0 is the undistorted photo; circles are medians.",
         "photos: test",
         (RESPONDING,),
         votes=False,
@@ -58,14 +65,15 @@ CAPTIONS = {
     ),
     "figure5": Caption(
         "Figure 5: epochs until early stopping",
-        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points were ended by the "
-        "cap, finetune.max_epochs.",
+        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points reached the cap, "
+        "finetune.max_epochs.",
         "ava: val",
     ),
     "learning_curves": Caption(
         "Learning curves",
-        "Loss by epoch: above, each pretraining (faint: further seeds); below, the validation loss of every fine-tuning on all labels. A ring marks the "
-        "first epoch in which the whole network learns. The losses of different pretext tasks cannot be compared.",
+        "Loss by epoch. Above: each pretraining run (faint: further seeds). Below: the validation loss of every fine-tuning run on "
+        "all labels; a ring marks the first epoch in which the whole network is trained. The losses of different pretext tasks are "
+        "not comparable.",
         "ava: val",
         PAPER[1:],
         part="below",
@@ -74,16 +82,17 @@ CAPTIONS = {
     ),
     "probes": Caption(
         "Linear probes",
-        "Spearman's correlation of ridge regressions on the frozen features of each initialisation with the mean scores, with "
-        "intervals over test pictures. Above: all labels; dotted, ImageNet's; unseen scenes: probes of TID2013 itself. Below, "
-        "where there are several shares: by share of AVA's training labels, points of one share drawn side by side.",
+        "Spearman correlation between the mean scores and the predictions of ridge regressions on each initialisation's frozen "
+        "features, with intervals over test images. Above: all labels; the dotted line is ImageNet; “unseen scenes” are probes "
+        "trained on TID2013 itself. Below, if there are several shares: by share of AVA's training labels, with the points of one "
+        "share side by side.",
         "ava: test",
         PAPER,
     ),
     "ranking_accuracy": Caption(
         "Ranking accuracy by distortion and level",
-        "Share of the test photos that the pretrained network (first pretraining seed) ranks below the level before it (one nearer to 0), as the ranking "
-        "task asks; chance is 0.5. metrics/ranking_accuracy.csv has Wilson's 95 % intervals.",
+        "Fraction of the test photos for which the pretrained network (first pretraining seed) scores a level below the one before "
+        "it (one step nearer to 0), as the ranking task asks; chance is 0.5. metrics/ranking_accuracy.csv has Wilson 95 % intervals.",
         "photos: test",
         PAPER_RANKING,
         True,
@@ -92,9 +101,9 @@ CAPTIONS = {
         ablations=[name for name in RANKING if name not in PAPER_RANKING],
     ),
     "heatmap": Caption(
-        "Answers of every output to every distortion",
-        "Figure 4 for all pairs: correlation of each intensity output of the pretrained regression network (first seed) with the level of "
-        "each applied distortion, within photos. The diagonal is what the network was trained on.",
+        "Responses of every output to every distortion",
+        "Figure 4 for all pairs: correlation, within photos, of each intensity output of the pretrained regression network (first "
+        "pretraining seed) with the level of each applied distortion. The diagonal is what the network was trained on.",
         "photos: test",
         (RESPONDING,),
         True,
@@ -103,8 +112,8 @@ CAPTIONS = {
     ),
     "confusion": Caption(
         "Which distortion is it? (Appendix D)",
-        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: which distortion of its aspect "
-        "each applied distortion is taken for, as shares of each row, all levels together.",
+        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: confusion "
+        "matrix of each aspect, with rows normalised and all levels pooled.",
         "photos: test",
         (NAMING,),
         True,
@@ -113,35 +122,36 @@ CAPTIONS = {
     ),
     "premise": Caption(
         "Does the premise hold?",
-        "Share of pairs of neighbouring levels in which people's mean score falls, by type of distortion; and, where a survey is "
-        f"given, share of answers that prefer the original. {WILSON}",
+        "Fraction of pairs of adjacent levels across which the mean opinion score falls, by type of distortion; if a survey is "
+        f"given, also the fraction of answers that prefer the original. {WILSON}",
         "tid2013: test",
         part="TID2013",
     ),
     "scatter": Caption(
-        "Predicted against given scores",
-        "Mean score predicted over mean score given, each AVA test picture, fine-tuned on all labels, first seed. Dashed: where "
-        "both are equal.",
+        "Predicted against true scores",
+        "Predicted against true mean score of every AVA test image, for networks fine-tuned on all labels, first seed. On the "
+        "dashed line the two are equal.",
         "ava: test",
         PAPER,
     ),
     "histograms": Caption(
-        "Which scores are given and predicted",
-        "How many AVA test pictures get which mean score; networks fine-tuned on all labels, first seed.",
+        "Distributions of true and predicted scores",
+        "Histograms of the true and the predicted mean scores of the AVA test images; networks fine-tuned on all labels, first seed.",
         "ava: test",
         PAPER,
     ),
     "best_worst": Caption(
-        "Both ends of the predicted scores",
-        "The AVA test pictures that the fine-tuned ranking + regression network (first seed) scores highest and lowest, as the "
+        "Highest and lowest predicted scores",
+        "The AVA test images that the fine-tuned ranking + regression network (first seed) scores highest and lowest, as the "
         "network sees them.",
         "ava: test",
     ),
     "sensitivity": Caption(
         "How far distortions move the features (section 5)",
-        "Distance between the pretrained network's (first pretraining seed) features of a distorted test photo and of its level 0, the mean over the "
-        "distortion's levels; 1 is the (root mean square) distance of two different photos. Last row of each panel: the mean over "
-        "the aspect. Bars are Student's intervals over photos, of which photo_check.distorted_photos were looked at.",
+        "Distance between the pretrained network's (first pretraining seed) features of a distorted test photo and of its level 0, "
+        "averaged over the distortion's levels; 1 is the root-mean-square distance between two different photos. The last row of "
+        "each panel is the mean over the aspect. Error bars are Student's t intervals over photos, whose number is "
+        "photo_check.distorted_photos.",
         "photos: test",
         PAPER[1:],
         True,
@@ -151,14 +161,14 @@ CAPTIONS = {
     ),
     "photo_scores": Caption(
         "Are the photos highly aesthetic? (section 4.2)",
-        "Mean scores that the network fine-tuned on all labels from the ImageNet start, averaged over seeds, gives to the unlabelled "
-        "photos. The title has the share above five with Wilson's 95 % interval over photos, and the paper's.",
+        "Mean scores of the unlabelled photos, predicted by the networks fine-tuned on all labels from ImageNet and averaged over "
+        "seeds. The title gives the fraction above 5 with its Wilson 95 % interval over photos, and the paper's value.",
         PRETRAINED,
     ),
     "photo_classes": Caption(
         "What is in the photos (Appendix B)",
-        "Left: how many photos each class is the most certain one of, or show that kind of object. Right: all that were seen, by "
-        "frequency; the number is exp(entropy).",
+        "Left: number of photos for which a class is the top-1 prediction, or which show that kind of object. Right: all classes "
+        "found, by frequency; the number is exp(entropy).",
         PRETRAINED,
         (),
         True,
@@ -166,7 +176,7 @@ CAPTIONS = {
     ),
     "overview": Caption(
         "The distortions",
-        "One photo under the distortions that the networks are pretrained to put in order; level 0 is framed.",
+        "One photo under every distortion that pretraining ranks; level 0 is framed.",
         "photos: test",
         (),
         True,
@@ -175,21 +185,21 @@ CAPTIONS = {
 }
 SECTIONS = {
     "Figures of the paper": ("figure1", "figure2", "figure3", "figure4", "figure5"),
-    "What pretraining taught": ("learning_curves", "probes", "ranking_accuracy", "heatmap", "confusion", "sensitivity"),
-    "What the fine-tuned networks say": ("scatter", "histograms", "best_worst"),
-    "What it all rests on": ("premise", "photo_scores", "photo_classes", "overview"),
+    "What pretraining learns": ("learning_curves", "probes", "ranking_accuracy", "heatmap", "confusion", "sensitivity"),
+    "What the fine-tuned networks predict": ("scatter", "histograms", "best_worst"),
+    "Premises and data": ("premise", "photo_scores", "photo_classes", "overview"),
 }
 
 
 def untrained(name: str, trained: Sequence[str]) -> list[str]:
-    """Printed names of the networks that a figure would show and the run did not train."""
+    """Printed names of the networks that a figure would show but the run did not train."""
     return [LABELS[init] for init in CAPTIONS[name].networks if init not in trained]
 
 
 def mark(name: str, note: str) -> str:
-    """The caveat as a figure's caption carries it: none where no vote enters, with the part that it is about where one is not all.
+    """The note as a figure's caption carries it: "" if the figure does not depend on votes; prefixed by the panel that does, if one.
 
-    A figure without a caption carries the caveat: nothing is known of it.
+    A figure without an entry in `CAPTIONS` always carries the note, because it may depend on votes.
     """
     caption = CAPTIONS.get(name)
     if not note or (caption and not caption.votes):
@@ -200,12 +210,12 @@ def mark(name: str, note: str) -> str:
 def basis(
     name: str, counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame], context: str, unlabelled: str
 ) -> str:
-    """A figure's last sentences: on how many pictures it rests, results of pretraining on how many updates, the run's settings.
+    """A figure's last sentences: its number of images, for results of pretraining its updates, and the run's settings.
 
     Args:
-        counts: number of pictures by what they are for, "<set>: <role>".
-        histories: {(task, seed): history} of all pretrainings of the run.
-        context: the settings where votes enter. unlabelled: where none do.
+        counts: number of images by "<set>: <role>".
+        histories: {(task, seed): history} of all pretraining runs.
+        context: the settings for figures that depend on votes. unlabelled: for those that do not.
     """
     caption = CAPTIONS[name]
     dataset, _, role = caption.pictures.partition(": ")
@@ -215,6 +225,6 @@ def basis(
         sentences.append(caption.rests(counts, {network: rows for network, rows in histories.items() if network[0] in drawn}))
     found = [counts[key] for each in role.split(", ") if (key := f"{dataset}: {each}") in counts]
     if (caption.votes or not caption.rests) and found:
-        printed = {"photos": "photos", "ava": "AVA pictures", "tid2013": "TID2013 pictures"}[dataset]
+        printed = {"photos": "photos", "ava": "AVA images", "tid2013": "TID2013 images"}[dataset]
         sentences.append(f"{sum(found):,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
     return " ".join([*sentences, context if caption.votes else unlabelled])

@@ -1,6 +1,6 @@
-"""How the claims of the paper are checked: one function per way of checking, on saved tables (docs/statistics.md).
+"""Checks of the paper's claims against saved tables, one function per kind of claim (docs/statistics.md).
 
-Each takes the evidence, the published value and the arguments that `resources/claims.yaml` gives.
+Each takes the evidence, the published value and the arguments given in `resources/claims.yaml`.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,26 +15,33 @@ from scipy.stats import rankdata
 
 from aesthetic_pretraining.evaluation.pretext_metrics import first_pretraining
 from aesthetic_pretraining.evaluation.statistics.comparisons import UNMEASURED, Quantity, count
-from aesthetic_pretraining.evaluation.statistics.labels_saved import COLUMNS as LABELS_SAVED
+from aesthetic_pretraining.evaluation.statistics.labels_saved import LABELS_SAVED_COLUMNS
 from aesthetic_pretraining.evaluation.statistics.learning_curve import FARTHEST
 from aesthetic_pretraining.evaluation.statistics.proportions import wilson
 from aesthetic_pretraining.evaluation.statistics.training_luck import SEEDS, Trainings, known_luck, mean_interval, next_training
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting import verdicts
-from aesthetic_pretraining.reporting.table2 import COLUMNS
+from aesthetic_pretraining.reporting.table2 import TABLE2_COLUMNS
 
-SMALLER_IS_BETTER = {column.name for column in COLUMNS if column.best == "min"}
-EPOCHS_RESOLUTION = 0.1  # ASSUME: a saving of epochs that is known less well than to a tenth of ImageNet's confirms nothing
-WHOLE_PERCENT = 0.01  # the paper cuts its percentages: of 47.6 % it prints 47 %
-LABELS_RESOLUTION = 0.1  # ASSUME: of the labels; half a step between the shares that the paper's figure shows
+SMALLER_IS_BETTER = {column.name for column in TABLE2_COLUMNS if column.best == "min"}
+EPOCHS_RESOLUTION = 0.1  # ASSUME: an interval wider than ±0.1 of ImageNet's epochs is too wide to confirm a saving
+WHOLE_PERCENT = 0.01  # the paper truncates its percentages: 47.6 % is printed as 47 %
+LABELS_RESOLUTION = 0.1  # ASSUME: as a fraction of the labels; half a step between the shares in the paper's figure
 UNKNOWN = (np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The saved tables: Table 2 with its verdicts, the differences of all rows, metrics, responses, confusion; confidence of
-    intervals; labels saved. `confusion` is empty where ranking + classification was not trained, `labels` where there is but one
-    share of the labels. The last three are for `photo_claims`."""
+    """The saved tables that claims are checked against.
+
+    Attributes:
+        table: Table 2 with its verdicts. differences: the differences between all of its rows.
+        metrics, responses: the frames of those names.
+        confusion: empty if ranking + classification was not trained.
+        confidence: confidence level of the intervals, 0..1.
+        labels: `labels_saved.LABELS_SAVED_COLUMNS`; empty if there is only one share of the labels.
+        photo_scores, diversity, sensitivity: for `photo_claims`; None if not measured.
+    """
 
     table: pd.DataFrame
     differences: pd.DataFrame
@@ -42,13 +49,13 @@ class Evidence:
     responses: pd.DataFrame
     confusion: pd.DataFrame
     confidence: float
-    labels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LABELS_SAVED))
+    labels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LABELS_SAVED_COLUMNS))
     photo_scores: pd.DataFrame | None = None
     diversity: pd.DataFrame | None = None
     sensitivity: pd.DataFrame | None = None
 
     def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> Quantity:
-        """By how much `init` is better than `other`; NaN where one of them was not measured."""
+        """By how much `init` is better than `other` in a column of Table 2; NaN if either was not measured."""
         dataset, _, metric = column.rpartition("_")
         found, way = self._differences.get((init, share, other, other_share, dataset, metric)), 1
         if found is None:
@@ -60,25 +67,25 @@ class Evidence:
         return {row[:6]: Quantity(*row[6:]) for row in self.differences.itertuples(index=False, name=None)}
 
     def published_gain(self, init: str, other: str, column: str) -> float:
-        """By how much Table 2 of the paper has `init` better than `other`."""
+        """By how much `init` is better than `other` in the paper's Table 2."""
         published = self.table.set_index("init")[f"{column}_published"]
         return (published[init] - published[other]) * (-1 if column in SMALLER_IS_BETTER else 1)
 
     def epochs(self, init: str, share: int = 100) -> pd.Series:
-        """Epochs of one row, indexed by (pretraining, seed); trainings that the cap ended are NaN, because they had not stopped."""
+        """Epochs of one row, indexed by (pretraining, seed); NaN for training runs that reached the cap, because they had not stopped."""
         rows = self.metrics[(self.metrics["init"] == init) & (self.metrics["share"] == share)].set_index(
             ["pretraining", "seed"]
         )
         return rows["epochs"].where(rows["capped"] == 0)
 
     def baseline_epochs(self, init: str, share: int = 100) -> pd.Series:
-        """ImageNet's epochs of the same fine-tuning seeds, indexed as `epochs` of `init`; NaN where it has no such seed."""
+        """ImageNet's epochs for the same fine-tuning seeds, indexed as `epochs` of `init`; NaN where it lacks a seed."""
         index = self.epochs(init, share).index
         return self.epochs(BASELINE, share).droplevel("pretraining").reindex(index.get_level_values("seed")).set_axis(index)
 
 
 class Finding(NamedTuple):
-    """What a run says to a claim: a number with its interval where there is one, in words, and the verdict."""
+    """What a run found for a claim: a number and its interval (NaN if there is none), a description, and the verdict."""
 
     value: float
     low: float
@@ -88,15 +95,15 @@ class Finding(NamedTuple):
 
 
 def cell(evidence: Evidence, published: float, init: str, column: str) -> Finding:
-    """One number of Table 2, with the verdict that it has there."""
+    """One number of Table 2, with its verdict there."""
     row = evidence.table.set_index("init").loc[init]
     return Finding(row[column], row[f"{column}_low"], row[f"{column}_high"], "", row[f"{column}_verdict"])
 
 
 def dagger(evidence: Evidence, published: str, init: str, column: str) -> Finding:
-    """Whether the absolute errors are significantly smaller than ImageNet's in all trainings, or in none, as the paper has it.
+    """Whether the absolute errors are significantly smaller than ImageNet's in all training runs, or in none, as in the paper.
 
-    If some are, the seed decides, which is noise; if ours differs from the paper's, an interval around 0 is noise, too.
+    If they are in some, it depends on the seed and is within noise; so is a difference from the paper whose interval contains 0.
     """
     row = evidence.table.set_index("init").loc[init]
     p, ours = row[f"{column}_p"], row[f"{column}_significant"]
@@ -106,7 +113,7 @@ def dagger(evidence: Evidence, published: str, init: str, column: str) -> Findin
     smaller, tested = row[f"{column}_smaller"], row[f"{column}_tested"]
     undecided = 0 < smaller < tested or (not low > 0 and not high < 0)
     differing = verdicts.WITHIN_NOISE if undecided else verdicts.NOT_REPRODUCED
-    words = f"significant in {smaller} of {tested} training{'s' if tested > 1 else ''} (largest p = {p:.2g})"
+    words = f"significant in {smaller} of {tested} training run{'s' if tested > 1 else ''} (largest p = {p:.2g})"
     same = {0: "not significant", tested: "significant"}.get(smaller) == published
     return Finding(p, np.nan, np.nan, words, verdicts.REPRODUCED if same else differing)
 
@@ -119,7 +126,7 @@ def better(
     columns: Sequence[str],
     shares: Sequence[int] = (100,),
 ) -> Finding:
-    """Whether each of `inits` beats each of `others` in each column: surely, where a whole interval is above 0."""
+    """Whether each of `inits` beats each of `others` in each column: certain where the whole interval is above 0."""
     gains = [evidence.gain(a, share, b, share, column) for a, b, share, column in product(inits, others, shares, columns)]
     return _finding(evidence, gains)
 
@@ -127,10 +134,9 @@ def better(
 def matches(
     evidence: Evidence, published: str, init: str, other: str, shares: Sequence[Sequence[int]], columns: Sequence[str]
 ) -> Finding:
-    """Whether `init` is no worse than `other` by more than the margin, for pairs of shares of the labels.
+    """Whether `init` is at most the margin worse than `other`, for pairs of shares of the labels.
 
-    ASSUME: the margin is the gain that the paper itself reports in that column with all labels; a loss as large as that would
-    be one that the paper counts.
+    ASSUME: the margin is the gain that the paper reports in that column with all labels: a loss of that size would matter to it.
     """
     margins = [abs(evidence.published_gain(init, other, column)) for column in columns]
     gains = [
@@ -141,7 +147,7 @@ def matches(
 
 
 def no_gain(evidence: Evidence, published: str, init: str, other: str, columns: Sequence[str]) -> Finding:
-    """Whether `init` is not better than `other`, up to the gain that the paper reports of `other` over ImageNet (as `matches`)."""
+    """Whether `init` is at most the margin better than `other`; the margin is the paper's gain of `other` over ImageNet (cf. `matches`)."""
     gains = [
         evidence.gain(init, 100, other, 100, column).negative().plus(evidence.published_gain(other, BASELINE, column))
         for column in columns
@@ -150,10 +156,9 @@ def no_gain(evidence: Evidence, published: str, init: str, other: str, columns: 
 
 
 def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other: str, columns: Sequence[str]) -> Finding:
-    """Whether each of `inits` is worse than `other` in some column: surely, where a whole interval is below 0.
+    """Whether each of `inits` is worse than `other` in some column: certain where a whole interval is below 0.
 
-    To look for such a column in several calls for intervals that hold for all of them at once; "better in all" does not
-    (`comparisons.count`).
+    Searching several columns for one needs simultaneous intervals; "better in all" does not (`comparisons.count`).
     """
     worst = []
     for init in inits:
@@ -168,14 +173,14 @@ def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other
 
 
 def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pick: str) -> Finding:
-    """The largest or smallest share of ImageNet's epochs that one of `inits` saves, with its interval for one more training.
+    """The largest or smallest fraction of ImageNet's epochs that one of `inits` saves, with the prediction interval of one more training run.
 
-    The paper picks the extreme of its table, which has one training of each; so the extreme is taken for each pair of seeds, and
-    the published one is a further such extreme.
+    The paper picks the extreme of a table with one training run per row. So the extreme is taken for each pair of seeds, and the published
+    value is treated as one more such extreme.
     """
     savings = pd.concat([1 - evidence.epochs(init) / evidence.baseline_epochs(init) for init in inits], axis=1)
     if savings.empty or savings.isna().any(axis=None):
-        return Finding(*UNKNOWN, "a training was not made or was ended by the cap", verdicts.NOT_MEASURED)
+        return Finding(*UNKNOWN, "a training run is missing or reached the cap of epochs", verdicts.NOT_MEASURED)
     saving = savings.max(axis=1) if pick == "most" else savings.min(axis=1)
     row = Trainings(inits[0], tuple(saving.index), np.arange(len(saving)))
     low, high = next_training(row, saving, evidence.confidence)
@@ -184,7 +189,7 @@ def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pic
 
 
 def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int]) -> Finding:
-    """Whether `init` stops earlier than ImageNet with every share of the labels, with intervals over seeds."""
+    """Whether `init` stops earlier than ImageNet at every share of the labels, with intervals over seeds."""
     found = []
     for share in shares:
         saved = evidence.baseline_epochs(init, share) - evidence.epochs(init, share)
@@ -198,11 +203,11 @@ def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int])
 
 
 def labels_saved(evidence: Evidence, published: float, init: str, other: str, column: str) -> Finding:
-    """How many labels `init` saves for what `other` has with all of them, by the distance of two fitted learning curves."""
+    """The fraction of the labels that `init` saves in reaching what `other` reaches with all of them, from fitted learning curves."""
     dataset, _, metric = column.rpartition("_")
     rows = evidence.labels.set_index(["init", "other", "dataset", "metric"]).sort_index()
     if (init, other, dataset, metric) not in rows.index:
-        return Finding(*UNKNOWN, "one share of the labels alone", verdicts.NOT_MEASURED)
+        return Finding(*UNKNOWN, "only one share of the labels", verdicts.NOT_MEASURED)
     row = rows.loc[(init, other, dataset, metric)]
     if np.isnan(row["needed"]):
         return Finding(*UNKNOWN, row["problem"], verdicts.NOT_MEASURED)
@@ -211,15 +216,15 @@ def labels_saved(evidence: Evidence, published: float, init: str, other: str, co
     if np.isnan(low):
         return Finding(1 - row["needed"], np.nan, np.nan, words, verdicts.NO_INTERVAL)
     words += f" [{_percent(row['low'])}, {_percent(row['high'])}]"
-    words += "" if row["over"].startswith(SEEDS) else f"; noise of {row['over']} alone"
-    # "about 20 %" is read off a figure with steps of 20 %: what lies half a step away still agrees with it
+    words += "" if row["over"].startswith(SEEDS) else f"; interval over {row['over']} only"
+    # "about 20 %" is read off a figure with steps of 20 %: half a step away still agrees with it
     over = SEEDS if row["over"].startswith(SEEDS) else row["over"]
     verdict = verdicts.of_value(published, low - LABELS_RESOLUTION, high + LABELS_RESOLUTION, 2 * LABELS_RESOLUTION, over)
     return Finding(1 - row["needed"], low, high, words, verdict)
 
 
 def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
-    """Mean over photos of the rank correlation of an output with the distortion's level, with Student's interval over photos."""
+    """Mean over photos of an output's rank correlation with the distortion's level, with Student's t interval over photos."""
     rows = first_pretraining(evidence.responses)  # the network that Figure 4 shows
     rows = rows[rows["distortion"] == distortion]
     if rows.empty or output not in rows:
@@ -227,7 +232,7 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
     values = rows.pivot(index="photo", columns="level", values=output)
     ranks = rankdata(values, axis=1) - (values.shape[1] + 1) / 2
     levels = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
-    with np.errstate(invalid="ignore"):  # an output that is the same at every level has no slope
+    with np.errstate(invalid="ignore"):  # an output that is equal at every level has no slope
         slopes = ranks @ levels / np.sqrt((ranks**2).sum(axis=1) * (levels @ levels))
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
     low, high = np.clip(verdicts.of_mean(mean, spread, len(slopes), evidence.confidence), -1, 1)
@@ -236,9 +241,9 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
 
 
 def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
-    """Whether the classification heads name one aspect's distortions more accurately, by Newcombe's intervals of differences.
+    """Whether the classification heads are more accurate on one aspect than on others, by Newcombe's interval for differences.
 
-    ASSUME: answers to several pictures of one photo count as independent, which makes the intervals too narrow.
+    ASSUME: predictions for several variants of one photo count as independent, which makes the intervals too narrow.
     """
     rows = first_pretraining(evidence.confusion)  # the network that the figure of Appendix D shows
     if rows.empty:
@@ -273,11 +278,11 @@ COMPUTE: dict[str, Callable[..., Finding]] = {
 }
 
 
-PRETEXT = (response.__name__, named_better.__name__)  # rest on distorted photos, not on anybody's votes
+PRETEXT = (response.__name__, named_better.__name__)  # depend on distorted photos, not on votes
 
 
 def _finding(evidence: Evidence, found: Sequence[Quantity], word: str = "better") -> Finding:
-    """What quantities that are all claimed to be above 0 say: reproduced if all surely are, not if one surely is not."""
+    """The finding for quantities that are all claimed to be above 0: reproduced if all certainly are, not if one certainly is not."""
     counted = count(found, evidence.confidence, word)
     if counted.some_below:
         verdict = verdicts.NOT_REPRODUCED

@@ -1,6 +1,6 @@
-"""What the paper claims, and what this run says to it: `resources/claims.yaml` against saved tables.
+"""The paper's claims (`resources/claims.yaml`) checked against this run's saved tables.
 
-`claim_checks` has one function per way of checking; docs/statistics.md defines the verdicts.
+`claim_checks` and `photo_claims` have one function per kind of claim; docs/statistics.md defines the verdicts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,22 +16,23 @@ from aesthetic_pretraining.initialisations import LABELS, PAPER_RANKING
 from aesthetic_pretraining.reporting import claim_checks, photo_claims, verdicts
 from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Evidence, Finding
 from aesthetic_pretraining.reporting.markup import escape_markdown
-from aesthetic_pretraining.reporting.table2 import COLUMNS, TESTED, Column
+from aesthetic_pretraining.reporting.table2 import TABLE2_COLUMNS, TESTED, Column
 
-FRAME = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict", "reason"]
+CLAIM_COLUMNS = ["id", "place", "claim", "published", "value", "low", "high", "ours", "verdict", "reason"]
 WAYS = claim_checks.COMPUTE | photo_claims.COMPUTE
-PRETEXT = (*claim_checks.PRETEXT, *photo_claims.PRETEXT)  # no vote enters
+PRETEXT = (*claim_checks.PRETEXT, *photo_claims.PRETEXT)  # independent of votes
 WITHOUT_VERDICT = (verdicts.NOT_TRAINED, verdicts.NOT_MEASURED, verdicts.HAS_NO_VALUE)
 
 
 def check(claims: Sequence[Mapping], evidence: Evidence) -> pd.DataFrame:
-    """All claims with what this run says to them: one row per claim, columns `FRAME`.
+    """One row per claim with what this run found, columns `CLAIM_COLUMNS`.
+
+    If the run is not the paper's experiment (its Table 2 says so), rows have numbers but no verdict, and `reason` says why.
+    For claims that do not depend on votes (`PRETEXT`), simulated votes are no such reason.
 
     Args:
         claims: resources/claims.yaml.
-    Where the run is another experiment than the paper's (its Table 2 says so), the numbers stand there, but no verdict is given;
-    `reason` says why. For claims that no vote enters (`PRETEXT`), votes do not matter.
-    Raises: UserError naming a claim that is there twice or that names no way of checking.
+    Raises: UserError naming a claim that appears twice or has no known check.
     """
     rows = []
     for claim in _expanded(claims, evidence.table):
@@ -61,14 +62,14 @@ def check(claims: Sequence[Mapping], evidence: Evidence) -> pd.DataFrame:
                 reason if finding.verdict == verdicts.ANOTHER else "",
             )
         )
-    frame = pd.DataFrame(rows, columns=FRAME)
+    frame = pd.DataFrame(rows, columns=CLAIM_COLUMNS)
     if frame["id"].duplicated().any():
-        raise UserError(f"claims: {frame['id'][frame['id'].duplicated()].iloc[0]} is there twice; rename one")
+        raise UserError(f"claims: {frame['id'][frame['id'].duplicated()].iloc[0]} appears twice; rename one")
     return frame.round(6)
 
 
 def to_markdown(frame: pd.DataFrame, note: str = "", cells: bool = True) -> str:
-    """The claims as GitHub Markdown: those in prose, then (with `cells`) the numbers of Table 2, of which else only counts stand."""
+    """The claims as GitHub Markdown: those in prose, counts of verdicts on Table 2, and, with `cells`, Table 2 number by number."""
     single = frame["id"].str.startswith("table2.")
     counts = frame[single]["verdict"].value_counts()
     summary = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
@@ -80,19 +81,19 @@ def to_markdown(frame: pd.DataFrame, note: str = "", cells: bool = True) -> str:
 
 
 def write(frame: pd.DataFrame, csv: Path, markdown: Path, note: str = "") -> None:
-    """Write the claims as CSV (with the note in a column, if there is one) and as Markdown."""
+    """Write the claims as CSV (with a column for the note, if any) and as Markdown."""
     noted = frame.assign(note=note) if note else frame
     write_text(csv, noted.to_csv(index=False, lineterminator="\n"))
     write_text(markdown, to_markdown(frame, note))
 
 
 def _expanded(claims: Sequence[Mapping], table: pd.DataFrame) -> Iterator[Mapping]:
-    """The claims, with one for every published number and every test of Table 2 where the file says `each`."""
+    """The claims, with each `each` expanded to one claim per published number or per test of Table 2."""
     for claim in claims:
         if "each" not in claim:
             yield claim
             continue
-        for column, (_, row) in product(COLUMNS, table.iterrows()):
+        for column, (_, row) in product(TABLE2_COLUMNS, table.iterrows()):
             single = (_cell if claim["each"] == "cell" else _dagger)(row, column)
             if single is not None:
                 arguments = {"init": row["init"], "column": column.name}
@@ -100,7 +101,7 @@ def _expanded(claims: Sequence[Mapping], table: pd.DataFrame) -> Iterator[Mappin
 
 
 def _cell(row: pd.Series, column: Column) -> dict | None:
-    """The claim that lies in one number of Table 2; None where the paper has none."""
+    """The claim that one number of Table 2 makes; None if the paper has no such number."""
     if np.isnan(published := row[f"{column.name}_published"]):
         return None
     return {
@@ -112,8 +113,8 @@ def _cell(row: pd.Series, column: Column) -> dict | None:
 
 
 def _dagger(row: pd.Series, column: Column) -> dict | None:
-    """The claim that lies in a dagger or its absence; None where the paper made no test."""
-    # the paper puts daggers behind its own tasks alone
+    """The claim that a dagger or its absence makes; None if the paper made no test."""
+    # only the paper's own tasks can have daggers
     if column.name not in TESTED or row["init"] not in PAPER_RANKING or pd.isna(row[f"{column.name}_significant_published"]):
         return None
     return {
@@ -128,7 +129,7 @@ def _subject(row: pd.Series, column: Column) -> str:
 
 
 def _printed(claim: Mapping, value: float, low: float = np.nan, high: float = np.nan) -> str:
-    """A number with its interval, in percent where the claim is; empty for NaN."""
+    """A number with its interval, in percent if the claim is; "" for NaN."""
     percent = claim.get("unit") == "%"
     scale, decimals = (100, 0) if percent else (1, claim.get("decimals", 2))
 
@@ -142,5 +143,5 @@ def _printed(claim: Mapping, value: float, low: float = np.nan, high: float = np
 
 def _table(frame: pd.DataFrame) -> list[str]:
     head = ["| Claim | Place | Published | Ours | Verdict |", "|---|---|---:|---:|---|"]
-    columns = ["claim", "place", "published", "ours", "verdict"]  # reasons stand below
+    columns = ["claim", "place", "published", "ours", "verdict"]  # reasons are printed below the table
     return head + ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in frame[columns].itertuples(index=False)]

@@ -1,10 +1,10 @@
-"""Any text inside of Markdown and LaTeX."""
+"""Escaping of text for Markdown and LaTeX."""
 
 import re
 
 
 def escape_markdown(text: str) -> str:
-    """The text on one line, with every character that GitHub Markdown gives a meaning escaped."""
+    """The text on one line, with every character that is special in GitHub Markdown escaped."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&$])", r"\\\1", " ".join(text.split()))
 
 
@@ -23,6 +23,6 @@ LATEX = {char: rf"\{char}" for char in "&%$#_{}"} | {
 
 
 def escape_latex(text: str) -> str:
-    """The text on one line in ASCII, with every character that LaTeX gives a meaning escaped."""
-    # One pass by character: replacing one after the other would escape the backslashes just written.
+    """The text on one line, with every character that is special in LaTeX escaped."""
+    # One pass over the characters: successive replacements would escape the backslashes just written.
     return "".join(LATEX.get(char, char) for char in " ".join(text.split()))

@@ -1,6 +1,6 @@
-"""How the claims about the photos themselves, and about features under style distortions, are checked.
+"""Checks of the claims about the photos themselves and about features under style distortions.
 
-Apart from `claim_checks`, because these look at other tables; `COMPUTE` has the same form.
+Separate from `claim_checks` because they use other tables; `COMPUTE` has the same form.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,16 +18,17 @@ from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting import verdicts
 from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Evidence, Finding
 
-SHARE_RESOLUTION = 0.05  # ASSUME: a share that is known less well than that confirms nothing; as for Table 2
-MANY = 0.5  # ASSUME: "many classes": at least half of those that a network knows, or of as many as there are photos
-SPREAD = 0.5  # ASSUME: "spread": no class is the first of more than half of the photos
+SHARE_RESOLUTION = 0.05  # ASSUME: an interval wider than ±0.05 is too wide to confirm a fraction, as in Table 2
+MANY = 0.5  # ASSUME: "many classes": at least half of a network's classes (or of the number of photos, if that is smaller)
+SPREAD = 0.5  # ASSUME: "spread": no class is the top-1 prediction for more than half of the photos
 
 
 def high_quality(evidence: Evidence, published: float) -> Finding:
-    """The share of photos that score above five, the mean over seeds, against the published one.
+    """The fraction of photos that score above five, averaged over seeds, against the published one.
 
-    The published number is that of one training. From three seeds on, the interval is for another training: Student's prediction
-    interval over seeds (`training_luck.next_training`), with Wilson's over photos added in quadrature. With fewer it is Wilson's alone, and gets no verdict.
+    The published number comes from one training run. With three or more seeds, the interval is for another training run: Student's
+    prediction interval over seeds (`training_luck.next_training`) with Wilson's over photos added in quadrature. With fewer, it is
+    Wilson's alone, and there is no verdict.
     """
     rows = evidence.photo_scores
     if rows is None or rows.empty:
@@ -39,17 +40,17 @@ def high_quality(evidence: Evidence, published: float) -> Finding:
     words = f"{share:.1%} of {photos:,} photos score above 5 [{low:.1%}, {high:.1%}]"
     _, end = next_training(trainings, rows["share"], evidence.confidence)
     if np.isnan(end):
-        return Finding(share, low, high, f"{words}, interval over photos alone", verdicts.FEW_SEEDS)
+        return Finding(share, low, high, f"{words}, interval over photos only", verdicts.FEW_SEEDS)
     down, up = np.hypot(end - share, share - low), np.hypot(end - share, high - share)
     low, high = max(0.0, float(share - down)), min(1.0, float(share + up))
-    words = f"{share:.1%} of {photos:,} photos score above 5; another training [{low:.1%}, {high:.1%}]"
+    words = f"{share:.1%} of {photos:,} photos score above 5; another training run [{low:.1%}, {high:.1%}]"
     return Finding(share, low, high, words, verdicts.of_value(published, low, high, SHARE_RESOLUTION, known_luck(trainings)))
 
 
 def spread_over_classes(evidence: Evidence, published: str) -> Finding:
-    """Whether every network that was asked sees many classes in the photos, and none in most of them.
+    """Whether every network finds many classes in the photos, and no class in most of them.
 
-    The claim is about these very photos, all of which were looked at, so there is no interval.
+    The claim is about these photos, all of which were classified, so there is no interval.
     """
     rows = evidence.diversity
     if rows is None or rows.empty:
@@ -58,7 +59,7 @@ def spread_over_classes(evidence: Evidence, published: str) -> Finding:
     diverse = (rows["seen"] >= MANY * known) & (rows["most_share"] <= SPREAD)
     words = "; ".join(
         f"{r.network}: {r.seen} of {r.classes} {'kinds of objects' if r.kind == 'object' else 'classes'}, as diverse as "
-        f"{r.effective:.0f} equally frequent ones, {r.most} first in {r.most_share:.0%}"
+        f"{r.effective:.0f} equally frequent ones; most frequent: {r.most} ({r.most_share:.0%} of the photos)"
         for r in rows.itertuples()
     )
     verdict = verdicts.REPRODUCED if diverse.all() else verdicts.NOT_REPRODUCED
@@ -66,12 +67,12 @@ def spread_over_classes(evidence: Evidence, published: str) -> Finding:
 
 
 def moved_less(evidence: Evidence, published: str, inits: Sequence[str], others: Sequence[str], aspect: str) -> Finding:
-    """Whether distortions of an aspect move the features of each of `inits` less than those of each of `others`.
+    """Whether the distortions of an aspect move the features of each of `inits` less than those of each of `others`.
 
-    Differences are taken photo by photo, of the mean distances over the aspect's distortions, with Student's intervals.
-    `reproduced`: all intervals lie above 0. `not reproduced`: one lies below 0 at a confidence that is corrected for the number
-    of differences (Bonferroni), so that one of nine does not refute the claim by chance.
-    ASSUME: "hardly" is read as less than the networks whose tasks ask for it; the paper gives no threshold.
+    Differences of the mean distance over the aspect's distortions are paired by photo, with Student's t intervals.
+    `reproduced`: all intervals are above 0. `not reproduced`: one is below 0 at a confidence corrected for the number of
+    differences (Bonferroni), so that one of nine does not refute the claim by chance.
+    ASSUME: "hardly" is read as less than in the networks whose tasks ask for it; the paper gives no threshold.
     """
     if evidence.sensitivity is None:
         return Finding(*UNKNOWN, "", verdicts.NOT_MEASURED)
@@ -85,7 +86,7 @@ def moved_less(evidence: Evidence, published: str, inits: Sequence[str], others:
     value, low, _ = mean_interval(*numbers, evidence.confidence)
     _, _, high = mean_interval(*numbers, 1 - (1 - evidence.confidence) / count)
     words = (
-        f"{_range(moved[list(inits)])} of the distance between two photos, {_range(moved[list(others)])} with the ranking tasks; "
+        f"{_range(moved[list(inits)])} of the distance between two photos; {_range(moved[list(others)])} with the ranking tasks; "
         f"{(value > 0).sum()} of {count} less, {(low > 0).sum()} beyond noise ({photos} photos)"
     )
     if (high < 0).any():
@@ -103,4 +104,4 @@ COMPUTE: dict[str, Callable[..., Finding]] = {
 }
 
 
-PRETEXT = (spread_over_classes.__name__, moved_less.__name__)  # as in `claim_checks`: no vote enters
+PRETEXT = (spread_over_classes.__name__, moved_less.__name__)  # as in `claim_checks`: independent of votes

@@ -1,4 +1,4 @@
-"""The table of linear probes: one frame, tables/probes.csv, from which its Markdown and the report's version are printed."""
+"""The table of linear probes: one frame, tables/probes.csv, from which the Markdown and HTML versions are printed."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ UNDEFINED = "undef."
 
 
 class Shown(NamedTuple):
-    """One column: name in the frame, head in print, and the row of probe/probes.csv that it shows."""
+    """One column: name in the frame, printed head, and the row of probe/probes.csv that it shows."""
 
     name: str
     head: str
@@ -43,21 +43,21 @@ NUMBERS = ("value", "low", "high", "difference", "diff_low", "diff_high")
 
 
 def read_probes(path: Path) -> pd.DataFrame:
-    """probe/probes.csv, where an empty text is one and not a missing number."""
+    """Read probe/probes.csv, with empty texts as "" rather than NaN."""
     return pd.read_csv(path, dtype={"init": str, "regularisation": str, "problem": str}).fillna(
         {"regularisation": "", "problem": ""}
     )
 
 
 def build(probes: pd.DataFrame, *, note: str, strengths: tuple[float, float], confidence: float) -> pd.DataFrame:
-    """The table: a row for each initialisation and share, the paper's initialisations first, shares falling.
+    """The table: one row per initialisation and share, the paper's initialisations first, shares in descending order.
 
     Args:
-        probes: columns `probe.COLUMNS`, at least the share 100.
-        strengths: the lowest and the highest regularisation that there was to choose.
+        probes: columns `probe.PROBE_COLUMNS`, at least share 100.
+        strengths: the lowest and the highest regularisation of the grid.
         note: a caveat that every printed version carries, such as "demo: simulated votes".
-    Returns: columns init, label, share; of every shown column its value, `_low`, `_high`, `_difference` (to ImageNet's probe of the
-        same share), `_diff_low`, `_diff_high`; notes (sentences, a line each), and note if there is one.
+    Returns: columns init, label, share; for every shown column its value, `_low`, `_high`, `_difference` (to ImageNet's probe of
+        the same share), `_diff_low`, `_diff_high`; notes (one sentence per line), and note if there is one.
     """
     inits = in_order(probes["init"])
     keys = ["trained_on", "dataset", "metric"]
@@ -76,21 +76,22 @@ def build(probes: pd.DataFrame, *, note: str, strengths: tuple[float, float], co
 
 
 def in_order(inits: Iterable[str]) -> list[str]:
-    """Each initialisation once, the paper's first and in its order."""
+    """The distinct initialisations, the paper's first and in its order."""
     found = list(dict.fromkeys(inits))
     return [*(init for init in PAPER if init in found), *(init for init in found if init not in PAPER)]
 
 
 def notes(probes: pd.DataFrame, strengths: tuple[float, float], confidence: float) -> list[str]:
-    """What a reader needs under the table, as plain sentences."""
+    """The footnotes of the table, as plain sentences."""
     whole = probes[probes["share"] == 100]
     pictures = whole.groupby("dataset")["pictures"].max()
     lines = [
-        "Ridge regression of the mean score on frozen features in inference mode, standardised on the training pictures; the "
-        "regularisation is chosen on the validation split. Unseen scenes: probes of TID2013 itself, each judged on reference scenes "
-        "that it has not seen.",
-        f"In brackets {100 * confidence:g} % intervals over {pictures['ava']:,} AVA and {pictures['tid2013']:,} TID2013 pictures. Differences are those "
-        f"to {LABELS[BASELINE]}'s probe of the same share. Another pretraining is not in these intervals.",
+        "Ridge regression of the mean score on frozen features in inference mode, standardised on the training images; the "
+        "regularisation is chosen on the validation split. Unseen scenes: probes trained on TID2013 itself, each evaluated on "
+        "reference scenes that it was not trained on.",
+        f"In brackets: {100 * confidence:g} % intervals over {pictures['ava']:,} AVA and {pictures['tid2013']:,} TID2013 images. "
+        f"Differences are to {LABELS[BASELINE]}'s probe of the same share. The intervals do not cover the variation between "
+        "pretraining runs.",
     ]
     ends = {f"{end:.4g}" for end in strengths}
     at_end = [
@@ -100,7 +101,7 @@ def notes(probes: pd.DataFrame, strengths: tuple[float, float], confidence: floa
     ]
     if at_end:
         lines.append(
-            "The regularisation chosen is at an end of the range, probe.lowest to probe.highest, for at least one probe of: "
+            "The chosen regularisation is at an end of the range from probe.lowest to probe.highest for at least one probe of: "
             f"{', '.join(at_end)}."
         )
     problems = probes[probes["problem"] != ""].drop_duplicates(["init", "share", "trained_on", "dataset", "problem"])
@@ -111,21 +112,21 @@ def notes(probes: pd.DataFrame, strengths: tuple[float, float], confidence: floa
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The frame back from tables/probes.csv."""
+    """Read the frame from tables/probes.csv."""
     return pd.read_csv(
         path, dtype={"init": str, "label": str, "note": str, "notes": str}, keep_default_na=False, na_values=[""]
     )
 
 
 def write(table: pd.DataFrame, csv: Path, md: Path) -> None:
-    """Write the table as CSV and as Markdown. Same table, same bytes."""
+    """Write the table as CSV and as Markdown; equal tables give equal bytes."""
     with atomic_path(csv) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
     write_text(md, to_markdown(table))
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """The table as GitHub Markdown: note, correlations with intervals, other metrics, AVA by share, notes."""
+    """The table as GitHub Markdown: note, correlations with intervals, other metrics, AVA by share, footnotes."""
     lines = [f"**{escape_markdown(table['note'].iloc[0])}**", ""] if "note" in table else []
     for title, heads, body in parts(table):
         lines += [f"{title}:", "", f"| {' | '.join(heads)} |", "|---|" + "---:|" * (len(heads) - 1)]
@@ -135,17 +136,17 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def footnotes(table: pd.DataFrame) -> list[str]:
-    """The notes that the table carries."""
+    """The footnotes stored in the table."""
     return table["notes"].iloc[0].splitlines()
 
 
 def parts(table: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]]]]:
-    """What is printed, as (title, heads, rows of text): up to three tables, on which all printed versions agree."""
+    """The printed tables, up to three of (title, heads, rows of text), common to all printed versions."""
     whole = table[table["share"] == 100]
     shares = sorted(table["share"].unique())
     found = [
         (
-            "Spearman's correlation, and what it has over ImageNet's",
+            "Spearman correlation, and its difference to ImageNet's",
             ["Linear probe of", *(head for column in COMPARED for head in (f"{column.head} ↑", "difference"))],
             [[row["label"], *(text for column in COMPARED for text in _compared(row, column))] for _, row in whole.iterrows()],
         ),
@@ -161,7 +162,7 @@ def parts(table: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]]]]:
             for label, group in table.groupby("label", sort=False)
         ]
         heads = ["Linear probe of", *(f"{share} % of the labels" for share in shares)]
-        found.append(("Spearman's correlation on AVA by share of the labels", heads, by_share))
+        found.append(("Spearman correlation on AVA by share of the labels", heads, by_share))
     return found
 
 

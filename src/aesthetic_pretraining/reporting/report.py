@@ -1,4 +1,4 @@
-"""The page that shows what a run found: claims, Table 2, figures, what went in. One file, readable without a network."""
+"""The report of a run as one self-contained HTML page: claims, Table 2, figures, inputs."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ CLAIMED = ("claim", "place", "published", "ours", "verdict")  # columns of claim
 
 
 class Shown(NamedTuple):
-    """A figure on the page; `mark` is the caveat where votes enter, `source` is empty where there is none to show."""
+    """A figure on the page; `mark` is the note if it depends on votes, else ""; `source` is "" if the figure was left out."""
 
     name: str
     heading: str
@@ -47,36 +47,36 @@ def write_report(
     note: str = "",
     scale: str,
 ) -> None:
-    """Write the report as one HTML file that loads nothing else. Same inputs, same bytes.
+    """Write the report as one self-contained HTML file; equal inputs give equal bytes.
 
     Args:
         out: the page, results/<scale>/report.html.
         table: table2.csv, as `table2_print.write` wrote it.
-        figures: PNG files by name; names in `captions.CAPTIONS` have captions, others show their name, last.
-        sheets: PNG contact sheets by distortion, shown folded.
-        counts: number of pictures by what they are for, "<set>: <role>".
-        histories: {(task, seed): history} of all pretrainings.
-        context: the sentence below every figure that votes enter, see `context_of`. unlabelled: below those that none enter.
-        trained: initialisations of the run; a figure says which of its networks were not trained.
+        figures: PNG files by name; those without an entry in `captions.CAPTIONS` come last, captioned with their name.
+        sheets: PNG contact sheets by distortion, collapsed by default.
+        counts: number of images by "<set>: <role>".
+        histories: {(task, seed): history} of all pretraining runs.
+        context: the sentence below every figure that depends on votes (`context_of`). unlabelled: below the others.
+        trained: initialisations of the run; a figure states which of its networks were not trained.
         params_text: the parameters of the run, YAML text.
-        versions: program or package -> version.
-        claims: claims.csv, as `claims.write` wrote it; those in prose are shown first, single numbers of Table 2 are counted.
+        versions: {program or package: version}.
+        claims: claims.csv, as `claims.write` wrote it; claims in prose are shown, those on single numbers of Table 2 counted.
         probes: tables/probes.csv, as `probe_table.write` wrote it.
-        note: a caveat to print first and large, and wherever votes enter, such as "demo: simulated votes".
+        note: a caveat to print at the top and on every result that depends on votes, such as "demo: simulated votes".
         scale: name of the run's scale, such as "demo".
-    Raises: ValueError if the table's note is another one: page and table would contradict each other.
+    Raises: ValueError if the table carries another note, because page and table would contradict each other.
     """
     frame = table2.read(table)
     if table2_print.note_of(frame) != note:
         raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
     linear = None if probes is None else probe_table.read(probes)
-    # Autoescape on: initialisation names, notes and parameters come from users.
+    # Autoescape: initialisation names, notes and parameters come from users.
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     page = environment.get_template("report.html.j2").render(
         claims=None if claims is None else _claims(claims),
-        columns=table2.COLUMNS,
+        columns=table2.TABLE2_COLUMNS,
         rows=table2_print.rows(frame),
         footnotes=table2_print.footnotes(frame),
         tests=table2_print.tests(frame),
@@ -95,22 +95,21 @@ def write_report(
 
 
 def context_of(scale: str, pretrainings: Sequence[int], seeds: Sequence[int], table: str, engine: str) -> str:
-    """What every caption ends with, one sentence: scale, seeds of pretraining and (where it enters) fine-tuning, distortions' table
-    and engine."""
+    """The last sentence of every caption: scale, seeds of pretraining and (if any) of fine-tuning, distortion table and engine."""
     kinds = {"pretraining": pretrainings, "fine-tuning": seeds}
     numbers = [f"{kind} seed{'s' if len(used) > 1 else ''} {', '.join(map(str, used))}" for kind, used in kinds.items() if used]
     return f"Scale {scale}; {'; '.join(numbers)}; distortions: table {table}, engine {engine}."
 
 
 def data_uri(path: Path) -> Markup:
-    """A PNG file as text that stands for a link to it."""
+    """A PNG file as a data URI."""
     return Markup("data:image/png;base64," + base64.b64encode(Path(path).read_bytes()).decode("ascii"))
 
 
 def _sections(
     figures: Mapping[str, Path], basis_of: Callable[[str], str], context: str, trained: Sequence[str], note: str
 ) -> dict[str, list[Shown]]:
-    """{heading: figures}: those of `SECTIONS` that are there or were left out for want of a network, then all others."""
+    """{heading: figures}: those of `SECTIONS` that exist or were left out because a network was not trained, then all others."""
     shown = {
         heading: [
             _shown(name, figures.get(name), basis_of, trained, note) for name in names if _belongs(name, figures, trained)
@@ -138,7 +137,7 @@ def _shown(name: str, path: Path | None, basis_of: Callable[[str], str], trained
 
 
 def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], str]:
-    """(heads, rows of (column, text), a sentence on the single numbers of Table 2)."""
+    """(heads, rows of (column, text), a sentence that counts the verdicts on single numbers of Table 2)."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     single = frame["id"].str.startswith("table2.")
     counts = ", ".join(f"{count} {verdict}" for verdict, count in frame[single]["verdict"].value_counts().items())

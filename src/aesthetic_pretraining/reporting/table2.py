@@ -1,7 +1,7 @@
-"""Table 2: six initialisations on AVA and TID2013, ours beside the published numbers.
+"""Table 2: six initialisations on AVA and TID2013, our numbers beside the published ones.
 
-`build` makes the whole table as one frame, `table2.csv` is that frame, and `table2_print` prints the Markdown, LaTeX and HTML
-versions from it alone, so they cannot disagree.
+`build` makes the whole table as one frame, which is saved as `table2.csv`. `table2_print` prints the Markdown, LaTeX and HTML
+versions from that frame only, so they cannot disagree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from aesthetic_pretraining.initialisations import LABELS
 
 
 class Column(NamedTuple):
-    """One column of the table: name in the frame, what it measures, test set, printed decimals, which end is best."""
+    """One column of the table: name in the frame, metric, test set, printed decimals, and whether the maximum or minimum is best."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Column(NamedTuple):
     best: str  # "max", "min", or "" where the paper marks no best
 
 
-COLUMNS = (
+TABLE2_COLUMNS = (
     Column("epochs", "Epochs", "", 0, ""),  # ASSUME: "the best value for each metric" is bold, and epochs are no metric
     Column("best_epoch", "Best epoch", "", 0, ""),
     Column("ava_lcc", "LCC", "AVA", 4, "max"),
@@ -38,11 +38,11 @@ COLUMNS = (
     Column("tid2013_srcc", "SRCC", "TID2013", 4, "max"),
     Column("tid2013_mae", "MAE", "TID2013", 4, "min"),
 )
-NAMES = [column.name for column in COLUMNS]
-TESTED = {"ava_mae": "ava", "tid2013_mae": "tid2013"}  # columns with daggers, and the test set behind each
+NAMES = [column.name for column in TABLE2_COLUMNS]
+TESTED = {"ava_mae": "ava", "tid2013_mae": "tid2013"}  # columns with daggers, and the test set of each
 PROBLEMS = [f"{dataset}_problem" for dataset in TESTED.values()]
-RESCALED = "tid2013_mae_rescaled"  # a footnote, not a column: the paper's error is the other one
-CONSTANTS = ["ava_n", "tid2013_n", "ava_majority", "ava_constant_mae"]  # facts about the test sets, equal in all rows
+RESCALED = "tid2013_mae_rescaled"  # a footnote, not a column: the paper reports the error that is not rescaled
+CONSTANTS = ["ava_n", "tid2013_n", "ava_majority", "ava_constant_mae"]  # properties of the test sets, equal in all rows
 
 
 def build(
@@ -57,25 +57,29 @@ def build(
     alpha: float = significance.ALPHA,
     share: int = 100,
 ) -> pd.DataFrame:
-    """Table 2 as a frame, the paper's rows in its order, then every other initialisation in the order of `metrics`.
+    """Table 2 as a frame: the paper's rows in its order, then every other initialisation in the order of `metrics`.
+
+    A row of the paper that `metrics` lacks has 0 seeds, and none of our numbers.
 
     Args:
-        metrics: the metrics frame (`predictions.collect`); only rows of `share` percent of the labels enter.
+        metrics: the metrics frame (`predictions.collect`); only rows with `share` percent of the labels are used.
         predictions: prediction frames by run (`predictions.read_predictions`), for the significance tests.
         published: the published table (resources/table2_published.csv).
-        settings: what a reader has to know of how the networks came about, such as the table and the engine of the distortions.
-        warnings: whole sentences on what is wrong with the networks of this run (`pretrained.warnings`), printed under the table.
-        references: sentences on what a network has to beat (`references.sentences`), for the notes.
-        note: a caveat that every printed version has to carry, such as "demo: simulated votes".
-    Returns: columns init, label, seeds (the number of its trainings: seeds of fine-tuning times seeds of pretraining), pretrainings
-        (the number of the latter), capped (share of them that the cap of epochs ended); per column of the table, and for
-        `RESCALED`, its mean over the trainings and `_sd` (sample standard deviation, empty for one); per column `_published`;
-        for the two MAEs `_tested`, `_smaller` (trainings that were tested, and that had smaller errors), `_p` (corrected),
-        `_effect`, `_method` (of the weakest), `_significant` and `_significant_published`; per test set `_problem` (why the row
-        cannot be compared, else empty); comparisons, alpha, share, `CONSTANTS`; settings, references, warnings and note, if there are any. 6 decimals;
-        p values 6 digits.
-    A row of the paper that `metrics` lacks is there with 0 seeds and empty numbers of ours.
-    Raises: ValueError naming a model that is there twice.
+        settings: how the networks were trained, as far as a reader has to know, such as the distortion table and engine.
+        warnings: sentences on problems with this run's networks (`pretrained.warnings`), printed under the table.
+        references: sentences on the baselines to beat (`references.sentences`), for the footnotes.
+        note: a caveat that every printed version carries, such as "demo: simulated votes".
+    Returns: columns
+        init, label, seeds (number of training runs: fine-tuning seeds times pretraining seeds), pretrainings (number of pretraining seeds),
+        capped (fraction of training runs that reached the cap of epochs);
+        per column of the table, and for `RESCALED`, the mean over runs and `_sd` (sample standard deviation, empty for one run);
+        per column `_published`;
+        for the two MAEs `_tested` and `_smaller` (runs tested, and runs with smaller errors), `_p` (corrected), `_effect`, `_method`
+        (of the least significant run), `_significant`, `_significant_published`;
+        per test set `_problem` (why the row cannot be compared, else empty);
+        comparisons, alpha, share, `CONSTANTS`; settings, references, warnings and note, if given.
+        6 decimals; p values have 6 significant digits.
+    Raises: ValueError naming a model that appears twice.
     """
     metrics = metrics[metrics["share"] == share]
     if (twice := metrics.duplicated([*Training._fields])).any():
@@ -84,7 +88,7 @@ def build(
     inits = paper + [init for init in metrics["init"].unique() if init not in paper]
 
     groups = metrics.groupby("init")[[*NAMES, RESCALED, *CONSTANTS, "capped"]]
-    # An undefined correlation of one seed must not vanish in the mean of the others.
+    # skipna=False: an undefined correlation of one seed must not vanish in the mean of the others.
     means = groups.agg(lambda values: values.mean(skipna=False)).reindex(inits).round(6)
     spreads = groups.agg(lambda values: values.std(ddof=1, skipna=False)).reindex(inits).round(6)  # ASSUME: +- is one sample sd
     quoted = published.set_index("initialisation").rename(columns=lambda name: name.replace("tid_", "tid2013_")).reindex(inits)
@@ -122,7 +126,7 @@ def build(
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The frame back from table2.csv."""
+    """Read the frame from table2.csv."""
     return _typed(
         pd.read_csv(
             path,
@@ -134,7 +138,7 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """The same frame with three-valued booleans and whole numbers: a test that was not made is empty, neither True nor False."""
+    """The frame with nullable booleans and integers: a test that was not made is NA, neither True nor False."""
     numbers = {name: "Int64" for name in table.columns if name.endswith(("_tested", "_smaller"))}
     booleans = {name: "boolean" for name in table.columns if "_significant" in name}
     return table.fillna(dict.fromkeys(PROBLEMS, "")).astype(numbers | booleans)

@@ -1,4 +1,4 @@
-"""Table 2 as it is printed: the same cells and footnotes in Markdown, LaTeX and on the page, from the frame of `table2` alone."""
+"""Table 2 in print: the same cells and footnotes in Markdown, LaTeX and HTML, from the frame of `table2` only."""
 
 from itertools import groupby
 from pathlib import Path
@@ -11,25 +11,30 @@ from aesthetic_pretraining.evaluation.statistics import significance
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting.markup import escape_latex, escape_markdown
-from aesthetic_pretraining.reporting.table2 import COLUMNS, NAMES, PROBLEMS, RESCALED, TESTED, Column
+from aesthetic_pretraining.reporting.table2 import NAMES, PROBLEMS, RESCALED, TABLE2_COLUMNS, TESTED, Column
 
 MISSING = "–"  # not trained in this run
 UNDEFINED = "undef."  # trained, but the metric has no value
-ODD = "‡"  # scored other pictures, or other labels, than ImageNet
+ODD = "‡"  # evaluated on other images, or other labels, than ImageNet
 EPOCHS = (
-    "Epochs: until fine-tuning stopped, as the paper defines its column; best epoch: that of the network which is kept and tested. If "
-    "the paper's numbers were best epochs (its notebook reads files of these numbers, fidelity row 35), its stops came about 10 epochs "
-    "later, and its saving of 47 % of the epochs would be about 45 %."
+    "Epochs: until fine-tuning stopped, as the paper defines its column. Best epoch: that of the network that is kept and tested. If "
+    "the paper's numbers are best epochs (its notebook reads files named by these numbers, fidelity row 35), it stopped about 10 "
+    "epochs later, and its saving of 47 % of the epochs would be about 45 %."
 )
 SCALES = (
-    "TID2013 MAE compares predictions on 1 to 10 with opinions on 0 to 9 as they stand, as the published errors suggest; with "
-    "predictions laid linearly onto 0 to 9 it is"
+    "TID2013 MAE compares predictions on 1 to 10 with opinion scores on 0 to 9 without rescaling, as the published errors suggest; "
+    "with predictions rescaled linearly to 0 to 9 it is"
 )
 
 
 class Cell(NamedTuple):
-    """One printed number: the mean over trainings, its spread ("" for one), the published value ("" if none), three marks, and in
-    how many of several trainings the errors are significantly smaller than ImageNet's ("k/n", else "")."""
+    """One printed number.
+
+    Attributes:
+        mean: over training runs. spread: standard deviation over them, "" for one run. published: "" if there is none.
+        best, dagger, odd: whether it is the best of its column, significantly better than ImageNet, not comparable.
+        smaller: "k/n" if in k of several tested runs the errors are significantly smaller than ImageNet's, else "".
+    """
 
     mean: str
     spread: str
@@ -41,20 +46,20 @@ class Cell(NamedTuple):
 
 
 def rows(table: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
-    """The printed table: per row its label and one `Cell` per entry of `COLUMNS`, on which all printed versions agree."""
+    """The printed table, common to all versions: per row its label and one `Cell` per entry of `TABLE2_COLUMNS`."""
     best = {}
-    for column in COLUMNS:
-        # Compare what is printed: two values that look alike are both best. Other pictures are no competition.
+    for column in TABLE2_COLUMNS:
+        # Compare rounded values, so that two that print alike are both best. Rows that are not comparable do not compete.
         values = table[column.name].round(column.decimals).mask([_odd(row, column) for _, row in table.iterrows()])
         best[column.name] = values.eq(getattr(values, column.best)()) if column.best else values.isna() & False
     return [
-        (record["label"], [_cell(record, column, bool(best[column.name][index])) for column in COLUMNS])
+        (record["label"], [_cell(record, column, bool(best[column.name][index])) for column in TABLE2_COLUMNS])
         for index, record in table.iterrows()
     ]
 
 
 def footnotes(table: pd.DataFrame) -> list[str]:
-    """What a reader needs under the table, as plain sentences."""
+    """The footnotes of the table, as plain sentences."""
     first = table.iloc[0]
     seeds = sorted(set(table["seeds"]) - {0})
     methods = {method for name in TESTED for method in table[f"{name}_method"].dropna()}
@@ -65,32 +70,32 @@ def footnotes(table: pd.DataFrame) -> list[str]:
             for row in table.itertuples()
             if row.seeds
         ]
-        lines.append(f"Mean ± standard deviation over trainings, whose number differs: {', '.join(numbers)}.")
+        lines.append(f"Mean ± standard deviation over training runs, whose number differs: {', '.join(numbers)}.")
     elif seeds != [1]:
-        lines.append(f"Mean ± standard deviation over trainings; number of trainings: {seeds[0]}.")
+        lines.append(f"Mean ± standard deviation over training runs; number of runs: {seeds[0]}.")
     lines += [*_luck(table), EPOCHS]
     lines.append(
-        f"{first['ava_n']:,} AVA and {first['tid2013_n']:,} TID2013 pictures, {first['share']} % of the training labels. "
-        f"On AVA, always saying the majority class has ACC {first['ava_majority']:.4f}, "
-        f"always predicting the mean training score has MAE {first['ava_constant_mae']:.4f}."
+        f"{first['ava_n']:,} AVA and {first['tid2013_n']:,} TID2013 images, {first['share']} % of the training labels. "
+        f"On AVA, always predicting the majority class gives ACC {first['ava_majority']:.4f}, "
+        f"always predicting the mean training score gives MAE {first['ava_constant_mae']:.4f}."
     )
     lines += _rescaled(table)
     for name, dataset in TESTED.items():
         for row in table[table[f"{name}_tested"] < table["seeds"]].itertuples():
             lines.append(
-                f"{row.label}: only {getattr(row, f'{name}_tested')} of {row.seeds} trainings were tested on {dataset.upper()}, "
+                f"{row.label}: only {getattr(row, f'{name}_tested')} of {row.seeds} training runs were tested on {dataset.upper()}, "
                 "because ImageNet lacks their fine-tuning seeds."
             )
     if "references" in table:
         lines.append(first["references"])
     if (capped := table["label"][table["capped"] > 0]).any():
-        lines.append(f"Ended by the cap of epochs, not by early stopping, at least once: {', '.join(capped)}.")
+        lines.append(f"Ended by the cap of epochs rather than by early stopping at least once: {', '.join(capped)}.")
     if "settings" in table:
         lines.append(f"{first['settings']}.")
     if "warnings" in table:
         lines.append(first["warnings"])
     if (table[NAMES].isna().any(axis=1) & (table["seeds"] > 0)).any():
-        lines.append(f"{UNDEFINED}: undefined, because a seed has fewer than three pictures or scores that are all equal.")
+        lines.append(f"{UNDEFINED}: undefined, because a seed has fewer than three images or all of its scores are equal.")
     for name in PROBLEMS:
         for row in table[table[name] != ""].itertuples():
             lines.append(
@@ -102,8 +107,7 @@ def footnotes(table: pd.DataFrame) -> list[str]:
 
 
 def tests(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
-    """(label, a text per test set) of each row that was tested on any: largest corrected p, and in how many trainings it is below
-    the level."""
+    """(label, a text per test set) of each row that was tested: the largest corrected p, and how many training runs are significant."""
     found = []
     for _, row in table.iterrows():
         texts = [
@@ -117,20 +121,20 @@ def tests(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
 
 
 def _luck(table: pd.DataFrame) -> list[str]:
-    """What the numbers do not hold where something was trained only once."""
+    """Footnotes on the variation that single training runs cannot show."""
     once = list(table["label"][table["seeds"] == 1])
     rows = table[(table["seeds"] > 1) & (table["init"] != BASELINE) & (table["pretrainings"] == 1)]
     lines = []
     if once:
         which = "each row" if len(once) == (table["seeds"] > 0).sum() else ", ".join(once)
-        lines.append(f"One training of {which}: what the luck of a training is worth is not known, and is in no interval.")
+        lines.append(f"One training run of {which}: the variation between runs is unknown and in no interval.")
     if len(rows):
-        lines.append("One pretraining of each task: what the luck of a pretraining is worth is in neither ± nor any interval.")
+        lines.append("One pretraining run per task: the variation between pretraining runs is in neither ± nor any interval.")
     return lines
 
 
 def _rescaled(table: pd.DataFrame) -> list[str]:
-    """TID2013's error on the set's own scale."""
+    """The footnote on TID2013's error on the dataset's own scale, 0..9."""
     numbers = [
         f"{row['label']} {row[RESCALED]:.4f}" + ("" if np.isnan(row[f"{RESCALED}_sd"]) else f" ± {row[f'{RESCALED}_sd']:.4f}")
         for _, row in table[table[RESCALED].notna()].iterrows()
@@ -140,25 +144,25 @@ def _rescaled(table: pd.DataFrame) -> list[str]:
 
 def to_markdown(table: pd.DataFrame) -> str:
     """The table as GitHub Markdown, note first."""
-    heads = ["Pretext task", *(f"{c.group} {c.title}{_arrow(c, '↑', '↓')}".strip() for c in COLUMNS)]
+    heads = ["Pretext task", *(f"{c.group} {c.title}{_arrow(c, '↑', '↓')}".strip() for c in TABLE2_COLUMNS)]
     lines = [f"**{escape_markdown(note_of(table))}**", ""] if note_of(table) else []
-    lines += ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * len(COLUMNS)]
+    lines += ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * len(TABLE2_COLUMNS)]
     for label, cells in rows(table):
         lines.append("| " + " | ".join([escape_markdown(label), *map(_markdown_cell, cells)]) + " |")
     return "\n".join([*lines, "", *(f"{line}\n" for line in footnotes(table))])
 
 
 def to_latex(table: pd.DataFrame) -> str:
-    """The table for LaTeX: a `table*` that needs the package booktabs; note and footnotes are in the caption."""
+    """The table for LaTeX: a `table*` (needs the package booktabs) with note and footnotes in the caption."""
     caption = " ".join(filter(None, [note_of(table) and f"[{note_of(table)}]", "Performance results.", *footnotes(table)]))
-    heads = ["Pretext task", *(c.title + _arrow(c, r" $\uparrow$", r" $\downarrow$") for c in COLUMNS)]
+    heads = ["Pretext task", *(c.title + _arrow(c, r" $\uparrow$", r" $\downarrow$") for c in TABLE2_COLUMNS)]
     body = [" & ".join([escape_latex(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in rows(table)]
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
             rf"\caption{{{escape_latex(caption)}}}",
-            r"\begin{tabular}{lr" + "r" * (len(COLUMNS) - 1) + "}",
+            r"\begin{tabular}{lr" + "r" * (len(TABLE2_COLUMNS) - 1) + "}",
             r"\toprule",
             *_latex_groups(),
             " & ".join(heads) + r" \\",
@@ -173,7 +177,7 @@ def to_latex(table: pd.DataFrame) -> str:
 
 
 def write(table: pd.DataFrame, *paths: Path) -> None:
-    """Write the table to each path as its suffix says: .csv, .md or .tex. Same table, same bytes."""
+    """Write the table to each path in the format of its suffix: .csv, .md or .tex. Equal tables give equal bytes."""
     printers = {".csv": lambda t: t.to_csv(index=False, lineterminator="\n"), ".md": to_markdown, ".tex": to_latex}
     for path in map(Path, paths):
         if path.suffix not in printers:
@@ -183,18 +187,18 @@ def write(table: pd.DataFrame, *paths: Path) -> None:
 
 
 def note_of(table: pd.DataFrame) -> str:
-    """The note that the table carries, "" if none."""
+    """The note that the table carries, "" if there is none."""
     return table["note"].iloc[0] if "note" in table else ""
 
 
 def _odd(record: pd.Series, column: Column) -> bool:
-    """Whether a row was trained, but cannot be compared on the test set of a column."""
+    """Whether a row was trained but cannot be compared on the test set of a column."""
     return bool(record["seeds"] and record.get(f"{column.name.rsplit('_', 1)[0]}_problem", ""))
 
 
 def _cell(record: pd.Series, column: Column, best: bool) -> Cell:
     spread, published = record[f"{column.name}_sd"], record[f"{column.name}_published"]
-    # Epochs of several seeds have a fractional mean.
+    # the mean epoch of several seeds is fractional
     decimals = column.decimals or (1 if not np.isnan(spread) else 0)
     dagger = column.name in TESTED and record["init"] != BASELINE and record[f"{column.name}_significant"] is True
     tested = record[f"{column.name}_tested"] if column.name in TESTED and pd.notna(record[f"{column.name}_tested"]) else 0
@@ -211,9 +215,9 @@ def _cell(record: pd.Series, column: Column, best: bool) -> Cell:
 
 
 def _latex_groups() -> list[str]:
-    """The line of test sets above the heads, and the rules below it."""
+    """The line with the test sets above the column heads, and the rules below it."""
     line, rules, at = "", "", 2
-    for group, columns in groupby(COLUMNS, key=lambda column: column.group):
+    for group, columns in groupby(TABLE2_COLUMNS, key=lambda column: column.group):
         width = len(list(columns))
         line += rf" & \multicolumn{{{width}}}{{c}}{{{group}}}" if group else " &" * width
         rules += rf"\cmidrule(lr){{{at}-{at + width - 1}}}" if group else ""
@@ -237,5 +241,5 @@ def _latex_cell(cell: Cell) -> str:
 
 
 def _marks(cell: Cell, dagger: str, odd: str) -> list[str]:
-    """What stands behind a number."""
+    """The marks after a number."""
     return [mark for mark in (cell.dagger and dagger, cell.smaller, cell.odd and odd) if mark]

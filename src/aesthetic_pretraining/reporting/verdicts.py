@@ -1,4 +1,4 @@
-"""Does ours agree with the published number? The verdicts on the cells of Table 2 (docs/statistics.md defines them)."""
+"""Whether our numbers agree with the published ones: verdicts on the cells of Table 2 (defined in docs/statistics.md)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ from aesthetic_pretraining.evaluation.statistics.training_luck import (
 )
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.reporting.markup import escape_markdown
-from aesthetic_pretraining.reporting.table2 import COLUMNS, Column
+from aesthetic_pretraining.reporting.table2 import TABLE2_COLUMNS, Column
 from aesthetic_pretraining.reporting.table2_print import MISSING, UNDEFINED, note_of
 
 REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED = "reproduced", "within noise", "not reproduced"
@@ -27,24 +27,24 @@ NOT_TRAINED, NOT_MEASURED, HAS_NO_VALUE, NO_INTERVAL = "not trained", "not measu
 FEW_SEEDS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} seeds"
 FEW_PRETRAININGS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} pretrainings"
 UNPUBLISHED = "not in the paper"
-# ASSUME: an interval wider than this on either side fits so many values that it confirms none; in the metric's unit
-RESOLUTION = dict.fromkeys([column.name for column in COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
+# ASSUME: half-width above which an interval contains too many values to confirm one, in the metric's unit
+RESOLUTION = dict.fromkeys([column.name for column in TABLE2_COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
 ENDS = {
     **{name: name for name in ("low", "high", "over", "diff_low", "diff_high", "diff_over", "detectable")},
     **{"diff": "difference", "next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
-}  # suffix in Table 2 -> column of `intervals.VALUES`
+}  # suffix in Table 2 -> column of `intervals.INTERVAL_COLUMNS`
 TEXTS = ("over", "diff_over", "next_over")
 REASONS = {"votes": "experiment", "pretext": "pretext_experiment"}  # columns of Table 2 for `experiment.other_than_published`
 
 
 def of_value(published: float, low: float, high: float, resolution: float, over: str = SEEDS) -> str:
-    """Whether a published value, which came of one training, agrees with ours.
+    """Whether a published value, which comes from one training run, agrees with ours.
 
     Args:
-        low, high: prediction interval of one more training of ours (`training_luck.next_training`), NaN where there is none.
-        resolution: half-width above which the interval can confirm nothing.
-        over: which seeds the interval is over (`training_luck.known_luck`). Where it lacks the pretrainings, it is too narrow: a
-            value in it agrees, one outside is not refuted.
+        low, high: prediction interval of one more training run of ours (`training_luck.next_training`), NaN if there is none.
+        resolution: half-width above which the interval cannot confirm a value.
+        over: the seeds that the interval covers (`training_luck.known_luck`). Without the pretraining seeds it is too narrow: a
+            value inside agrees, but one outside does not disagree.
     """
     if np.isnan(low):
         return FEW_SEEDS
@@ -54,14 +54,14 @@ def of_value(published: float, low: float, high: float, resolution: float, over:
 
 
 def of_sign(low: float, high: float) -> str:
-    """Whether a quantity that is claimed to be above zero is."""
+    """Whether a quantity that is claimed to be above zero is, by its interval; NaN for none."""
     if np.isnan(low):
         return NO_INTERVAL
     return REPRODUCED if low > 0 else NOT_REPRODUCED if high < 0 else WITHIN_NOISE
 
 
 def of_mean(mean: float, spread: float, number: int, confidence: float) -> tuple[float, float]:
-    """Student's interval of the mean of independent values; NaN for fewer than `FEWEST_SEEDS`."""
+    """Student's t interval of the mean of `number` independent values; NaN for fewer than `FEWEST_SEEDS`."""
     if number < FEWEST_SEEDS:
         return np.nan, np.nan
     half = t.ppf((1 + confidence) / 2, number - 1) * spread / np.sqrt(number)
@@ -71,17 +71,19 @@ def of_mean(mean: float, spread: float, number: int, confidence: float) -> tuple
 def attach(
     table: pd.DataFrame, intervals: pd.DataFrame, metrics: pd.DataFrame, confidence: float, reasons: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Table 2 (`table2.build`) with, per column, `_verdict` and all of `ENDS`; and with `confidence` and the columns of `REASONS`.
+    """Table 2 (`table2.build`) with `_verdict` and all of `ENDS` for each column, and with `confidence` and the columns of `REASONS`.
+
+    `_diff` is the difference to ImageNet, `_detectable` the smallest difference that the test set can show, `_next` the prediction
+    interval of one more training run.
 
     Args:
-        intervals: the frame `intervals.VALUES`. metrics: the metrics frame, for the epochs, which no picture explains: their
-            intervals are over seeds alone.
-        reasons: why this is another experiment than the paper's (`experiment.other_than_published`); then no verdict is given.
-    `_diff` is the difference to ImageNet; `_detectable` the smallest one that the test set shows; `_next` one more training.
+        intervals: the frame `intervals.INTERVAL_COLUMNS`.
+        metrics: the metrics frame, for the epochs: these do not vary over images, so their intervals are over seeds only.
+        reasons: why this is not the paper's experiment (`experiment.other_than_published`); then there are no verdicts.
     """
     known = intervals.set_index(["init", "share", "dataset", "metric"])[list(ENDS.values())]
-    columns = {}
-    for column in COLUMNS:
+    columns: dict[str, pd.Series | list[str]] = {}
+    for column in TABLE2_COLUMNS:
         dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
         places = list(zip(table["init"], table["share"], strict=True))
         ends = (
@@ -101,18 +103,18 @@ def attach(
 
 
 def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:
-    """Why Table 2 is another experiment than the paper's, "" if it is not; `kind` as in `REASONS`."""
+    """Why Table 2 is not the paper's experiment, "" if it is; `kind` as in `REASONS`."""
     reason = table[REASONS[kind]].iloc[0]
     return "" if pd.isna(reason) else reason
 
 
 def _epochs(metrics: pd.DataFrame, name: str, init: str, share: int, confidence: float) -> dict:
-    """Intervals of epochs or best epoch (`name`) of one row: of their mean and of one more training, rounded; empty if the cap ended one."""
+    """Intervals of the mean and of one more training run for epochs or best epoch (`name`) of one row; empty if a run reached the cap."""
     rows = metrics[(metrics["init"] == init) & (metrics["share"] == share)]
     if rows.empty or rows["capped"].any():
         return {}
     row = Trainings(init, tuple(zip(rows["pretraining"], rows["seed"], strict=True)), np.arange(len(rows)))
-    found = {}
+    found: dict[str, object] = {}
     for ends, function in ((("low", "high"), mean_interval), (("next_low", "next_high"), next_training)):
         found |= dict(zip(ends, np.round(function(row, rows[name], confidence), 6), strict=True))
     return found | {"over": known_luck(row), "next_over": known_luck(row)}
@@ -129,17 +131,17 @@ def _verdict(row: pd.Series, column: Column, ends: pd.Series, reason: str) -> st
     if reason:
         return ANOTHER
     if row.get(f"{column.name.rpartition('_')[0]}_problem"):
-        return f"{NO_INTERVAL}: other pictures than ImageNet's"
+        return f"{NO_INTERVAL}: other images than ImageNet's"
     if column.name == "epochs" and row["capped"]:
-        return f"{NO_INTERVAL}: the cap ended some"
+        return f"{NO_INTERVAL}: some training runs reached the cap"
     return of_value(published, ends["next_low"], ends["next_high"], RESOLUTION[column.name], ends["next_over"])
 
 
 def to_markdown(table: pd.DataFrame) -> str:
-    """Every cell of Table 2 as a line: ours with its interval, its difference to ImageNet, the published value, the verdict."""
+    """One line per cell of Table 2: ours with its interval, the difference to ImageNet, the published value, the verdict."""
     lines = [f"**{escape_markdown(note_of(table))}**", ""] if note_of(table) else []
     lines += ["| Pretext task | Metric | Ours | Difference to ImageNet | Published | Verdict |", "|---|---|---:|---:|---:|---|"]
-    for column in COLUMNS:
+    for column in TABLE2_COLUMNS:
         for _, row in table.iterrows():
             printed = [escape_markdown(row["label"]), f"{column.group} {column.title}".strip(), *_numbers(row, column)]
             lines.append("| " + " | ".join([*printed, row[f"{column.name}_verdict"]]) + " |")
@@ -147,29 +149,29 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def footnotes(table: pd.DataFrame) -> list[str]:
-    """What the intervals and the verdicts mean, and how small a difference the test sets can show."""
+    """Footnotes: what the intervals and verdicts mean, and the smallest difference that the test sets can show."""
     confidence = f"{table['confidence'].iloc[0] * 100:g} %"
-    over = sorted({each for column in COLUMNS for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
+    over = sorted({each for column in TABLE2_COLUMNS for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
     lines = [f"In brackets: {confidence} intervals, over {' or '.join(over)}; of epochs over seeds."]
     if not over:
         lines = ["No number has an interval; metrics/intervals.csv says why."]
     if any(each.removesuffix(" and images") != SEEDS for each in over):
         lines.append(
-            "Where not all seeds are in an interval, there are fewer than three of them, and it does not hold what another training would change."
+            "Intervals without all seeds come from fewer than three of them, and do not cover the variation between training runs."
         )
     if reason_of(table):
-        lines.append(f"{ANOTHER.capitalize()} than the paper's ({reason_of(table)}), so that its numbers get no verdict.")
+        lines.append(f"{ANOTHER.capitalize()} than the paper's ({reason_of(table)}), so its numbers get no verdict.")
     lines.append(
-        f"Verdicts: {REPRODUCED}: the published value, which came of one training, lies in the {confidence} prediction interval of one "
-        f"more training of ours on the same pictures, which is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it lies there, but "
-        f"the interval is wider; {NOT_REPRODUCED}: it lies outside; {NO_INTERVAL}: fewer than three seeds, or it lies outside of an "
-        "interval that does not hold the luck of pretraining."
+        f"Verdicts: {REPRODUCED}: the published value, which comes from one training run, is in the {confidence} prediction interval of "
+        f"one more training run of ours on the same images, and the interval is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it is inside, "
+        f"but the interval is wider; {NOT_REPRODUCED}: it is outside; {NO_INTERVAL}: fewer than three seeds, or it is outside an "
+        "interval that does not cover the variation between pretraining runs."
     )
-    largest = {f"{c.group} {c.title}": table[f"{c.name}_detectable"].astype(float).max() for c in COLUMNS}
+    largest = {f"{c.group} {c.title}": table[f"{c.name}_detectable"].astype(float).max() for c in TABLE2_COLUMNS}
     if shown := [f"{name} {worst:.4f}" for name, worst in largest.items() if not np.isnan(worst)]:
         lines.append(
-            f"Smallest difference to ImageNet that would show (chance {POWER * 100:g} %, two-sided at {confidence}), the largest of all "
-            f"rows: {'; '.join(shown)}."
+            f"Smallest detectable difference to ImageNet (power {POWER * 100:g} %, two-sided at {confidence}), the largest of all rows: "
+            f"{'; '.join(shown)}."
         )
     return lines
 
@@ -180,9 +182,9 @@ def write(table: pd.DataFrame, path: Path) -> None:
 
 
 def _numbers(row: pd.Series, column: Column) -> list[str]:
-    """Ours with its interval, the difference to ImageNet with its own, the published value, as printed."""
+    """Our value with its interval, the difference to ImageNet with its interval, the published value, as printed."""
     value, published, decimals = row[column.name], row[f"{column.name}_published"], column.decimals
-    exact = decimals or int(row["seeds"] > 1)  # epochs of several seeds have a fractional mean
+    exact = decimals or int(row["seeds"] > 1)  # the mean epoch of several seeds is fractional
     ours = (UNDEFINED if row["seeds"] else MISSING) if np.isnan(value) else f"{value:.{exact}f}"
     difference = row[f"{column.name}_diff"]
     return [

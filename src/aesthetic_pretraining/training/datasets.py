@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,20 +16,13 @@ from torch.utils.data import Dataset
 from aesthetic_pretraining.data.images import Unreadable, read_picture
 from aesthetic_pretraining.data.letterbox import ROOM
 from aesthetic_pretraining.data.sources import Source, is_picture, open_source
-from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.data.store import PixelSource, Store
 from aesthetic_pretraining.distortions import VARIANTS, Variant, rows, selected
 from aesthetic_pretraining.distortions.native.render import source_photo
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 
 Make = Callable[[Variants, str, int], Tensor]
-
-
-class Pixels(Protocol):
-    """Images by id, such as a `Store` of them."""
-
-    def pixels(self, image: str, /) -> np.ndarray:
-        """uint8 (H, W, 3)."""
 
 
 class VariantsDataset(Dataset[Tensor]):
@@ -119,7 +111,7 @@ class SourcePhotos:
 class LabelledImages(Dataset[Tensor]):
     """Letterboxed images of a labelled set, mirrored or not: uint8 (3, size, size)."""
 
-    def __init__(self, store: Pixels, ids: Sequence[str], mirrored: Sequence[bool] | None = None):
+    def __init__(self, store: PixelSource, ids: Sequence[str], mirrored: Sequence[bool] | None = None):
         """
         Args:
             ids: images in `store`.

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aesthetic_pretraining.data.store import PixelSource
 from aesthetic_pretraining.files import enough_space
 from aesthetic_pretraining.models.network import Network, distribution
 from aesthetic_pretraining.training import gradient_cache, loader
-from aesthetic_pretraining.training.datasets import LabelledImages, Pixels
+from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import Alone
 
 
@@ -47,7 +48,7 @@ class FeatureCache:
         self,
         path: Path,
         network: Network,
-        store: Pixels,
+        store: PixelSource,
         ids: Sequence[str],
         sides: int,
         batch: int,
@@ -104,7 +105,7 @@ def reserve(path: Path, size: int) -> None:
 
 @torch.no_grad()
 def predict_votes(
-    network: Network, ids: Sequence[str], store: Pixels, cache: FeatureCache | None, batch: int, team: Alone, workers: int
+    network: Network, ids: Sequence[str], store: PixelSource, cache: FeatureCache | None, batch: int, team: Alone, workers: int
 ) -> Tensor:
     """Probabilities (n, 10) of the votes for the images as they are, on the CPU; the network has to be in inference mode."""
     out = []

@@ -24,7 +24,7 @@ from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, locked, unsafe, writable
 
-COLUMNS = ["id", "file", "url", "sha256", "bytes", "state", "reason"]
+DOWNLOAD_COLUMNS = ["id", "file", "url", "sha256", "bytes", "state", "reason"]
 Check = Callable[[str, bytes], str]  # file name, bytes -> what is wrong, or ""
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def whole_picture(file: str, data: bytes) -> str:
 
 
 def download(table: pd.DataFrame, folder: str | Path, policy: Policy, check: Check = whole_picture) -> pd.DataFrame:
-    """Fetch every file of `table` that `folder` lacks, and say what became of each: COLUMNS, in the table's order.
+    """Fetch every file of `table` that `folder` lacks, and say what became of each: DOWNLOAD_COLUMNS, in the table's order.
 
     Args:
         table: id, file (relative name), url ("" where none is known), and sha256 ("" where not known), all text.
@@ -54,7 +54,7 @@ def download(table: pd.DataFrame, folder: str | Path, policy: Policy, check: Che
     with writable(folder), locked(folder / ".lock", "another download"):
         (folder / "parts").mkdir(exist_ok=True)
         rows = _Run(folder, policy, check, len(table)).all(table[["id", "file", "url", "sha256"]].to_dict("records"))
-    result = pd.DataFrame(rows, columns=COLUMNS)
+    result = pd.DataFrame(rows, columns=DOWNLOAD_COLUMNS)
     _summarise(folder, result)
     return result
 
@@ -176,7 +176,7 @@ class Journal:
         for line in lines:
             try:
                 row = json.loads(line)
-                self.rows[row["id"]] = {column: row[column] for column in COLUMNS}
+                self.rows[row["id"]] = {column: row[column] for column in DOWNLOAD_COLUMNS}
             except (ValueError, TypeError, KeyError):
                 continue  # torn by a killed run or a full disk; that file is looked at again
         with atomic_path(path) as tmp:  # one line a file, and a whole last line to append to

@@ -1,6 +1,6 @@
-"""What is in the unlabelled photos: classes and objects that trained networks see in them (section 4.2, Appendix B).
+"""What is in the unlabelled photos: classes and objects that trained networks find in them (section 4.2, Appendix B).
 
-Asked of the photos that pretraining uses, as they are and not as the stores keep them: a network should see its own size.
+The original photos of the pretraining set are classified, not their copies in the stores, so that each network gets its own size.
 """
 
 import math
@@ -30,7 +30,7 @@ KEY = "photo_check.networks"
 
 
 class Tally:
-    """How many photos each class is the first of, and how many hold it; memory does not grow with the photos."""
+    """Counts, per class, of photos with it as the top prediction and of photos that contain it, in constant memory."""
 
     def __init__(self, network: str, kind: str, names: Sequence[str]):
         self.network, self.kind, self.names = network, kind, names
@@ -38,13 +38,13 @@ class Tally:
         self.photos = 0
 
     def add(self, classes: Sequence[int]) -> None:
-        """One photo's classes, the most certain one first; none at all if nothing was found in it."""
+        """One photo's classes, the most certain one first; empty if nothing was found."""
         self.photos += 1
         self.first[list(classes[:1])] += 1
         self.holding[sorted(set(classes))] += 1
 
     def counts(self) -> pd.DataFrame:
-        """Columns `COUNTS`: the classes that are there, by falling number of photos that they are the first of."""
+        """Columns `COUNTS`: the classes that were found, in descending order of photos with them as the top prediction."""
         rows = [
             (self.network, self.kind, k, self.names[k], int(self.first[k]), int(self.holding[k]))
             for k in np.argsort(-self.first, kind="stable")
@@ -55,8 +55,8 @@ class Tally:
     def diversity(self) -> tuple:
         """A row of `DIVERSITY`.
 
-        effective: exp(H) of the classes' shares of `first` (Hill's number of order 1): so many classes, equally frequent,
-        would be as diverse. evenness: H over its largest value for the classes that are first somewhere, 0..1 (Pielou).
+        effective: exp(H) of the distribution of `first` (Hill number of order 1): the number of equally frequent classes with the
+        same diversity. evenness: H divided by its maximum for the classes with `first` > 0, 0..1 (Pielou).
         """
         found = self.first[self.first > 0]
         shares = found / found.sum() if found.size else found
@@ -79,26 +79,25 @@ def photo_classes(
     diversity: str | Path,
     workers: int = 0,
 ) -> None:
-    """Show every photo to every network and write what they see in how many.
+    """Pass every photo through every network and write how many photos each class was found in.
 
     Args:
         source, files: where the photos are, and {id: file in it}.
-        counts: CSV, columns `COUNTS`; first: photos of which the class is the most certain one; photos: that hold it
-            (of a classifier the same; of a detector, with any object of at least `object_score`).
-        diversity: CSV, columns `DIVERSITY`, a row for each network; nothing: photos in which no object was found.
-        workers: processes that read the photos.
-    Raises UserError if weights of a network cannot be had, before any photo is read, or a photo is not there any more.
+        counts: CSV, columns `COUNTS`; first: photos with the class as the top prediction; photos: photos that contain it (the same
+            for a classifier; for a detector, with any object scored at least `object_score`).
+        diversity: CSV, columns `DIVERSITY`, one row per network; nothing: photos in which no object was found.
+        workers: processes that read photos.
+    Raises: UserError if a network's weights are unavailable (before any photo is read), or if a photo no longer exists.
     """
     device = runtime.set_up(config.threads, training=False)
     names = dict.fromkeys(config.backbone if name == OWN else name for name in config.networks)
     networks = {name: _network(name).to(device) for name in names}
     tallies = []
     for name, network in networks.items():
-        detects = isinstance(network, Detector)
-        tally = Tally(name, "object" if detects else "class", network.names)
+        tally = Tally(name, "object" if isinstance(network, Detector) else "class", network.names)
         answers = (
             _objects(network, source, files, config.object_score, workers, device)
-            if detects
+            if isinstance(network, Detector)
             else _classes(network, source, files, config.batch, workers, device)
         )
         for found in answers:
@@ -115,7 +114,7 @@ def _network(name: str) -> Classifier | Detector:
     try:
         return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY)
     except UserError as error:
-        raise UserError(f"{error}, or take it out of {KEY} in params.yaml") from error
+        raise UserError(f"{error}, or remove it from {KEY} in params.yaml") from error
 
 
 @torch.no_grad()
@@ -154,11 +153,11 @@ class Photos(Dataset[Tensor]):
             pixels = shrink(read_picture(self.source.read(file), self.short).pixels, self.short)
         except FileNotFoundError as error:
             raise UserError(
-                f"photos: {file} is not there any more; put it back, or run again with --forcerun listing store"
+                f"photos: {file} no longer exists; put it back, or run again with --forcerun listing store"
             ) from error
         except Unreadable as error:
             raise UserError(
-                f"photos: {file} cannot be read any more ({error}); run again with --forcerun listing store"
+                f"photos: {file} can no longer be read ({error}); run again with --forcerun listing store"
             ) from error
         if self.crop:
             top, left = ((side - self.crop) // 2 for side in pixels.shape[:2])

@@ -1,11 +1,12 @@
-"""What a fine-tuned network thinks of the unlabelled photos: are they highly aesthetic (section 4.2)?
+"""Mean scores of the unlabelled photos, predicted by fine-tuned networks: are the photos highly aesthetic (section 4.2)?
 
-The paper asks a published version of NIMA; here, the run's own network of that kind is asked, from the ImageNet start.
+The paper uses a published version of NIMA. Here it is the run's own network of that kind, fine-tuned from ImageNet.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.data.letterbox import letterbox
@@ -22,12 +23,12 @@ from aesthetic_pretraining.training.feature_cache import predict_votes
 
 
 class Letterboxed:
-    """A store of photos as the network for labelled pictures sees them: uint8 (size, size, 3)."""
+    """A store of photos, letterboxed as labelled images are: uint8 (size, size, 3)."""
 
     def __init__(self, store: Store, size: int):
         self.store, self.size = store, size
 
-    def pixels(self, photo: str):
+    def pixels(self, photo: str) -> np.ndarray:
         return letterbox(self.store.pixels(photo), self.size)
 
 
@@ -41,10 +42,10 @@ def photo_scores(
     shares: str | Path,
     workers: int = 0,
 ) -> None:
-    """Write every photo's mean score by every network, and how many photos score above five.
+    """Write every network's mean score for every photo, and how many photos score above five.
 
     Args:
-        split: columns id and split of the photos to be asked about.
+        split: columns id and split of the photos.
         weights: {seed: fine-tuned network}.
         scores: Parquet: id, split, seed<n> (1..10) for each seed.
         shares: CSV of `photos.shares.shares_above`.

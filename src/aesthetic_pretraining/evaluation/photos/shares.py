@@ -1,4 +1,4 @@
-"""How many of the unlabelled photos score above five (section 4.2), counted from saved scores."""
+"""The fraction of unlabelled photos that score above five (section 4.2), counted from saved scores."""
 
 import pandas as pd
 
@@ -6,15 +6,17 @@ from aesthetic_pretraining.evaluation.metrics import aesthetic
 from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
 
 HIGH_QUALITY = 0.88  # section 4.2
-ALL, MEAN = "all", "mean"  # in column split: all of them; in column seed: of the scores averaged over the seeds
+ALL, MEAN = "all", "mean"  # in column split: all splits; in column seed: scores averaged over seeds
 SHARES = ["split", "seed", "photos", "above", "share", "low", "high", "published"]
 
 
 def shares_above(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row for each split and seed, and for all photos: columns `SHARES`; of several seeds, for their mean scores, too.
+    """One row per split (and all photos) and seed (and, for several, their mean score): columns `SHARES`.
 
-    Args: scores: columns split and seed<n>, mean scores 1..10.
-    low, high: Wilson's 95 % interval, which is over photos and leaves the network as it is.
+    low, high: Wilson's 95 % interval over photos, for the given networks.
+
+    Args:
+        scores: columns split and seed<n>, mean scores 1..10.
     """
     seeds = [name for name in scores if name.startswith("seed")]
     columns = {name.removeprefix("seed"): scores[name] for name in seeds}

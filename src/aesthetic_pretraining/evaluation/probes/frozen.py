@@ -1,4 +1,4 @@
-"""Frozen features with labels, and the linear models fitted to them: what one linear probe is (docs/statistics.md)."""
+"""A linear probe: frozen features with labels, and the linear models fitted to them (docs/statistics.md)."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,12 +15,12 @@ from aesthetic_pretraining.evaluation.probes import ridge
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.probes import ProbeConfig
 
-FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to judge on
+FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to test on
 
 
 class Labelled(NamedTuple):
-    """A labelled set with features: ids, features (N, d), mean scores (N,), roles "train", "val", "test" or "" (N,), and shares
-    of the votes 1..10 (N, 10) where people voted, else None."""
+    """A labelled set with features: ids, features (N, d), mean scores (N,), roles "train", "val", "test" or "" (N,), and fractions
+    of the votes 1..10 (N, 10), or None for a set without votes."""
 
     ids: list[str]
     features: np.ndarray
@@ -30,16 +30,16 @@ class Labelled(NamedTuple):
 
     @property
     def targets(self) -> np.ndarray:
-        """What a probe learns, (N, 1) or (N, 11): the mean score, then the shares of the votes."""
+        """The targets of a probe, (N, 1) or (N, 11): the mean score, then the fractions of the votes."""
         return self.score[:, None] if self.votes is None else np.column_stack([self.score, self.votes])
 
     def rows(self, role: str) -> np.ndarray:
-        """Positions of the pictures of one role."""
+        """Positions of the images of one role."""
         return np.flatnonzero(self.role == role)
 
 
 class Fitted(NamedTuple):
-    """A probe of one set: models of the score and of the votes (None without votes), and the strength chosen for each."""
+    """A probe fitted on one set: models of the score and of the votes (None without votes), and the strength chosen for each."""
 
     score: ridge.Ridge
     votes: ridge.Ridge | None
@@ -47,43 +47,44 @@ class Fitted(NamedTuple):
     votes_strength: float
 
     def frame(self, data: Labelled, rows: np.ndarray, votes: bool) -> pd.DataFrame:
-        """Predictions as `intervals.estimate` takes them: id, target, predicted; with `votes` p1..p10 and t1..t10.
+        """Predictions for `intervals.estimate`: id, target, predicted; with `votes` p1..p10 and t1..t10.
 
-        Scores are not clipped: a linear model may leave the scale, and is charged for it.
+        Scores are not clipped: predictions outside the scale count as errors.
         """
         frame = pd.DataFrame({"id": [data.ids[row] for row in rows], "target": data.score[rows]})
         frame["predicted"] = self.score.predict(data.features, rows)[0, :, 0]
         if votes:
+            assert self.votes is not None and data.votes is not None
             frame[PROBABILITIES] = as_shares(self.votes.predict(data.features, rows)[0, :, 1:])
             frame[HISTOGRAM] = data.votes[rows]
         return frame
 
 
 def read_features(path: str | Path, pictures: int) -> np.ndarray:
-    """The features (N, d) of rule `features` as a map of the file; read through once.
+    """The features (N, d) of rule `features`, memory-mapped after one pass to validate them.
 
-    Raises UserError, naming the file, if it is damaged, of another number of pictures, or holds what is no finite number.
+    Raises: UserError, naming the file, if it is damaged, has another number of images, or a value that is not finite.
     """
     again = "run again with --forcerun features"
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path}: is no whole file of features ({error}); {again}") from error
+        raise UserError(f"{path}: is not a complete file of features ({error}); {again}") from error
     if found.ndim != 2 or found.dtype != np.float32 or len(found) != pictures:
         raise UserError(
-            f"{path}: holds {found.dtype} numbers in the shape {found.shape}, but the ledger has {pictures} pictures; {again}"
+            f"{path}: has {found.dtype} numbers of shape {found.shape}, but the ledger has {pictures} images; {again}"
         )
     for start in range(0, len(found), ridge.AT_ONCE):
         odd = ~np.isfinite(found[start : start + ridge.AT_ONCE]).all(axis=1)
         if odd.any():
             raise UserError(
-                f"{path}: the features of picture {start + int(odd.argmax()) + 1} are not all finite numbers; {again}"
+                f"{path}: the features of image {start + int(odd.argmax()) + 1} are not all finite numbers; {again}"
             )
     return found
 
 
 def labelled(features: str | Path, ledger: pd.DataFrame, split: pd.DataFrame) -> Labelled:
-    """A set's features beside its labels; row k of the features is the ledger's k-th usable picture."""
+    """A set's features and labels; row k of the features belongs to the ledger's k-th usable image."""
     rows = usable(ledger)
     role = rows["id"].map(dict(zip(split["id"], split["split"], strict=True))).fillna("").to_numpy(str)
     votes = rows[VOTES].to_numpy(float) if set(VOTES) <= set(rows) else None
@@ -97,25 +98,25 @@ def labelled(features: str | Path, ledger: pd.DataFrame, split: pd.DataFrame) ->
 
 
 def as_shares(predicted: np.ndarray) -> np.ndarray:
-    """A linear model's shares of the votes (N, 10) as a distribution: negative ones are 0, then each row adds up to 1.
+    """A linear model's predicted fractions of the votes (N, 10) as distributions: clipped at 0, then normalised to a sum of 1.
 
-    Shares that the model predicts add up to 1 before that, because those that it learns from do; so no row is without any.
+    Predictions sum to 1 even before clipping, because the training targets do; so no row is all zeros.
     """
     positive = predicted.clip(0)
     return positive / positive.sum(axis=1, keepdims=True)
 
 
 def votes_loss(true: np.ndarray, guessed: np.ndarray, r: int, variant: str) -> float:
-    """The loss of fine-tuning (`losses.earth_movers_distance`, fidelity row 13) between shares of votes, both (N, 10)."""
+    """The loss of fine-tuning (`losses.earth_movers_distance`, fidelity row 13) between distributions of votes, both (N, 10)."""
     gaps = emd(true, guessed, r)
     return float(gaps.mean() if variant == "per_image" else (gaps**r).mean() ** (1 / r))
 
 
 def fit_chosen(data: Labelled, train: np.ndarray, val: np.ndarray, config: ProbeConfig) -> Fitted:
-    """Fit on `train` with every strength, and keep the one that is best on `val`; both are positions.
+    """Fit on the positions `train` with every strength, and keep the one that is best on the positions `val`.
 
-    ASSUME: best is the lowest mean squared error of the mean score, which ridge regression minimises, and for the votes the
-    lowest loss of fine-tuning; of equally good strengths the highest. The pictures of `val` are not fitted afterwards.
+    ASSUME: best means the lowest mean squared error of the mean score, which ridge regression minimises, and for the votes the
+    lowest loss of fine-tuning; ties go to the highest strength. There is no refit including `val`.
     """
     models = ridge.fit(data.features, train, data.targets[train], config.strengths)
     guessed = models.predict(data.features, val)
@@ -128,15 +129,15 @@ def fit_chosen(data: Labelled, train: np.ndarray, val: np.ndarray, config: Probe
 
 
 def scenes_of(data: Labelled, rows: np.ndarray) -> int:
-    """How many reference scenes these pictures of TID2013 show."""
+    """The number of reference scenes in these images of TID2013."""
     return len({scene_of(data.ids[row]) for row in rows})
 
 
 def unseen_scenes(data: Labelled, rows: np.ndarray, config: ProbeConfig) -> tuple[pd.DataFrame, list[Fitted]]:
-    """Predictions for each picture of TID2013 by a probe of the same set that has seen no picture of its scene; and the probes.
+    """Cross-validated predictions for each image of TID2013 by probes that were not trained on its scene; and the probes.
 
-    Scenes are dealt into `config.folds` folds, or as many as there are scenes, in an order of the seed's. Each fold is judged
-    by a probe whose regularisation was chosen on the next fold and that was fitted on all others.
+    Scenes are dealt into `config.folds` folds (at most one per scene) in an order that depends on the seed. Each fold is predicted
+    by a probe that was fitted on all other folds but the next, on which its regularisation was chosen.
     """
     scenes = np.array([scene_of(data.ids[row]) for row in rows])
     order = sorted(set(scenes), key=lambda scene: seeded_int("scenes", config.seed, scene))
@@ -151,5 +152,5 @@ def unseen_scenes(data: Labelled, rows: np.ndarray, config: ProbeConfig) -> tupl
 
 
 def _best(errors: np.ndarray) -> int:
-    """Position of the lowest error, the last of equal ones."""
+    """Position of the lowest error, the last one of ties."""
     return int(np.flatnonzero(errors <= errors.min() * (1 + 1e-9))[-1])

@@ -1,4 +1,4 @@
-"""What a fine-tuned network has to beat, in words: a constant, and ridge regression on frozen ImageNet features.
+"""Sentences on the baselines for fine-tuned networks: a constant, and ridge regression on frozen ImageNet features.
 
 The numbers are metrics/references.csv, which rule `probe` computes.
 """
@@ -7,31 +7,31 @@ import pandas as pd
 
 from aesthetic_pretraining.initialisations import BASELINE, LABELS
 
-CONSTANT = "constant"  # always the training pictures' mean score, and their mean histogram of votes
+CONSTANT = "constant"  # always the training images' mean score, and their mean histogram of votes
 RIDGE = f"{BASELINE}_ridge"
-COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
+REFERENCE_COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
 SHOWN = {"lcc": "LCC", "srcc": "SRCC", "acc": "ACC", "mae": "MAE"}
 
 
 def value(references: pd.DataFrame, reference: str, split: str, metric: str) -> float:
-    """One number of metrics/references.csv; NaN if it has none."""
+    """One number of metrics/references.csv; NaN if there is none."""
     row = references[references[["reference", "split", "metric"]].eq([reference, split, metric]).all(axis=1)]
     return float(row["value"].iloc[0]) if len(row) else float("nan")
 
 
 def sentences(references: pd.DataFrame, metrics: pd.DataFrame, share: int = 100) -> list[str]:
-    """For the notes of Table 2: the references on AVA's test split, and which rows do not beat ImageNet + ridge.
+    """Footnotes for Table 2: the baselines on AVA's test split, and the rows that do not beat ImageNet + ridge.
 
     Args:
-        references: columns `COLUMNS`.
+        references: columns `REFERENCE_COLUMNS`.
         metrics: the metrics frame; rows of the table are means over the networks of one initialisation at `share`.
     """
     test = references[references["reference"].eq(RIDGE) & references["split"].eq("test")].set_index("metric")
     numbers = ", ".join(f"{title} {_spelled(test.loc[name])}" for name, title in SHOWN.items())
     base = test.loc["srcc", "value"]
     lines = [
-        f"To beat on AVA: {LABELS[BASELINE]} + ridge, a linear probe of the features that fine-tuning starts from, has {numbers}.",
-        f"Always predicting the training pictures' mean histogram has EMD (r = 2) {value(references, CONSTANT, 'test', 'emd2'):.4f}, "
+        f"Baseline on AVA: {LABELS[BASELINE]} + ridge, a linear probe of the features that fine-tuning starts from, has {numbers}.",
+        f"Always predicting the training images' mean histogram gives EMD (r = 2) {value(references, CONSTANT, 'test', 'emd2'):.4f}, "
         f"{LABELS[BASELINE]} + ridge {_spelled(test.loc['emd2'])}.",
     ]
     if pd.isna(base):
@@ -48,6 +48,6 @@ def sentences(references: pd.DataFrame, metrics: pd.DataFrame, share: int = 100)
 
 
 def _spelled(row: pd.Series) -> str:
-    """A value with its interval, where there is one."""
+    """A value with its interval, if there is one."""
     ends = "" if pd.isna(row["low"]) else f" [{row['low']:.4f}, {row['high']:.4f}]"
     return "undefined" if pd.isna(row["value"]) else f"{row['value']:.4f}{ends}"

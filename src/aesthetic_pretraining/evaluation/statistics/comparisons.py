@@ -1,4 +1,4 @@
-"""Claims of several comparisons: "all of 21 are better" (docs/statistics.md)."""
+"""Claims about several comparisons, such as "all of 21 are better" (docs/statistics.md)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,7 +8,8 @@ from scipy.stats import t
 
 
 class Quantity(NamedTuple):
-    """What is claimed to be above 0, with its interval (NaN where not measured), the degrees of freedom of that, and what it is over ("": all there is)."""
+    """A quantity claimed to be above 0: its interval (NaN if not measured), the interval's degrees of freedom, and what it is over
+    ("": everything)."""
 
     value: float
     low: float
@@ -17,15 +18,15 @@ class Quantity(NamedTuple):
     over: str = ""
 
     def negative(self) -> "Quantity":
-        """The other way round."""
+        """The negated quantity."""
         return self._replace(value=-self.value, low=-self.high, high=-self.low)
 
     def plus(self, margin: float) -> "Quantity":
-        """Moved by a constant."""
+        """The quantity shifted by a constant."""
         return self._replace(value=self.value + margin, low=self.low + margin, high=self.high + margin)
 
     def simultaneous(self, number: int, confidence: float) -> "Quantity":
-        """With the interval that holds for all of `number` quantities at once, by Bonferroni: each at 1 - (1 - confidence) / number."""
+        """With a simultaneous interval for `number` quantities, by Bonferroni: confidence 1 - (1 - confidence) / number each."""
         tails = 1 - (1 - confidence) / 2, 1 - (1 - confidence) / 2 / number
         one, all_of_them = t.ppf(tails, self.df)
         wider = all_of_them / one
@@ -38,9 +39,12 @@ UNMEASURED = Quantity(np.nan, np.nan, np.nan)
 
 
 class Count(NamedTuple):
-    """How many of several quantities are above 0: the share (NaN if one was not measured), in words, and three answers.
+    """How many of several quantities are above 0.
 
-    all_above: each is, surely; some_below: one is not, surely; measured, known: none lacks its value, its interval.
+    Attributes:
+        share: their fraction, NaN if one was not measured. words: the same in words.
+        all_above: whether all certainly are. some_below: whether one certainly is not.
+        measured, known: whether all have a value, an interval.
     """
 
     share: float
@@ -52,11 +56,11 @@ class Count(NamedTuple):
 
 
 def count(found: Sequence[Quantity], confidence: float, word: str) -> Count:
-    """Of quantities that are all claimed to be above 0, count those that are; `word` is what such a one is called.
+    """Count, among quantities that are all claimed to be above 0, those that are; `word` describes one that is.
 
-    "All are" needs no correction for their number: the chance that every interval is above 0 although one quantity is not, is at
-    most that of this one interval (intersection-union test, Berger 1982). "One is not" needs it: of 21
-    intervals of 95 %, one misses by chance in half of all runs. So it is said of simultaneous intervals alone.
+    "All are" needs no correction for multiple comparisons: the probability that every interval is above 0 although one quantity is
+    not is at most that of this one interval (intersection-union test, Berger 1982). "One is not" does need it: with 21 intervals of
+    95 %, one is wrong by chance in half of all cases. So that is concluded from simultaneous intervals only.
     """
     value, low, high = np.array([each[:3] for each in found], float).T
     corrected = np.array([each.simultaneous(len(found), confidence).high for each in found])
@@ -69,7 +73,7 @@ def count(found: Sequence[Quantity], confidence: float, word: str) -> Count:
     partial = sorted(
         {each.over for each in found if each.over and not each.over.startswith("seeds") and not np.isnan(each.low)}
     )
-    words += f"; noise of {' or '.join(partial)} alone" if partial else ""
+    words += f"; interval over {' or '.join(partial)} only" if partial else ""
     return Count(
         (value > 0).mean() if not missing else np.nan,
         words,

@@ -1,7 +1,7 @@
-"""Every metric of every row with its interval, and every difference between two rows with its own (docs/statistics.md).
+"""Intervals of every metric of every row and of every difference between two rows (docs/statistics.md).
 
-`estimate` makes two frames out of saved predictions: the values, each with its difference to the ImageNet row at the same
-share of the labels; and the differences of all pairs of rows. Table 2, the figures and the claims read their intervals here.
+`estimate` makes two frames from saved predictions: the values, each with its difference to the ImageNet row at the same share of
+the labels, and the differences of all pairs of rows. Table 2, the figures and the claims take their intervals from these.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,21 +30,33 @@ from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.intervals import IntervalConfig
 
-POWER = 0.8  # ASSUME: the usual chance of seeing a difference that is there
+POWER = 0.8  # ASSUME: the usual statistical power
 NUMBERS = ["value", "low", "high", "difference", "diff_low", "diff_high", "detectable", "next_low", "next_high"]
-VALUES = ["init", "share", "dataset", "metric", "seeds", "pictures", *NUMBERS, "over", "diff_over", "next_over", "problem"]
+INTERVAL_COLUMNS = [
+    "init",
+    "share",
+    "dataset",
+    "metric",
+    "seeds",
+    "pictures",
+    *NUMBERS,
+    "over",
+    "diff_over",
+    "next_over",
+    "problem",
+]
 DIFFERENCES = [
     *("init", "share", "other", "other_share", "dataset", "metric"),
     *("difference", "low", "high", "df", "over"),
 ]
-RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # of any other metric: 0 to infinity
-UNDEFINED = "undefined: fewer than three pictures, or scores that are all equal"
-UNDEFINED_RESAMPLE = "no interval: undefined in a resample, there are too few pictures"
-FEW_SCENES = f"no interval: the pictures show fewer than {FEWEST_CLUSTERS} scenes"
+RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # other metrics: 0 to infinity
+UNDEFINED = "undefined: fewer than three images, or all scores are equal"
+UNDEFINED_RESAMPLE = "no interval: undefined in a resample because there are too few images"
+FEW_SCENES = f"no interval: the images show fewer than {FEWEST_CLUSTERS} scenes"
 
 
 class TestSet(NamedTuple):
-    """One test set resampled: all rows, those that cannot be compared with the reason, and the resamples of the others, in their order."""
+    """A resampled test set: all rows, {row that cannot be compared: reason}, and the resamples of the others, in their order."""
 
     rows: dict[Row, list[Member]]
     problems: dict[Row, str]
@@ -75,7 +87,7 @@ def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
             trainings_of(sound),
             scenes(dataset, next(iter(sound.values()))[0].frame["id"], config.source == "simulated"),
             resamples=config.resamples,
-            # every set has its own draws, whatever other sets there are
+            # a set's draws do not depend on which other sets there are
             seed=seeded_int("intervals", config.seed, dataset),
             confidence=config.confidence,
             kind=config.interval,
@@ -92,28 +104,29 @@ def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
 def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Intervals of all metrics of all rows, and of all differences between rows.
 
-    Returns: frames with the columns `VALUES` and `DIFFERENCES`. `difference` is the row less ImageNet's at the same share,
-        in the metric's unit; `detectable` is the smallest such difference that this test set shows with a chance of `POWER`;
-        `next_low` and `next_high` bound one more training on the same pictures (`training_luck.next_training`). `over`,
-        `diff_over`, `next_over` say what an interval is over: where it is not "seeds and images", luck of training is missing.
-        `df`: degrees of freedom, for other confidences. A row that scored other pictures, or a metric that is undefined, has
-        empty numbers and a `problem` that says why.
+    Returns: frames with the columns `INTERVAL_COLUMNS` and `DIFFERENCES`. `difference` is the row minus ImageNet's at the same share,
+        in the metric's unit; `detectable` is the smallest such difference that this test set shows with power `POWER`; `next_low` and
+        `next_high` are the prediction interval of one more training run on the same images (`training_luck.next_training`). `over`,
+        `diff_over`, `next_over` state what an interval is over: unless it is "seeds and images", some variation between training runs
+        is missing. `df`: degrees of freedom, for other confidence levels. A row evaluated on other images, or an undefined metric,
+        has empty numbers and a `problem` that says why.
     """
-    values, differences = [], []
+    values: list[dict[str, object]] = []
+    differences: list[tuple] = []
     for dataset, test in sets.items():
         for metric in test.sampled.value:
             table = _values(test, metric, confidence)
             for row, members in test.rows.items():
-                head = dict(zip(VALUES, (*row, dataset, metric, len(members), len(members[0].frame)), strict=False))
+                head = dict(zip(INTERVAL_COLUMNS, (*row, dataset, metric, len(members), len(members[0].frame)), strict=False))
                 values.append(head | table.get(row, {"problem": test.problems.get(row)}))
             differences += [
                 (*first, *second, dataset, metric, *rest) for first, second, *rest in _pairs(test, metric, confidence)
             ]
-    return pd.DataFrame(values, columns=VALUES), pd.DataFrame(differences, columns=DIFFERENCES)
+    return pd.DataFrame(values, columns=INTERVAL_COLUMNS), pd.DataFrame(differences, columns=DIFFERENCES)
 
 
 def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
-    """The rows' predictions as arrays, aligned by picture, in the rows' order."""
+    """The rows' predictions as arrays, aligned by image, in the rows' order."""
     frames = [frame for row in rows.values() for frame in frames_of(row)]
     means = [per_picture(frame, dataset) for frame in frames]
     return Panel(
@@ -124,7 +137,7 @@ def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
 
 
 def trainings_of(rows: Mapping[Row, Sequence[Member]]) -> list[Trainings]:
-    """Whose runs the columns of `panel_of` are."""
+    """The training runs behind the columns of `panel_of`, row by row."""
     ends = np.cumsum([0, *map(len, rows.values())])
     return [
         Trainings(init, tuple((member.pretraining, member.seed) for member in members), np.arange(first, last))
@@ -133,7 +146,7 @@ def trainings_of(rows: Mapping[Row, Sequence[Member]]) -> list[Trainings]:
 
 
 def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
-    """{row: its numbers and words in `VALUES`}."""
+    """{row: its numbers and texts in `INTERVAL_COLUMNS`}."""
     rows, sampled = test.sound, test.sampled
     value, low, high = _interval(sampled, metric, np.arange(len(rows)), None, confidence)
     low, high = np.clip((low, high), *RANGES.get(metric, (0, np.inf)))
@@ -145,15 +158,16 @@ def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
         if np.isnan(low[k]):
             few = sampled.clusters < FEWEST_CLUSTERS
             numbers |= {"over": "", "problem": UNDEFINED if np.isnan(value[k]) else FEW_SCENES if few else UNDEFINED_RESAMPLE}
-        if base[k] not in (None, k):
-            one, other = np.array([k]), np.array([base[k]])
+        reference = base[k]
+        if reference is not None and reference != k:
+            one, other = np.array([k]), np.array([reference])
             difference = np.concatenate(_interval(sampled, metric, one, other, confidence))
-            apart = sampled.resampled[metric][:, k] - sampled.resampled[metric][:, base[k]]
-            # without any spread nothing is known of what would show
+            apart = sampled.resampled[metric][:, k] - sampled.resampled[metric][:, reference]
+            # without any spread, nothing is known about detectable differences
             error = apart.std(ddof=1) or np.nan
             numbers |= dict(zip(("difference", "diff_low", "diff_high"), difference, strict=True))
             numbers |= {"detectable": (ndtri((1 + confidence) / 2) + ndtri(POWER)) * error}
-            numbers |= {"diff_over": sampled.over(k, base[k]) if not np.isnan(difference[1]) else ""}
+            numbers |= {"diff_over": sampled.over(k, reference) if not np.isnan(difference[1]) else ""}
         numbers |= dict(
             zip(("next_low", "next_high"), next_training(sampled.rows[k], sampled.runs[metric], confidence), strict=True)
         )
@@ -163,10 +177,10 @@ def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
 
 
 def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
-    """(row, other row, difference, its ends, degrees of freedom, over) of all pairs."""
+    """(row, other row, difference, its low and high end, degrees of freedom, over) of all pairs."""
     rows, sampled = test.sound, test.sampled
     pairs = np.array(list(combinations(range(len(rows)), 2)), int).reshape(-1, 2)
-    numbers = zip(*_interval(sampled, metric, *pairs.T, confidence), strict=True)
+    numbers = zip(*_interval(sampled, metric, pairs[:, 0], pairs[:, 1], confidence), strict=True)
     return [
         (rows[a], rows[b], *found, sampled.freedom(a, b), sampled.over(a, b))
         for (a, b), found in zip(pairs, numbers, strict=True)
@@ -176,7 +190,7 @@ def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
 def _interval(
     sampled: Sampled, metric: str, of: np.ndarray, less: np.ndarray | None, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """value, low, high (K,) of the rows `of`, or of their differences to the rows `less`."""
+    """Value, low and high end, (K,) each, of the rows `of`, or of their differences to the rows `less`."""
 
     def pick(values: np.ndarray) -> np.ndarray:
         return values[..., of] if less is None else values[..., of] - values[..., less]

@@ -1,4 +1,4 @@
-"""How many labels each initialisation needs for ImageNet's results with all labels, from resampled learning curves."""
+"""How many labels each initialisation needs to match ImageNet with all labels, from resampled learning curves."""
 
 from collections.abc import Mapping
 
@@ -9,16 +9,16 @@ from aesthetic_pretraining.evaluation.statistics.intervals import TestSet
 from aesthetic_pretraining.evaluation.statistics.learning_curve import FEWEST_SHARES, labels_needed, share_interval
 from aesthetic_pretraining.initialisations import BASELINE
 
-COLUMNS = ["init", "other", "dataset", "metric", "shares", "needed", "low", "high", "over", "problem"]
-HIGHER_IS_BETTER = ("lcc", "srcc", "acc")  # their error is one less the metric
+LABELS_SAVED_COLUMNS = ["init", "other", "dataset", "metric", "shares", "needed", "low", "high", "over", "problem"]
+HIGHER_IS_BETTER = ("lcc", "srcc", "acc")  # their error is 1 - metric
 
 
 def labels_saved(sets: Mapping[str, TestSet], confidence: float) -> pd.DataFrame:
-    """One row for each initialisation that has several shares of the labels in common with ImageNet, test set and metric: `COLUMNS`.
+    """One row per test set, metric and initialisation with several shares of the labels in common with ImageNet: `LABELS_SAVED_COLUMNS`.
 
-    `needed` is the share of the labels at which its fitted learning curve has the error that ImageNet's has with all of
-    them: 0.8 is a saving of 20 %; infinite where the curve does not get there below twice all labels. The interval is of the same
-    resamples of pictures and seeds as all others; rows of one resample share pictures, seeds and pretrainings, so that a curve moves
+    `needed` is the fraction of the labels at which its fitted learning curve reaches ImageNet's error with all labels: 0.8 is a
+    saving of 20 %; infinite if the curve does not get there with twice all labels. The interval uses the same resamples of images
+    and seeds as all others; the points of a curve share images, seeds and pretraining runs within a resample, so that a curve moves
     as a whole. With fewer than three shares there is no curve, and `problem` says so.
     """
     found = []
@@ -50,5 +50,5 @@ def labels_saved(sets: Mapping[str, TestSet], confidence: float) -> pd.DataFrame
                 low, high = share_interval(needed(sampled.resampled[metric]), confidence)
                 known = not np.isnan(value)
                 row |= {"needed": value, "low": low, "high": high, "over": sampled.over(*mine, *base) if known else ""}
-                found.append(row | {"problem": "" if known else "undefined: a metric on the curve is"})
-    return pd.DataFrame(found, columns=COLUMNS)
+                found.append(row | {"problem": "" if known else "undefined: a metric on the curve is undefined"})
+    return pd.DataFrame(found, columns=LABELS_SAVED_COLUMNS)

@@ -1,4 +1,4 @@
-"""Shares of yes among n answers, with Wilson's intervals; means of n values, with Student's."""
+"""Proportions with Wilson's intervals, and means with Student's t intervals."""
 
 from statistics import NormalDist
 
@@ -10,10 +10,10 @@ CONFIDENCE = 0.95
 
 
 def wilson(yes: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper end, 0..1, of Wilson's score interval for each share yes / n; NaN where n is 0.
+    """Lower and upper end, 0..1, of Wilson's score interval for each proportion yes / n; NaN if n is 0.
 
-    Wilson (1927). Unlike the normal approximation it stays inside 0..1 and is honest near both ends. The n answers have to be
-    independent.
+    Wilson (1927). Unlike the normal approximation, it stays within 0..1 and keeps its coverage near both ends. The n answers must
+    be independent.
     """
     yes, n = np.asarray(yes, float), np.asarray(n, float)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -27,11 +27,12 @@ def wilson(yes: ArrayLike, n: ArrayLike, confidence: float = CONFIDENCE) -> tupl
 def mean_interval(
     mean: ArrayLike, spread: ArrayLike, n: int, confidence: float = CONFIDENCE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The means, and lower and upper ends of Student's intervals; ends are NaN for fewer than two values.
+    """The means, and the lower and upper ends of Student's t intervals; NaN ends for fewer than two values.
 
-    Args: spread: sample standard deviation (n - 1) of the n values, which have to be independent.
+    Args:
+        spread: sample standard deviation (n - 1) of the n values, which must be independent.
     """
-    from scipy.special import stdtrit  # loads in a fraction of the time of scipy.stats
+    from scipy.special import stdtrit  # imports much faster than scipy.stats
 
     mean, spread = np.asarray(mean, float), np.asarray(spread, float)
     half = stdtrit(n - 1, (1 + confidence) / 2) * spread / np.sqrt(n) if n > 1 else np.full_like(mean, np.nan)
@@ -39,6 +40,6 @@ def mean_interval(
 
 
 def with_shares(counts: pd.DataFrame, yes: str, n: str) -> pd.DataFrame:
-    """The frame with the columns share, low and high added, from its columns of counts."""
+    """The frame with the columns share (0..1), low and high added, computed from its counts."""
     low, high = wilson(counts[yes], counts[n])
     return counts.assign(share=counts[yes] / counts[n], low=low, high=high)

@@ -1,17 +1,18 @@
-"""What another training would change: the second part of every interval, beside the pictures (docs/statistics.md).
+"""The variation between training runs ("luck"): the second part of every interval, after images (docs/statistics.md).
 
-A row of Table 2 is the mean of trainings that differ in the seed of pretraining and, for each of those, in the seed of
-fine-tuning. `sample` resamples pictures and seeds together. Pictures are drawn as they are. Seeds are too few for that: with n of
-them, a bootstrap has a variance that is (n - 1) / n of what it should be, and its ends are those of a normal distribution where a mean of n
-needs Student's. So a resample weighs the seeds' deviations from their mean by normal numbers, whose variance is put
-right, and every part (pictures, fine-tuning, pretraining) is stretched by the ratio of Student's quantile, for the number of its levels,
-to the normal one. Halves of an interval then add up as the root of the sum of their squares: at most the nominal level
-in a nested design of normal effects, whatever their sizes (test_training_luck.py).
+A row of Table 2 is the mean of training runs that differ in their pretraining seed and, for each of those, in their fine-tuning
+seed. `sample` resamples images and seeds together. Images are bootstrapped directly. Seeds are too few for that: with n of them, a
+bootstrap has (n - 1) / n of the right variance, and normal ends where the mean of n values needs Student's. So a resample weights
+the seeds' deviations from their mean by normal random numbers with corrected variance, and every part (images, fine-tuning,
+pretraining) is stretched by the ratio of Student's quantile, for its number of levels, to the normal one. The half-widths of the
+parts then add in quadrature, which keeps at most the nominal error level in a nested design of normal effects of any size
+(test_training_luck.py).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -21,17 +22,17 @@ from aesthetic_pretraining.evaluation.statistics.bootstrap import Panel, bootstr
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.seeding import seeded_int
 
-FEWEST_SEEDS = 3  # ASSUME: of fewer, an interval says next to nothing: Student's quantile is 12.7 with two
+FEWEST_SEEDS = 3  # ASSUME: with fewer, an interval is useless: Student's quantile is 12.7 for two
 FEWEST_CLUSTERS = 3
-CAUTIOUS = 0.25  # ASSUME: of what pictures explain of the seeds' variance, this quantile is taken off
-KINDS = ("seeds_and_images", "images")  # of report.interval
+CAUTIOUS = 0.25  # ASSUME: the quantile of the variance explained by images that is subtracted from that of the seeds
+INTERVAL_KINDS = ("seeds_and_images", "images")  # of report.interval
 IMAGES, SEEDS = "images", "seeds"
 PRETRAINING, FINETUNING = "pretraining seeds", "fine-tuning seeds"
 
 
 @dataclass(frozen=True)
 class Trainings:
-    """The trainings of one row: its initialisation, (pretraining seed, fine-tuning seed) of each of its T runs, their columns (T,)."""
+    """The training runs of one row: initialisation, (pretraining seed, fine-tuning seed) of each of its T runs, their columns (T,)."""
 
     init: str
     seeds: tuple[tuple[int, int], ...]
@@ -39,28 +40,28 @@ class Trainings:
 
     @cached_property
     def pretrainings(self) -> tuple[int, ...]:
-        """Seeds of pretraining, rising."""
+        """Pretraining seeds, ascending."""
         return tuple(sorted({pretraining for pretraining, _ in self.seeds}))
 
     @cached_property
     def finetunings(self) -> tuple[int, ...]:
-        """Seeds of fine-tuning, rising."""
+        """Fine-tuning seeds, ascending."""
         return tuple(sorted({seed for _, seed in self.seeds}))
 
     @cached_property
     def complete(self) -> bool:
-        """Whether every pretraining was fine-tuned with every seed, once."""
+        """Whether every pretraining was fine-tuned exactly once with every seed."""
         return len(self.seeds) == len(set(self.seeds)) == len(self.pretrainings) * len(self.finetunings)
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """(T,): of each run in the row's mean; pretrainings count the same, however many fine-tunings they have."""
+        """(T,): the weight of each run in the row's mean; pretrainings count equally, however often they were fine-tuned."""
         size = {p: sum(each == p for each, _ in self.seeds) for p in self.pretrainings}
         return np.array([1 / (size[p] * len(size)) for p, _ in self.seeds])
 
     @cached_property
     def levels(self) -> dict[str, np.ndarray]:
-        """{PRETRAINING or FINETUNING: (levels, T)}: for each effect that can be resampled, the mean of each of its levels less the row's."""
+        """{PRETRAINING or FINETUNING: (levels, T)}: for each effect that can be resampled, the contrast of each level with the row's mean."""
         found = {}
         if len(self.pretrainings) >= FEWEST_SEEDS:
             found[PRETRAINING] = np.array([[p == each for p, _ in self.seeds] for each in self.pretrainings], float)
@@ -70,18 +71,18 @@ class Trainings:
 
     @cached_property
     def missing(self) -> frozenset[str]:
-        """The kinds of luck that this row's seeds cannot show; ImageNet's start is one and the same file."""
+        """The kinds of seeds whose variation this row cannot show; ImageNet has no pretraining seeds, its weights are one file."""
         needed = {FINETUNING} if self.init == BASELINE else {FINETUNING, PRETRAINING}
         return frozenset(needed - self.levels.keys())
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """One test set resampled.
+    """A resampled test set.
 
     Attributes:
-        rows: the G rows. clusters: number of independent pictures or scenes. resamples: B.
-        value: {metric: (G,)}. resampled: {metric: (B, G)}, each part stretched for its number of levels; NaN where undefined.
+        rows: the G rows. clusters: number of independent images or scenes. seeds: whether seeds were resampled, too.
+        value: {metric: (G,)}. resampled: {metric: (B, G)}, each part stretched for its number of levels; NaN if undefined.
         runs: {metric: (R,)}, of each run.
     """
 
@@ -93,12 +94,12 @@ class Sampled:
     runs: dict[str, np.ndarray]
 
     def over(self, *rows: int) -> str:
-        """What an interval of these rows, or of their difference, is over, in words."""
+        """What an interval of these rows, or of their difference, is over, as text."""
         luck = known_luck(*(self.rows[k] for k in rows)) if self.seeds else ""
         return f"{luck} and images" if luck else IMAGES
 
     def freedom(self, *rows: int) -> int:
-        """Degrees of freedom of the part that has the fewest: what a stretch to another confidence has to take, to be safe."""
+        """The smallest degrees of freedom of all parts, the conservative choice for converting to another confidence level."""
         sizes = [len(levels) for k in rows for levels in self.rows[k].levels.values()] if self.seeds else []
         return min(self.clusters, *sizes) - 1 if sizes else self.clusters - 1
 
@@ -111,14 +112,14 @@ def sample(
     resamples: int,
     seed: int,
     confidence: float,
-    kind: str = KINDS[0],
+    kind: str = INTERVAL_KINDS[0],
 ) -> Sampled:
-    """Resample pictures and, with `kind` "seeds_and_images", seeds of one test set.
+    """Resample images and, with `kind` "seeds_and_images", seeds of one test set.
 
     Args:
         rows: each of the panel's runs belongs to one of them.
-        clusters: (N,), which cluster of pictures each picture belongs to (`bootstrap.draws`).
-        confidence: of the intervals that percentiles of the result will give; Student's quantiles depend on it.
+        clusters: (N,), the cluster of each image (`bootstrap.draws`).
+        confidence: of the percentile intervals to be taken of the result; Student's quantiles depend on it.
     Raises: ValueError for an unknown kind.
     """
     runs, drawn = bootstrap(panel, clusters, resamples, seed)
@@ -133,40 +134,40 @@ def combine(
     *,
     seed: int,
     confidence: float,
-    kind: str = KINDS[0],
+    kind: str = INTERVAL_KINDS[0],
 ) -> Sampled:
-    """`sample` from resampled pictures: each metric of each run, {metric: (R,)}, also in resamples of so many clusters, {metric: (B, R)}."""
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of interval {kind!r}, known: {', '.join(KINDS)}")
+    """`sample`, given each metric of each run, {metric: (R,)}, and the same in resamples of `clusters` clusters, {metric: (B, R)}."""
+    if kind not in INTERVAL_KINDS:
+        raise ValueError(f"unknown kind of interval {kind!r}, known: {', '.join(INTERVAL_KINDS)}")
     value = {metric: np.array([values[row.columns] @ row.weights for row in rows]) for metric, values in runs.items()}
     resampled = {}
     for metric, values in drawn.items():
         if clusters < FEWEST_CLUSTERS:
             resampled[metric] = np.full((len(values), len(rows)), np.nan)
             continue
-        # a bootstrap's variance is too small over pictures as over seeds
+        # the variance of a bootstrap is too small over images, just as over seeds
         moved = (values - runs[metric]) * np.sqrt(clusters / (clusters - 1))
         of_pictures = np.stack([moved[:, row.columns] @ row.weights for row in rows], axis=1)
         resampled[metric] = value[metric] + of_pictures * stretch(clusters, confidence)
-        if kind == KINDS[0]:
+        if kind == INTERVAL_KINDS[0]:
             resampled[metric] += _luck(rows, runs[metric], moved, seed, confidence)
-    return Sampled(rows, clusters, kind == KINDS[0], value, resampled, runs)
+    return Sampled(rows, clusters, kind == INTERVAL_KINDS[0], value, resampled, runs)
 
 
 def stretch(levels: int, confidence: float) -> float:
-    """Student's two-sided quantile for the mean of so many levels, over the normal one."""
+    """The ratio of Student's two-sided quantile for the mean of `levels` values to the normal one."""
     tail = (1 + confidence) / 2
     return float(t.ppf(tail, levels - 1) / ndtri(tail))
 
 
 def _luck(rows: Sequence[Trainings], runs: np.ndarray, moved: np.ndarray, seed: int, confidence: float) -> np.ndarray:
-    """What other seeds would add to each row's mean in each resample: (B, G).
+    """What other seeds add to each row's mean in each resample: (B, G).
+
+    Rows with the same fine-tuning seeds have the random weights in common, so that what a seed does to both cancels in their
+    difference; likewise for the shares of the labels of one initialisation and its pretraining seeds.
 
     Args:
-        runs: (R,). moved: (B, R), by how much the resampled pictures move each run.
-
-    Rows with the same fine-tuning seeds share the numbers that weigh these, so that what a seed does to both drops out of
-    their difference; so do the shares of the labels of one initialisation with its pretrainings.
+        runs: (R,). moved: (B, R), how far the resampled images move each run.
     """
     added = np.zeros((len(moved), len(rows)))
     for kind in (FINETUNING, PRETRAINING):
@@ -183,18 +184,20 @@ def _luck(rows: Sequence[Trainings], runs: np.ndarray, moved: np.ndarray, seed: 
 
 
 def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, moved: np.ndarray) -> float:
-    """The share, 0..1, of the variance between an effect's levels that is not there already as an effect of pictures.
+    """The fraction, 0..1, of the variance between an effect's levels that is not already in the variation over images.
 
-    Two trainings differ on a test set because one is better, and because they err on other pictures. The second part is in
-    the resampled pictures already; counted again, it would widen the intervals of small test sets by up to the half.
-    For pretrainings, what their fine-tunings explain is taken off likewise. Estimated over all rows together, and
-    cautiously (`CAUTIOUS`). 1 where nothing is known.
+    Two training runs differ on a test set because one is better, and because they err on different images. The second part is
+    already in the resampled images; counted twice, it would widen the intervals of small test sets by up to a half. For pretraining
+    seeds, the variance explained by their fine-tuning seeds is subtracted likewise. Estimated over all rows together, and cautiously
+    (`CAUTIOUS`). 1 if nothing is known.
     """
-    total = explained = freedom = 0.0
+    total: Any = 0.0
+    explained: Any = 0.0
+    freedom = 0.0
     for row in rows:
         levels, mine, other = row.levels[kind], runs[row.columns], moved[:, row.columns]
         known = _between(levels, mine), _between(levels, other).mean()
-        if kind == PRETRAINING and FINETUNING in row.levels:  # less what is left beside both effects
+        if kind == PRETRAINING and FINETUNING in row.levels:  # minus the residual of both effects
             rest = np.eye(len(mine)) - row.weights - sum(_spread_out(row, each) for each in row.levels)
             degrees = (len(row.pretrainings) - 1) * (len(row.finetunings) - 1)
             left, left_drawn = (((rest @ each.T) ** 2).sum(axis=0).mean() / degrees / len(mine) for each in (mine[None], other))
@@ -207,26 +210,26 @@ def real_share(rows: Sequence[Trainings], kind: str, runs: np.ndarray, moved: np
 
 
 def _between(levels: np.ndarray, runs: np.ndarray) -> np.ndarray:
-    """Variance of the mean over the levels that their differences tell of; runs (..., T)."""
+    """Variance of the mean over the levels, estimated from their differences; runs (..., T)."""
     return ((runs @ levels.T) ** 2).sum(axis=-1) / (len(levels) * (len(levels) - 1))
 
 
 def _spread_out(row: Trainings, kind: str) -> np.ndarray:
-    """(T, T): each run's level of an effect, less the row's mean."""
+    """(T, T): the contrast of each run's level of an effect with the row's mean."""
     place = {p: k for k, p in enumerate(row.pretrainings if kind == PRETRAINING else row.finetunings)}
     return row.levels[kind][[place[seeds[kind == FINETUNING]] for seeds in row.seeds]]
 
 
 def known_luck(*rows: Trainings) -> str:
-    """Which seeds the rows show the luck of, in words: all, one kind, or none ("")."""
+    """The kinds of seeds whose variation the rows show, as text: all, one kind, or none ("")."""
     missing = frozenset().union(*(row.missing for row in rows))
     return SEEDS if not missing else "".join({kind for row in rows for kind in row.levels} - missing)
 
 
 def mean_interval(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Interval over seeds alone of the mean of what no picture explains, such as epochs: (low, high), as `sample` without pictures.
+    """Interval over seeds only, (low, high), for the mean of a quantity that does not vary over images, such as epochs.
 
-    NaN where no kind of seed is there `FEWEST_SEEDS` times.
+    Like `sample` without images. NaN if no kind of seed has at least `FEWEST_SEEDS` values.
     """
     values = np.asarray(runs, float)[row.columns]
     mean = float(values @ row.weights)
@@ -243,15 +246,15 @@ def mean_interval(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[
 
 
 def next_training(row: Trainings, runs: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Prediction interval of one more training, judged on the same pictures.
+    """Prediction interval of one more training run, evaluated on the same images.
 
-    Student's interval of a single new value: with n fine-tuning seeds the mean, and t with n - 1 degrees of freedom times the
-    standard deviation times sqrt(1 + 1 / n) on either side. With three pretrainings or more, variances of pretraining,
-    fine-tuning and what is left are estimated (two-way analysis of variance) and weighed likewise, with Satterthwaite's degrees of
-    freedom; with one or two, the interval is over fine-tuning alone.
+    Student's prediction interval: with n fine-tuning seeds, mean +- t (n - 1 degrees of freedom) * standard deviation *
+    sqrt(1 + 1 / n). With three or more pretraining seeds, the variances of pretraining, fine-tuning and residual are estimated
+    (two-way analysis of variance) and combined accordingly, with Satterthwaite's degrees of freedom; with one or two, the interval
+    is over fine-tuning only.
 
     Args:
-        runs: (R,), the metric of every run of the panel, or (T,) of this row's if `columns` counts those.
+        runs: (R,), the metric of every run of the panel, or (T,) of this row's runs if `columns` refers to those.
     Returns: low, high; NaN for fewer than `FEWEST_SEEDS` fine-tuning seeds, or an undefined metric.
     """
     values = np.asarray(runs, float)[row.columns]

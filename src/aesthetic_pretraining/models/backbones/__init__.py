@@ -1,14 +1,14 @@
-"""Backbones by name: from pictures to features, with their ImageNet weights from a pinned place.
+"""Backbones by name: networks from images to features, with pinned ImageNet weights.
 
 A name of params.yaml (`backbone.name`) is one of
 
     mobilenet_v2, torchvision:resnet18        a classification network of torchvision, with or without its prefix
-    torchvision:resnet50.IMAGENET1K_V2        the same with other weights than its first ones
+    torchvision:resnet50.IMAGENET1K_V2        the same with other weights than its first published ones
     timm:mobilenetv3_small_100                a network of timm
     timm:resnet18.a1_in1k                     the same with other weights than its default ones
     efficientnet_lite0                        EfficientNet-Lite0, whose weights come in a package
 
-The libraries are imported where a name asks for them: each costs seconds.
+The libraries are imported on demand, because each takes seconds.
 """
 
 import contextlib
@@ -45,9 +45,9 @@ def build_backbone(name: str) -> Backbone:
 
 
 def imagenet_weights(name: str) -> dict[str, Tensor]:
-    """The backbone's ImageNet weights: from a package, or downloaded by torchvision or timm; nothing is unpickled as code.
+    """The backbone's ImageNet weights, from a package or downloaded by torchvision or timm; no pickled code is executed.
 
-    Raises UserError for an unknown name, and if the weights cannot be had, do not fit, or are not ImageNet's.
+    Raises: UserError for an unknown name, or if the weights are unavailable, do not fit, or are not ImageNet's.
     """
     backbone = build_backbone(name)
     library, network = _split(name)
@@ -57,9 +57,11 @@ def imagenet_weights(name: str) -> dict[str, Tensor]:
 
 
 def imagenet_classifier(name: str, key: str = "backbone.name") -> Classifier:
-    """The whole network with its ImageNet weights, last layer included, from where `imagenet_weights` has them.
+    """The whole network with its ImageNet weights, including the last layer; sources as for `imagenet_weights`.
 
-    Args: key: the key of params.yaml that names it, for the error. Raises UserError as `imagenet_weights`.
+    Args:
+        key: the key of params.yaml with the name, for error messages.
+    Raises: UserError as `imagenet_weights`.
     """
     module, network = _known(name, key)
     with _having(f"ImageNet weights of {name}"):
@@ -67,14 +69,14 @@ def imagenet_classifier(name: str, key: str = "backbone.name") -> Classifier:
 
 
 def object_detector() -> Detector:
-    """DETECTOR with its COCO weights, which torchvision downloads. Raises UserError if they cannot be had."""
+    """DETECTOR with its COCO weights, which torchvision downloads. Raises: UserError if they are unavailable."""
     with _having(f"COCO weights of {DETECTOR}"):
         return Detector()
 
 
 @contextlib.contextmanager
 def _having(what: str) -> Iterator[None]:
-    """Turn what libraries raise where weights are not there, or are broken, into UserError."""
+    """Turn the libraries' errors for missing or broken weights into UserError."""
     try:
         yield
     except (ImportError, OSError, RuntimeError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
@@ -83,7 +85,7 @@ def _having(what: str) -> Iterator[None]:
 
 
 def _known(name: str, key: str):
-    """The module that knows the library of a name, and the library's name of the network. Raises UserError if there is none."""
+    """The module for a name's library, and the library's name for the network. Raises: UserError for an unknown network."""
     library, network = _split(name)
     module = _module(library, key)
     if network not in module.names():
@@ -92,7 +94,7 @@ def _known(name: str, key: str):
 
 
 def _split(name: str) -> tuple[str, str]:
-    """The library and its name of the network."""
+    """The library, and its name for the network."""
     if name == "efficientnet_lite0":
         return "packaged", name
     library, colon, network = name.partition(":")
@@ -100,21 +102,25 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _module(library: str, key: str = "backbone.name"):
-    """The module that knows a library: names() of its networks, build(name, network), imagenet(network), classifier(network)."""
+    """The module for a library, with names() of its networks, build(name, network), imagenet(network), classifier(network)."""
     match library:
         case "packaged":
-            from aesthetic_pretraining.models.backbones import packaged as module
+            from aesthetic_pretraining.models.backbones import packaged
+
+            return packaged
         case "torchvision":
-            from aesthetic_pretraining.models.backbones import from_torchvision as module
+            from aesthetic_pretraining.models.backbones import from_torchvision
+
+            return from_torchvision
         case "timm":
-            from aesthetic_pretraining.models.backbones import from_timm as module
-        case _:
-            raise UserError(f"{key}: {library!r} is no library of networks; known are torchvision and timm")
-    return module
+            from aesthetic_pretraining.models.backbones import from_timm
+
+            return from_timm
+    raise UserError(f"{key}: {library!r} is no library of networks; known are torchvision and timm")
 
 
 def _near(name: str) -> str:
-    """What a user may have meant, in words."""
+    """A hint at what the user may have meant."""
     known = ["efficientnet_lite0", *_module("torchvision").names(), *(f"timm:{n}" for n in _module("timm").names())]
     near = difflib.get_close_matches(name.removeprefix("torchvision:"), known, n=4)
     return f"near it are {', '.join(near)}" if near else "name a network of torchvision, or timm:<a network of timm>"

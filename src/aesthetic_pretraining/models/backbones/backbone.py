@@ -1,7 +1,10 @@
-"""What every backbone is, whichever library its network comes from."""
+"""The common interface of backbones from any library."""
 
 import contextlib
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,41 +13,48 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.backbones.recompute import Recompute
 from aesthetic_pretraining.models.backbones.relu6 import replace_relu6
 
-# layers that draw random numbers, torch's, torchvision's and timm's, and where each keeps its rate
+# random layers of torch, torchvision and timm, and the attribute with their rate
 CHANCE = {"Dropout": "p", "Dropout2d": "p", "StochasticDepth": "p", "DropPath": "drop_prob"}
 ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 log = logging.getLogger("aesthetic_pretraining")
 
 
 class Backbone(nn.Module):
-    """A classification network without its last layer: uint8 pictures in, features out.
+    """A classification network without its last layer: uint8 images in, features out.
 
     Attributes:
         features: the network; float (N, 3, S, S), normalised -> (N, width).
         width: number of features.
-        last_block: the modules that learn under `trainable: released` (fidelity row 26).
-        mean, std: the normalisation that belongs to its ImageNet weights, (1, 3, 1, 1), for pictures in 0..1.
+        last_block: the modules that are trained under `trainable: released` (fidelity row 26).
+        mean, std: the normalisation of its ImageNet weights, (1, 3, 1, 1), for images in 0..1.
     """
 
+    features: nn.Module
+    last_block: list[nn.Module]
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, name: str, network: nn.Module, width: int, mean: tuple, std: tuple):
-        """name: as in params.yaml; network: gives (N, width), because an Identity stands where its last layer was."""
+        """name: as in params.yaml; network: outputs (N, width), because its last layer was replaced by an Identity."""
         super().__init__()
         settle(network)
         replace_relu6(network)
         self.name, self.features, self.width = name, network, width
         self.last_block = last_block(network)
-        # buffers, so that they move with the network; not saved, because they belong to the name
+        # buffers, so that they move with the network; not saved, because the name determines them
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
-        self._taken: set[int] = set()  # sizes of pictures that the network is known to take
-        self._forward_pass = contextlib.nullcontext  # what a forward pass with a graph takes place in
+        self._taken: set[int] = set()  # image sizes that the network is known to accept
+        # context manager for forward passes with a graph
+        self._forward_pass: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
     def prepare(self, device: torch.device, recompute: bool) -> None:
-        """Make ready for a training on the device; once, before its first forward pass.
+        """Prepare for training on the device; call once, before the first forward pass.
 
-        Args: recompute: whether batch normalisation and its activation are computed again in the backward pass, not kept for it
-            (params.yaml: compute.recompute); the log says if there is nothing to gain in this network.
-        Raises: UserError if a GPU has no deterministic kernel for a layer of the network.
+        Args:
+            recompute: recompute batch normalisation and its activation in the backward pass instead of storing them (params.yaml:
+                compute.recompute); logs a warning if the network has none.
+        Raises: UserError if a layer has no deterministic kernel on a GPU.
         """
         if device.type == "cuda" and (name := unrepeatable(self.features)):
             raise UserError(
@@ -62,9 +72,9 @@ class Backbone(nn.Module):
                 )
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """uint8 pictures (N, 3, S, S) in 0..255 -> features (N, width); pictures stay uint8 until here.
+        """uint8 images (N, 3, S, S) in 0..255 -> features (N, width).
 
-        Raises UserError if the network does not take pictures of S pixels.
+        Raises: UserError if the network does not accept images of S pixels.
         """
         self._check(pictures.shape[-1])
         x = pictures.to(self.mean.dtype).div_(255).sub_(self.mean).div_(self.std)
@@ -73,7 +83,7 @@ class Backbone(nn.Module):
 
     @torch.no_grad()
     def _check(self, size: int) -> None:
-        """Try one black picture the first time that a size comes; leaves no trace in the network."""
+        """Try a black image the first time a size is seen, without side effects on the network."""
         if size in self._taken:
             return
         training = [module for module in self.features.modules() if module.training]
@@ -85,18 +95,18 @@ class Backbone(nn.Module):
         except (AssertionError, RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0][:120]
             raise UserError(
-                f"image.size: backbone.name {self.name} does not take pictures of {size} x {size} pixels ({reason}); "
+                f"image.size: backbone.name {self.name} does not take images of {size} x {size} pixels ({reason}); "
                 "change one of the two"
             ) from error
         finally:
             for module in training:
                 module.training = True
         if shape != (1, self.width):
-            raise UserError(f"backbone.name: {self.name} gives {shape}, not {self.width} features of a picture; choose another")
+            raise UserError(f"backbone.name: {self.name} gives {shape}, not {self.width} features of an image; choose another")
         self._taken.add(size)
 
-    def __setattr__(self, name: str, value: object) -> None:
-        # a plain list of modules that are already inside `features`: must not be registered twice
+    def __setattr__(self, name: str, value: Any) -> None:
+        # last_block lists modules that are already in `features` and must not be registered twice
         if name == "last_block":
             object.__setattr__(self, name, value)
         else:
@@ -104,26 +114,26 @@ class Backbone(nn.Module):
 
 
 def settle(network: nn.Module) -> None:
-    """Make all networks alike in what their libraries choose differently.
+    """Unify settings that differ between libraries.
 
-    No random numbers are drawn inside: `gradient_cache.backward` needs the same features in its two passes.
+    Forward passes must not be random, because `gradient_cache.backward` needs equal features in its two passes.
     """
     for module in network.modules():
-        # ASSUME: no dropout and no skipped blocks before the features; heads have a dropout of their own (fidelity row 12)
+        # ASSUME: no dropout or stochastic depth before the features; heads have their own dropout (fidelity row 12)
         if (rate := CHANCE.get(type(module).__name__)) is not None:
             setattr(module, rate, 0.0)
-        if isinstance(getattr(module, "drop_rate", None), float):  # dropout as a function, where a library has no layer for it
-            module.drop_rate = 0.0
-        # ASSUME: running statistics move by 0.1 a step, as in torchvision's MobileNetV2; with the 0.01 or less of some
-        # networks a short training would be judged by the statistics of other weights
+        if isinstance(getattr(module, "drop_rate", None), float):  # functional dropout, without a layer of its own
+            module.drop_rate = 0.0  # type: ignore[assignment]  # a plain attribute
+        # ASSUME: momentum 0.1 for running statistics, as in torchvision's MobileNetV2; with 0.01 or less, as in some networks,
+        # short trainings would be evaluated with the statistics of older weights
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.momentum = 0.1
 
 
 def unrepeatable(network: nn.Module) -> str | None:
-    """The name of a layer whose gradient torch cannot compute deterministically on a GPU: pooling of any size to a given one.
+    """The name of a layer without a deterministic gradient on a GPU: adaptive pooling, or None.
 
-    To one pixel it is a mean, or a maximum, over all pixels, with another kernel.
+    Adaptive average pooling to one pixel is a mean over all pixels, with another, deterministic kernel.
     """
     for name, module in network.named_modules():
         if isinstance(module, ADAPTIVE):
@@ -134,11 +144,11 @@ def unrepeatable(network: nn.Module) -> str | None:
 
 
 def last_block(network: nn.Module) -> list[nn.Module]:
-    """The last block of any network, and the normalisations behind it.
+    """The last block of any network, and the normalisations after it.
 
-    ASSUME: fidelity row 26 is about MobileNetV2, whose last block is its last convolution with its normalisation. In general
-    the last block is the last member with a weight matrix of the last sequence of such members; where networks are not
-    built as sequences, the last part with a matrix.
+    ASSUME: fidelity row 26 is about MobileNetV2, whose last block is its last convolution with its normalisation. In general, it
+    is the last element with a weight matrix of the last sequence of such elements, or, in networks that are not built from
+    sequences, the last module with a weight matrix.
     """
     path = [name for name, weight in network.named_parameters() if weight.ndim > 1][-1].split(".")[:-1]
     depth = 1
@@ -157,10 +167,10 @@ def last_block(network: nn.Module) -> list[nn.Module]:
 
 
 def blocks(network: nn.Module) -> list[list[nn.Parameter]]:
-    """The weights of any network by block, from the input to the features; for layer-wise learning rates.
+    """The weights of any network by block, from the input to the features, for layer-wise learning rates.
 
-    ASSUME: a block is what shares a name up to its first number (features.3, layer1.0, _blocks.7), or the whole name of a layer
-    that stands outside of any sequence; normalisations that stand alone belong to the block before them.
+    ASSUME: a block has a common name up to its first number (features.3, layer1.0, _blocks.7), or is a layer outside any sequence;
+    normalisations on their own belong to the block before them.
     """
     found: dict[str, list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
@@ -177,6 +187,6 @@ def blocks(network: nn.Module) -> list[list[nn.Parameter]]:
 
 
 def _is_sequence(module: nn.Module) -> bool:
-    """Whether it is a bare list of several members with weight matrices, not a block that is built as one."""
+    """Whether a module is a plain list of several elements with weight matrices, rather than one block built as a list."""
     with_matrix = [child for child in module.children() if any(weight.ndim > 1 for weight in child.parameters())]
     return type(module) in (nn.Sequential, nn.ModuleList) and len(with_matrix) > 1

@@ -1,4 +1,4 @@
-"""Networks with their last layer, as they were trained on ImageNet, and a detector of objects: what is in a photo?"""
+"""Networks with their ImageNet classification layer, and an object detector: what is in a photo?"""
 
 from collections.abc import Sequence
 
@@ -10,12 +10,15 @@ SIDES = (800, 1333)  # pixels: short side of the photos that the detector was tr
 
 
 class Classifier(nn.Module):
-    """uint8 pictures (N, 3, crop, crop) in 0..255 -> logits (N, 1000); in inference mode.
+    """uint8 images (N, 3, crop, crop) in 0..255 -> logits (N, 1000), in inference mode.
 
     Attributes:
-        names: of the classes; two pairs of ImageNet's classes share a name.
-        resize, crop: the pictures' short side before the centre square is cut out, and that square's side, in pixels.
+        names: of the classes; two pairs of ImageNet's classes have the same name.
+        resize, crop: the short side before the centre crop, and the side of the crop, in pixels.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float], resize: int, crop: int):
         super().__init__()
@@ -32,8 +35,8 @@ class Detector(nn.Module):
     """RetinaNet (Lin and others 2017) trained on COCO: a photo, uint8 (3, H, W) -> kinds (n,) and scores (n,), best first.
 
     Attributes:
-        names: by kind; "N/A" and "__background__" stand for none.
-        short_side: to which it resizes a photo by itself, in pixels, unless the long side would get too long.
+        names: by kind; "N/A" and "__background__" are not objects.
+        short_side: to which it resizes photos itself, in pixels, unless the long side would become too long.
     """
 
     def __init__(self) -> None:
@@ -44,7 +47,7 @@ class Detector(nn.Module):
         from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
         weights = RetinaNet_ResNet50_FPN_Weights.COCO_V1
-        # torchvision's own function unpickles the weights as code; built from its parts they need not be
+        # built from parts, because torchvision's own function unpickles the weights with arbitrary code
         pyramid = resnet_fpn_backbone(
             backbone_name="resnet50",
             weights=None,
@@ -57,7 +60,7 @@ class Detector(nn.Module):
         self.network.load_state_dict(weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
         for module in self.network.modules():
             if isinstance(module, FrozenBatchNorm2d):
-                module.eps = 0.0  # as these weights were trained
+                module.eps = 0.0  # as in the training of these weights
         self.eval()
 
     def forward(self, photo: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +69,7 @@ class Detector(nn.Module):
 
 
 def imagenet_names() -> tuple[str, ...]:
-    """The names of ImageNet's 1000 classes, in the order that all the networks here share."""
+    """The names of ImageNet's 1000 classes, in the order of all networks here."""
     from torchvision.models import MobileNet_V2_Weights
 
     return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])

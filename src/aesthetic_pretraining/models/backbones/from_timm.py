@@ -1,9 +1,10 @@
-"""timm's networks. NAME or NAME.TAG of its weights, e.g. resnet18.a1_in1k."""
+"""timm's networks: NAME, or NAME.TAG for particular weights, e.g. resnet18.a1_in1k."""
 
 from functools import cache
+from typing import Any
 
 import timm
-from torch import Tensor, nn
+from torch import Tensor
 
 from aesthetic_pretraining.models.backbones.backbone import Backbone
 from aesthetic_pretraining.models.backbones.classifier import Classifier
@@ -15,15 +16,15 @@ def names() -> list[str]:
 
 
 def build(name: str, network: str) -> Backbone:
-    built = timm.create_model(network, pretrained=False, num_classes=0)
+    built: Any = timm.create_model(network, pretrained=False, num_classes=0)
     norm = built.pretrained_cfg
     return Backbone(name, built, built.head_hidden_size, tuple(norm["mean"]), tuple(norm["std"]))
 
 
 def imagenet(network: str) -> dict[str, Tensor]:
-    """Downloaded by timm as safetensors, or where there are none as a file that is unpickled as weights only.
+    """Downloaded by timm as safetensors, or, if there are none, unpickled with weights_only. timm has no hash to verify.
 
-    timm offers no hash to check against. Raises ValueError if the weights are not those of 1000 classes.
+    Raises: ValueError if the weights are not for 1000 classes.
     """
     built = _pretrained(network)
     built.reset_classifier(0)
@@ -31,21 +32,22 @@ def imagenet(network: str) -> dict[str, Tensor]:
 
 
 def classifier(network: str) -> Classifier:
-    """With the last layer, and cut as its weights ask."""
+    """The network with its last layer and with the crop of its weights."""
     built = _pretrained(network)
     asked = built.pretrained_cfg
     crop = asked["input_size"][-1]
     return Classifier(built, asked["mean"], asked["std"], resize=int(crop / asked["crop_pct"]), crop=crop)
 
 
-def _pretrained(network: str) -> nn.Module:
-    """With its last layer, because timm loads the weights strictly only so. Raises ValueError unless it has 1000 classes."""
-    classes = timm.create_model(network, pretrained=False, num_classes=0).pretrained_cfg["num_classes"]
+def _pretrained(network: str) -> Any:
+    """The module with its last layer, without which timm does not load strictly. Raises: ValueError unless it has 1000 classes."""
+    plain: Any = timm.create_model(network, pretrained=False, num_classes=0)
+    classes = plain.pretrained_cfg["num_classes"]
     if classes != 1000:
         raise ValueError(f"they tell {classes} classes apart, not ImageNet's 1000: name others, e.g. of {_others(network)}")
     return timm.create_model(network, pretrained=True)
 
 
 def _others(network: str) -> str:
-    """The names of a network's weights."""
+    """The names of a network's weights, as text."""
     return ", ".join(timm.list_pretrained(f"{network.partition('.')[0]}.*")) or "another network"

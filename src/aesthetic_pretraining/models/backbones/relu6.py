@@ -1,7 +1,7 @@
-"""ReLU6 that keeps its output for the backward pass, where torch's keeps a copy of its input.
+"""ReLU6 that saves its output for the backward pass instead of a copy of its input, like torch's.
 
-The output tells as well where the input was outside 0..6, and the next layer keeps it anyway. So a training holds a third less
-between the passes and is spared a copy: torch copies the input even of a ReLU6 in place. All numbers are torch's.
+The output shows just as well where the input was outside 0..6, and the next layer saves it anyway. So training stores a third
+less between the passes and saves a copy: torch copies the input even of an in-place ReLU6. Results equal torch's.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ class _ByOutput(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None]:
         (y,) = ctx.saved_tensors
-        # y stands where torch has x: y is 0 or less, or 6 or more, exactly where x is
+        # y in place of torch's x: y <= 0 or y >= 6 exactly where x is
         return torch.ops.aten.hardtanh_backward(slope, y, LOW, HIGH), None
 
 
@@ -38,7 +38,7 @@ class ReLU6(nn.ReLU6):
 
 
 def replace_relu6(network: nn.Module) -> None:
-    """Put ours in the place of torch's; nothing else changes, names of weights included."""
+    """Replace torch's ReLU6 by ours; nothing else changes, not even names of weights."""
     for name, module in list(network.named_modules(remove_duplicate=False)):
         if type(module) is nn.ReLU6:
             network.set_submodule(name, ReLU6(module.inplace))

@@ -1,4 +1,4 @@
-"""Contact sheets: the variants of a few photos side by side, to be looked at; training never reads them."""
+"""Contact sheets: the variants of a few photos side by side, for inspection only."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,12 +32,13 @@ def draw_sheets(
     counts: Mapping[str, int],
     edited_width: int = EDITED_WIDTH,
 ) -> None:
-    """Write the first photo's sheet of all distortions, and for each distortion a sheet of all photos and tables.
+    """Write a sheet of all distortions of the first photo and, for each distortion, a sheet of all photos and tables.
 
     Args:
-        table: the table of distortions that `overview` shows.
-        overview: PNG to write. sheets: PNGs to write, named by their distortion.
-        counts: `facts.roles` of the photos, of whose test split these are.
+        photos: ids of photos of the test split.
+        table: the distortion table that `overview` shows.
+        overview: PNG to write. sheets: PNGs to write, named after their distortion.
+        counts: `facts.roles` of the photos.
         edited_width: as for `darktable_values.shadhi`.
     """
     by_table = {t: [_render(store, photo, size, seed, t, edited_width) for photo in photos] for t in TABLES}
@@ -58,15 +59,12 @@ def examples(
 
 
 def contact_sheet(pictures: np.ndarray, title: str = "") -> Image.Image:
-    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels ascending, level 0 framed.
-
-    `title` stands above, such as what the sheet rests on.
-    """
+    """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels ascending, level 0 framed, `title` on top."""
     return grid([(name.replace("_", " "), _levels(pictures, name)) for name in DISTORTIONS], title)
 
 
 def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]], title: str = "") -> Image.Image:
-    """{table: pictures (174, S, S, 3) of each photo} -> rows of one distortion, a row per photo and per table that differs."""
+    """{table: variants (174, S, S, 3) of each photo} -> one distortion, a row per photo and per distinct rendering of the tables."""
     rows: list[Row] = []
     for versions in zip(*by_table.values(), strict=True):
         shown: dict[bytes, Row] = {}
@@ -80,7 +78,7 @@ def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]]
 
 
 def grid(rows: Sequence[Row], title: str = "") -> Image.Image:
-    """One line of pictures per row, a column per level, level 0 framed; levels that a row lacks stay white."""
+    """A grid with a column per level, level 0 framed; levels that a row lacks stay white."""
     size = next(iter(rows[0][1].values())).shape[0]
     sheet = Image.new("RGB", (LABEL + len(LEVELS) * (size + GAP), 2 * HEAD + len(rows) * (size + GAP)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)

@@ -1,4 +1,4 @@
-"""The figures beside the paper's: what the networks learnt, how training went, what they say of pictures."""
+"""The figures that the paper does not have: what the networks learnt, how training went, what they predict."""
 
 from collections.abc import Mapping
 
@@ -40,16 +40,18 @@ def diagnostics(
     photos: Mapping[str, int],
     note: str = "",
 ) -> dict[str, Figure]:
-    """{name: figure}; networks that a run does not train are left out, and so is a figure of which nothing is left.
+    """{name: figure}; networks that a run does not train are left out, as is a figure without any networks.
 
     Args:
-        cross, ranking, confusion: as the rule respond writes them; the networks of the first pretraining seed are drawn. premise: as the rule premise does.
-        pretraining: {(task, seed): history}. finetuning: {(initialisation, pretraining, seed): history}, on all labels.
+        cross, ranking, confusion: as the rule respond writes them; only networks of the first pretraining seed are drawn.
+        premise: as the rule premise writes it.
+        pretraining: {(task, seed): history}.
+        finetuning: {(initialisation, pretraining, seed): history}, on all labels.
         predictions: {initialisation: predictions on AVA's test split}, on all labels.
         sensitivity, photo_scores, photo_classes: as the rules of these names write them, the last two as pairs of tables.
-        judge: the initialisation whose `count` highest and lowest scores are shown with their pictures from `store`.
-        photos: `facts.roles` of the photos, on which the figures without votes say that they rest.
-        note: a caveat to print on figures, or parts of them, that votes enter (`captions.CAPTIONS` says which).
+        judge: the initialisation whose `count` highest and lowest scores are shown with their images from `store`.
+        photos: `facts.roles` of the photos, which figures without votes state.
+        note: a caveat to print on the figures, or panels, that depend on votes (see `captions.CAPTIONS`).
     """
     ends = [
         [(store.pixels(row.id), row.predicted, row.target) for row in rows.itertuples()]

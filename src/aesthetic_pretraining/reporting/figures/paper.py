@@ -1,18 +1,20 @@
-"""Figures 1 to 5 of the paper, drawn from pictures and frames."""
+"""Figures 1 to 5 of the paper."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
 
-COMPARED = (BASELINE, "ranking_regression")  # section 5: the two that the paper trains on shares of the labels
+COMPARED = (BASELINE, "ranking_regression")  # section 5: the two that the paper fine-tunes on shares of the labels
 PANELS = (
     ("ava_acc", "Accuracy ↑"),
     ("ava_lcc", "Pearson correlation (LCC) ↑"),
@@ -21,16 +23,16 @@ PANELS = (
 )
 ANSWERS = ("brightness", "contrast")  # section 5: the two outputs that the paper plots
 VIOLINS = ((OKABE_ITO[4], ""), (OKABE_ITO[5], "////"), (OKABE_ITO[3], "...."), (OKABE_ITO[2], "xxxx"))  # fill, hatch
-COLUMNS = 6  # of Figure 2
+PHOTOS_PER_ROW = 6  # of Figure 2
 ROUND_OFF = 1e-5  # tables hold six decimals
 
 
 def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str = "") -> Figure:
-    """Figure 1: what pretraining asks of the network, shown on the variants of one photo.
+    """Figure 1: the pretext tasks, on variants of one photo.
 
     Args:
-        examples: {distortion: {level: uint8 (S, S, 3)}}, one row each; level 0 included, levels of one side.
-        facts: what the figure rests on, to print on it.
+        examples: {distortion: {level: uint8 (S, S, 3)}}, one row each: level 0 and levels of one side.
+        facts: what the figure is based on, printed on it.
     """
     width = max(map(len, examples.values()))
     figure = blank(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, facts=facts)
@@ -46,13 +48,13 @@ def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str
 
 
 def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
-    """Figure 2: photos of the unlabelled set, as they come.
+    """Figure 2: photos of the unlabelled set, in the given order.
 
     Args:
         photos: uint8 (H, W, 3) each, of any size; at least one.
-        facts: what the figure rests on, to print on it.
+        facts: what the figure is based on, printed on it.
     """
-    columns = min(COLUMNS, len(photos))
+    columns = min(PHOTOS_PER_ROW, len(photos))
     rows = -(-len(photos) // columns)
     figure = blank(1.15 * columns + 0.2, 1.15 * rows + 0.2, facts=facts)
     show_pictures(list(figure.subplots(rows, columns, squeeze=False).flat), photos)
@@ -65,12 +67,13 @@ def draw_figure3(
     """Figure 3: accuracy, both correlations and error on AVA by share of the training labels, one line per initialisation.
 
     Args:
-        metrics: the metrics frame; the line is the mean over seeds.
+        metrics: the metrics frame; lines are means over seeds.
         note: a caveat to print on the figure.
         inits: initialisations to draw.
-        intervals: columns init, share, dataset, metric, low, high: what the bars show. Without it, or where it lacks a point,
-            they show one sample standard deviation over the seeds, and nothing for one seed.
-    Raises: UserError naming an initialisation without metrics; ValueError for an interval that does not hold the mean it belongs to, or two of one point.
+        intervals: the error bars: columns init, share, dataset, metric, low, high. Points without an interval get one sample
+            standard deviation over the seeds, or no bar for one seed.
+    Raises: UserError naming an initialisation without metrics; ValueError if an interval does not contain its mean or if a point
+        has two.
     """
     figure = blank(7.0, 5.2, note)
     for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
@@ -85,15 +88,15 @@ def draw_figure3(
 def draw_figure4(
     responses: pd.DataFrame, *, facts: str = "", distortion: str = "brightness", outputs: Sequence[str] = ANSWERS
 ) -> Figure:
-    """Figure 4: how the brightness and the contrast output answer to each level of one distortion, one panel per output.
+    """Figure 4: the response of the brightness and contrast outputs to each level of one distortion, one panel per output.
 
     Args:
-        responses: columns photo, distortion, level, and one per output: what the pretrained regression network reads off
-            (about -1..1) every test photo at each level of `distortion`, 0 (the original) included.
-        facts: what the figure rests on, to print on it.
-        distortion: the distortion that was applied.
+        responses: columns photo, distortion, level, and one per output: the pretrained regression network's prediction (about
+            -1..1) for every test photo at each level of `distortion`, including 0 (the original).
+        facts: what the figure is based on, printed on it.
+        distortion: the applied distortion.
         outputs: the outputs to show.
-    Raises: ValueError if an output or level 0 is missing, or a value is not finite (names the photo).
+    Raises: ValueError if an output or level 0 is missing, or naming the photo with a value that is not finite.
     """
     figure = blank(3.5 * len(outputs), 3.2, facts=facts)
     shown = responses[responses["distortion"] == distortion]
@@ -116,9 +119,9 @@ def draw_figure4(
 
 
 def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
-    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as `draw_figure3`.
+    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as for `draw_figure3`.
 
-    Circled: at least one seed's training was ended by the cap of epochs.
+    A point is circled if at least one seed reached the cap of epochs.
     """
     figure = blank(4.6, 3.4, note)
     axes = figure.subplots()
@@ -128,9 +131,9 @@ def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] 
         shares = capped.index.get_level_values("share")
         axes.scatter(shares, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
     axes.set_ylabel("epoch of early stopping")
-    axes.margins(x=0.08)  # room for whole circles, also above
+    axes.margins(x=0.08)  # room for whole circles, here and above
     axes.set_ylim(0, 1.1 * axes.dataLim.y1)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    cast(MaxNLocator, axes.yaxis.get_major_locator()).set_params(integer=True)
     share_legend(figure)
     return figure
 
@@ -138,12 +141,12 @@ def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] 
 def _draw_by_share(
     axes: Axes, metrics: pd.DataFrame, column: str, inits: Sequence[str], intervals: pd.DataFrame | None = None
 ) -> None:
-    """One line per initialisation: mean of `column` over seeds at each share, with bars as `draw_figure3` says."""
+    """One line per initialisation: the mean of `column` over seeds at each share, with error bars as in `draw_figure3`."""
     for init, (colour, marker, dashes) in styles(inits).items():
         chosen = metrics[metrics["init"] == init]
         if chosen.empty:
             raise UserError(
-                f"finetune.compared names {init}, of which there are no metrics; run 'snakemake stage_evaluate', or take it out"
+                f"finetune.compared names {init}, which has no metrics; run 'snakemake stage_evaluate', or remove it"
             )
         means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
         axes.errorbar(
@@ -164,8 +167,8 @@ def _draw_by_share(
 
 
 def _bars(chosen: pd.DataFrame, means: pd.Series, intervals: pd.DataFrame | None) -> np.ndarray | None:
-    """How far the bars of one initialisation reach below and above its means: (2, shares), or None if there are none."""
-    # ASSUME: the paper shows no spread (one seed each); without intervals the bars are one sample standard deviation
+    """The lengths below and above the mean of one initialisation's error bars: (2, shares), or None if there are none."""
+    # ASSUME: the paper shows no spread (one seed each); without intervals, error bars are one sample standard deviation
     groups = chosen.groupby("share")[means.name]
     ends = np.repeat(groups.std(ddof=1).fillna(0).to_numpy()[None], 2, axis=0)
     there = groups.size().max() > 1
@@ -178,16 +181,14 @@ def _bars(chosen: pd.DataFrame, means: pd.Series, intervals: pd.DataFrame | None
         for row in mine[mine["share"].isin(means.index)].dropna(subset=["low", "high"]).itertuples():
             mean = means[row.share]
             if not row.low - ROUND_OFF <= mean <= row.high + ROUND_OFF:
-                raise ValueError(
-                    f"{init}, {row.share} %, {means.name}: {mean} lies outside of its interval {row.low} to {row.high}"
-                )
+                raise ValueError(f"{init}, {row.share} %, {means.name}: {mean} is outside its interval {row.low} to {row.high}")
             ends[:, means.index.get_loc(row.share)] = max(mean - row.low, 0), max(row.high - mean, 0)
             there = True
     return ends if there else None
 
 
 def _by_level(responses: pd.DataFrame, distortion: str, output: str) -> dict[int, np.ndarray]:
-    """Values of one output by rising level, each of shape (photos,)."""
+    """Values of one output by ascending level, each of shape (photos,)."""
     what = f"{output} output under {distortion}"
     if output not in responses or responses.empty:
         raise ValueError(f"{what}: no values")

@@ -1,4 +1,4 @@
-"""What the photos are like, and what distorting them does to features, drawn from the tables of section 4.2's rules."""
+"""Figures on the photos (section 4.2, Appendix B) and on how distortions move features (section 5)."""
 
 import numpy as np
 import pandas as pd
@@ -8,16 +8,16 @@ from matplotlib.ticker import MaxNLocator
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, styles, words
 
-NAMED = 20  # classes that are named
-BINS = np.arange(1, 10.01, 0.25)
-SPREAD = 0.7  # of a row's height that its marks take
+NAMED = 20  # classes shown by name
+BINS = np.arange(1, 10.01, 0.25).tolist()
+SPREAD = 0.7  # fraction of a row's height that its markers take
 
 
 def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, *, note: str = "") -> Figure:
-    """How many of the unlabelled photos get which mean score by the fine-tuned network; of several seeds, on average.
+    """Histogram of the unlabelled photos' mean scores predicted by the fine-tuned network, averaged over seeds.
 
     Args:
-        scores: columns seed<n>, 1..10. shares: as `photos.shares.shares_above` gives them.
+        scores: columns seed<n>, 1..10. shares: as `photos.shares.shares_above` returns them.
         note: a caveat to print on the figure.
     """
     row = shares[shares["split"] == "all"].iloc[-1]
@@ -33,11 +33,11 @@ def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, *, note: str =
 
 
 def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, facts: str = "") -> Figure:
-    """Which classes networks see in the photos: left, the most frequent ones by name; right, all of them by frequency.
+    """The classes that networks find in the photos: left, the most frequent ones by name; right, all of them by frequency.
 
     Args:
-        counts, diversity: as `photos.classes.photo_classes` writes them; a row of panels for each network.
-        facts: what the figure rests on, to print on it.
+        counts, diversity: as `photos.classes.photo_classes` writes them; one row of panels per network.
+        facts: what the figure is based on, printed on it.
     """
     heights = [min(NAMED, (counts["network"] == name).sum()) + 4 for name in diversity["network"]]
     figure = blank(8.2, 0.5 + 0.17 * sum(heights), facts=facts)
@@ -53,7 +53,7 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, facts: 
         ranks = np.arange(1, len(found) + 1)
         right.bar(ranks, found["photos"], width=1.0, color=OKABE_ITO[0])
         right.set(xlabel=f"{kind} by frequency", ylabel="photos")
-        title = f"as diverse as {row.effective:.1f} equal ones" if len(found) else "nothing was found"
+        title = f"as diverse as {row.effective:.1f} equally frequent ones" if len(found) else "nothing found"
         right.set_title(title, fontsize="medium")
         for axis in (left.xaxis, right.yaxis, right.xaxis):
             axis.set_major_locator(MaxNLocator(integer=True))
@@ -63,11 +63,11 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, facts: 
 
 
 def draw_sensitivity(moves: pd.DataFrame, *, facts: str = "") -> Figure:
-    """How far each initialisation's features move under each distortion, the mean over its levels, with intervals over photos.
+    """How far each distortion moves each initialisation's features, averaged over its levels, with intervals over photos.
 
     Args:
-        moves: columns init, aspect, distortion, level ("all": what is drawn), photos, distance, low, high.
-        facts: what the figure rests on, to print on it.
+        moves: columns init, aspect, distortion, level (only "all" is drawn), photos, distance, low, high.
+        facts: what the figure is based on, printed on it.
     """
     rows = moves[moves["level"] == "all"]
     looks = styles(list(rows["init"].unique()))
@@ -88,7 +88,7 @@ def draw_sensitivity(moves: pd.DataFrame, *, facts: str = "") -> Figure:
         axes.grid(axis="x", color="0.9")
         axes.axhline(len(names) - 1.5, color="black", linewidth=0.8)
     places[-1].set_xlabel(
-        f"distance of features from level 0, {rows['photos'].iloc[0]:,} test photos; 1 is as far as another photo"
+        f"distance of features from level 0, {rows['photos'].iloc[0]:,} test photos; 1 is the distance of another photo"
     )
     places[-1].set_xlim(left=0)
     share_legend(figure)

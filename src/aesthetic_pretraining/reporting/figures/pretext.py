@@ -1,6 +1,7 @@
-"""What the pretext tasks taught the networks, drawn from the tables of `pretext_metrics`."""
+"""Figures on what networks learn from the pretext tasks, drawn from the tables of `pretext_metrics`."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,20 +11,19 @@ from matplotlib.figure import Figure
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, words
 
-DIVERGING = "RdBu_r"  # blue and red are told apart by the colour-blind; signs are printed, too
-SEQUENTIAL = "cividis"  # dark to light, also in grey
-LIGHT = 0.6  # above this part of the colour scale's end, text is white
-WORTH_PRINTING = 0.3  # weaker correlations stay without a number
+DIVERGING = "RdBu_r"  # blue and red are distinguishable with colour blindness; signs are printed, too
+SEQUENTIAL = "cividis"  # dark to light, also in greyscale
+LIGHT = 0.6  # absolute value above which text is white
+WORTH_PRINTING = 0.3  # weaker correlations are not printed
 NOTHING = "0.85"  # grey of cells without a value
 
 
 def draw_heatmap(cross: pd.DataFrame, *, facts: str = "") -> Figure:
-    """How each output of the regression network (column) answers to each applied distortion (row): Figure 4 for everything.
+    """Response of each output of the regression network (column) to each applied distortion (row): Figure 4 for all pairs.
 
     Args:
-        cross: columns applied, output, correlation; the correlation within photos of the output with the level. Cells
-            without a value stay grey.
-        facts: what the figure rests on, to print on it.
+        cross: columns applied, output, correlation: of the output with the level, within photos. Cells without a value are grey.
+        facts: what the figure is based on, printed on it.
     """
     names = list(DISTORTIONS)
     values = cross.pivot(index="applied", columns="output", values="correlation").reindex(index=names, columns=names).to_numpy()
@@ -40,11 +40,11 @@ def draw_heatmap(cross: pd.DataFrame, *, facts: str = "") -> Figure:
 
 
 def draw_ranking_accuracy(ranking: pd.DataFrame, *, facts: str = "") -> Figure:
-    """Share of photos whose neighbouring levels are ranked rightly: a panel per network, a row per distortion.
+    """Fraction of photos whose adjacent levels are ranked correctly: one panel per network, one row per distortion.
 
     Args:
-        ranking: columns task, distortion, level (the further one of the two), share. Levels that a distortion lacks stay grey.
-        facts: what the figure rests on, to print on it.
+        ranking: columns task, distortion, level (of the two, the one further from 0), share. Levels that a distortion lacks are grey.
+        facts: what the figure is based on, printed on it.
     """
     tasks, names = list(ranking["task"].unique()), list(DISTORTIONS)
     levels = sorted(ranking["level"].unique())
@@ -60,31 +60,31 @@ def draw_ranking_accuracy(ranking: pd.DataFrame, *, facts: str = "") -> Figure:
         axes.axvline(sum(level < 0 for level in levels) - 0.5, color="black", linewidth=0.8)
         _separate_aspects(axes.axhline)
     figure.supxlabel("level, ranked against the one before it", fontsize="medium")
-    bar = figure.colorbar(image, ax=panels, shrink=0.7, label="share of photos ranked rightly")
+    bar = figure.colorbar(image, ax=panels, shrink=0.7, label="fraction of photos ranked correctly")
     bar.ax.axhline(0.5, color="black", linewidth=0.8)
     return figure
 
 
 def draw_confusion(confusion: pd.DataFrame, *, facts: str = "") -> Figure:
-    """Appendix D: accuracy of the classification heads by level, and which distortion each calls what, over all levels.
+    """Appendix D: accuracy of the classification heads by level, and their confusion matrices over all levels.
 
     Args:
         confusion: columns aspect, applied, level, answered, photos.
-        facts: what the figure rests on, to print on it.
+        facts: what the figure is based on, printed on it.
     """
     figure = blank(9.0, 6.0, facts=facts)
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.6])
+    above, below = cast(np.ndarray, figure.subfigures(2, 1, height_ratios=[1, 1.6]))
     _draw_accuracy(above.subplots(1, len(ASPECTS), sharey=True), accuracy_by_level(confusion))
     sizes = [confusion["applied"][confusion["aspect"] == aspect].nunique() for aspect in ASPECTS]
     for axes, aspect in zip(below.subplots(1, len(ASPECTS), width_ratios=sizes), ASPECTS, strict=True):
         _confusion_matrix(axes, confusion[confusion["aspect"] == aspect])
     below.supylabel("applied", fontsize="small")
-    below.supxlabel("answered", fontsize="small")
+    below.supxlabel("predicted", fontsize="small")
     return figure
 
 
 def accuracy_by_level(confusion: pd.DataFrame) -> pd.DataFrame:
-    """Share of right answers of each head at each distance from the original: columns aspect, level (>= 1), share, chance."""
+    """Accuracy of each head at each distance from the original: columns aspect, level (>= 1), share (0..1), chance."""
     right = confusion["photos"].where(confusion["applied"] == confusion["answered"], 0)
     rows = confusion.assign(level=confusion["level"].abs(), right=right)
     sums = rows.groupby(["aspect", "level"])[["right", "photos"]].sum()
@@ -120,7 +120,7 @@ def _name_ticks(axes: Axes, columns: Sequence[str], rows: Sequence[str], size: s
 
 
 def _print_numbers(axes: Axes, values: np.ndarray, form: str) -> None:
-    """Each value, -1..1, in its cell without the leading zero; nothing where there is no value."""
+    """Print each value, -1..1, in its cell without the leading zero; NaN is not printed."""
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             colour = "white" if abs(value) > LIGHT else "black"
@@ -128,7 +128,7 @@ def _print_numbers(axes: Axes, values: np.ndarray, form: str) -> None:
 
 
 def _separate_aspects(*draw_line: Callable) -> None:
-    """A line wherever the registry goes on to the next aspect."""
+    """Draw a line between the aspects of the registry."""
     aspects = [d.aspect for d in DISTORTIONS.values()]
     for k in range(1, len(aspects)):
         if aspects[k] != aspects[k - 1]:

@@ -1,4 +1,4 @@
-"""Linear probes: how well a linear model reads scores off each initialisation's frozen features."""
+"""Linear probes: how well a linear model predicts scores from each initialisation's frozen features."""
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,14 @@ PANELS = {  # (fitted on, judged on): title
     ("ava", "tid2013"): "TID2013, probe of AVA",
     ("tid2013", "tid2013"): "TID2013, unseen scenes",
 }
-SPREAD = 6  # percent of the labels over which the points of one share are spread, so that their bars can be told apart
+SPREAD = 6  # width, in percent of the labels, over which the points of one share are spread to keep their bars apart
 
 
 def draw_probes(probes: pd.DataFrame, *, note: str = "") -> Figure:
-    """Spearman's correlation of every probe with its interval: above of all labels, below on AVA by share, if there are several.
+    """Spearman correlation of every probe with its interval: above, all labels; below, AVA by share, if there are several.
 
     Args:
-        probes: columns init, share, trained_on, dataset, metric, value, low, high (`probe.COLUMNS`).
+        probes: columns init, share, trained_on, dataset, metric, value, low, high (`probe.PROBE_COLUMNS`).
         note: a caveat to print on the figure.
     """
     probes = probes[probes["metric"] == "srcc"]
@@ -44,7 +44,7 @@ def draw_probes(probes: pd.DataFrame, *, note: str = "") -> Figure:
 
 
 def _draw_all_labels(axes: Axes, rows: pd.DataFrame, title: str) -> None:
-    """A point with its bar for each initialisation, from top to bottom, and a line at ImageNet's."""
+    """A point with its error bar for each initialisation, from top to bottom, and a line at ImageNet's."""
     places = np.arange(len(rows))[::-1]
     for place, (init, row), (colour, marker, _) in zip(places, rows.iterrows(), styles(list(rows.index)).values(), strict=True):
         if np.isnan(row["value"]):
@@ -84,5 +84,5 @@ def _draw_by_share(axes: Axes, rows: pd.DataFrame, inits: list[str]) -> None:
 
 
 def _bar(row: pd.Series) -> np.ndarray:
-    """How far the interval reaches below and above the value: (2, 1), 0 where there is none."""
+    """The lengths of the interval below and above the value: (2, 1), 0 if there is none."""
     return np.nan_to_num(np.array([[row["value"] - row["low"]], [row["high"] - row["value"]]]).clip(0))

@@ -1,28 +1,29 @@
-"""Predicted against human scores: scatter, histograms, the photos at both ends; and whether people see what the tasks assume."""
+"""Figures of predicted against human scores (scatter, histograms, extremes), and of the premise that distortions look worse."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining.reporting.figures.style import FRAME, OKABE_ITO, blank, label, share_legend, show_pictures
+from aesthetic_pretraining.reporting.figures.style import NOTE_FRAME, OKABE_ITO, blank, label, share_legend, show_pictures
 
 SCORES = (1, 10)
-BINS = np.arange(1, 10.01, 0.25)
-MANY = 1000  # pictures from which a scatter plot shows densities, not points
-COLUMNS = 3
+BINS = np.arange(1, 10.01, 0.25).tolist()
+MANY = 1000  # number of images from which on a scatter plot shows densities instead of points
+PANELS_PER_ROW = 3
 
 
 def draw_scatter(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
-    """Predicted over true mean score of every AVA test picture, a panel per initialisation.
+    """Predicted over true mean score of every AVA test image, one panel per initialisation.
 
     Args:
         predictions: {initialisation: frame with columns target and predicted, 1..10}.
         note: a caveat to print on the figure.
     """
-    figure, panels = _panels(predictions, note, sharex=True, sharey=True)
+    figure, panels = _panels(predictions, note)
     for axes, (init, frame) in zip(panels, predictions.items(), strict=False):
         if len(frame) < MANY:
             axes.plot(frame["target"], frame["predicted"], "o", color=OKABE_ITO[0], markersize=3, alpha=0.5, markeredgewidth=0)
@@ -32,56 +33,56 @@ def draw_scatter(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> 
         axes.set_title(label(init), fontsize="medium")
         low, high = _range(predictions)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    figure.supxlabel("mean score given", fontsize="medium")
-    figure.supylabel("mean score predicted", fontsize="medium")
+    figure.supxlabel("true mean score", fontsize="medium")
+    figure.supylabel("predicted mean score", fontsize="medium")
     return figure
 
 
 def draw_histograms(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
-    """How often which mean score is given and predicted on the AVA test pictures. Arguments as `draw_scatter`."""
-    figure, panels = _panels(predictions, note, sharex=True, sharey=True)
+    """Histograms of the true and predicted mean scores of the AVA test images. Arguments as for `draw_scatter`."""
+    figure, panels = _panels(predictions, note)
     for axes, (init, frame) in zip(panels, predictions.items(), strict=False):
-        axes.hist(frame["target"], BINS, color="0.8", label="given")
+        axes.hist(frame["target"], BINS, color="0.8", label="true")
         axes.hist(frame["predicted"], BINS, histtype="step", color=OKABE_ITO[1], linewidth=1.2, label="predicted")
         axes.set_title(label(init), fontsize="medium")
-        axes.set(xlim=_range(predictions), xlabel="mean score", ylabel="pictures")
+        axes.set(xlim=_range(predictions), xlabel="mean score", ylabel="images")
         axes.label_outer()
     share_legend(figure)
     return figure
 
 
 def draw_best_worst(best: Sequence[tuple], worst: Sequence[tuple], *, note: str = "") -> Figure:
-    """The pictures of the highest and of the lowest predicted scores.
+    """The images with the highest and the lowest predicted scores.
 
     Args:
-        best, worst: (uint8 (H, W, 3), predicted, given) each, most extreme first.
+        best, worst: (uint8 (H, W, 3), predicted, true) each, most extreme first.
         note: a caveat to print on the figure.
     """
     columns = max(len(best), len(worst))
     figure = blank(1.25 * columns + 0.3, 3.6, note)
     for part, title, pictures in zip(
-        figure.subfigures(2, 1), ("highest predicted", "lowest predicted"), (best, worst), strict=True
+        cast(np.ndarray, figure.subfigures(2, 1)), ("highest predicted", "lowest predicted"), (best, worst), strict=True
     ):
         part.suptitle(title, fontsize="medium")
-        titles = [f"{predicted:.2f} (given {given:.2f})" for _, predicted, given in pictures]
+        titles = [f"{predicted:.2f} (true {given:.2f})" for _, predicted, given in pictures]
         show_pictures(part.subplots(1, columns, squeeze=False)[0], [picture for picture, _, _ in pictures], titles)
     return figure
 
 
 def extremes(predictions: pd.DataFrame, count: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of the `count` highest and lowest predicted scores, most extreme first, ties by id; never one in both."""
+    """The rows with the `count` highest and lowest predicted scores, most extreme first, ties by id; no row is in both."""
     ordered = predictions.sort_values(["predicted", "id"], ascending=[False, True])
     count = min(count, len(ordered) // 2)
     return ordered.head(count), ordered.tail(count).iloc[::-1]
 
 
 def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> Figure:
-    """Share of judgements that agree with the premise (more distortion looks worse), by source and distortion.
+    """Fraction of judgements that agree with the premise (more distortion looks worse), by source and distortion.
 
     Args:
-        premise: columns source, distortion, level ("all": what is drawn), share, low, high, and published, which may be empty.
+        premise: columns source, distortion, level (only "all" is drawn), share, low, high, and published, which may be empty.
         note: a caveat to print on the figure.
-        noted: the source that it is about; beside other sources it stands above that one's panel, not above them all.
+        noted: the source that the note is about; if there are others, it is printed above that source's panel only.
     """
     rows = premise[premise["level"] == "all"]
     sources = list(rows["source"].unique())
@@ -100,26 +101,26 @@ def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> F
         axes.set(xlim=(0, 1.02), ylim=(-0.6, len(shown) - 0.4))
         axes.set_title(source, fontsize="medium")
         if note and source == noted and len(sources) > 1:
-            axes.set_title(f"{source}: {note}", fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
+            axes.set_title(f"{source}: {note}", fontsize="medium", fontweight="bold", bbox=NOTE_FRAME, parse_math=False)
         axes.grid(axis="x", color="0.9")
-    panels[-1].set_xlabel("share that agrees: more distortion is worse")
+    panels[-1].set_xlabel("fraction that agrees: more distortion is worse")
     if rows["published"].notna().any():
         legend = {name: handle for axes in panels for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
-def _panels(predictions: Mapping[str, pd.DataFrame], note: str, **shared: bool) -> tuple[Figure, list[Axes]]:
-    columns = min(COLUMNS, len(predictions))
+def _panels(predictions: Mapping[str, pd.DataFrame], note: str) -> tuple[Figure, list[Axes]]:
+    columns = min(PANELS_PER_ROW, len(predictions))
     rows = -(-len(predictions) // columns)
     figure = blank(2.4 * columns + 0.4, 2.3 * rows + 0.6, note)
-    panels = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
     for axes in panels[len(predictions) :]:
         axes.set_axis_off()
     return figure, panels
 
 
 def _range(predictions: Mapping[str, pd.DataFrame]) -> tuple[float, float]:
-    """From the lowest to the highest score of all, with some room, inside of 1..10."""
+    """The range of all scores with a margin, within 1..10."""
     scores = np.concatenate([frame[["target", "predicted"]].to_numpy().ravel() for frame in predictions.values()])
     return max(SCORES[0], float(scores.min()) - 0.3), min(SCORES[1], float(scores.max()) + 0.3)

@@ -1,14 +1,15 @@
-"""What all figures share: style, colours, the note, and writing.
+"""What all figures have in common: style, colours, the note, and saving.
 
-`draw_*` functions, in the modules `figures_*` by topic, return a `Figure` (so that tests can look at what is drawn), `save` writes
-it. No pyplot: nothing global is touched, no window is opened. Colours are those of Okabe and Ito (2008), told apart by the
-colour-blind; every line also has its own marker and dashes, for grey prints.
+`draw_*` functions return a `Figure`, so that tests can inspect it; `save` writes it. No pyplot: no global state, no windows.
+Colours are from Okabe and Ito (2008), distinguishable with colour blindness; every line also has its own marker and dashes,
+for greyscale prints.
 """
 
 import textwrap
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -22,26 +23,26 @@ from aesthetic_pretraining.initialisations import LABELS
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # without the faint yellow
 DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker, dashes
-# the two that the paper compares first: their colours are the easiest to tell apart
+# first the two that the paper compares, so that they get the most distinct colours
 KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
-FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
-MARGIN = 0.1  # inches around what is drawn; without it the frame of the note touches the edge
-STYLE = {
+NOTE_FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
+MARGIN = 0.1  # inches around the drawing; without it, the frame of the note touches the edge
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "hatch.linewidth": 0.5,
-    "pdf.fonttype": 42,  # text in the PDF stays text
+    "pdf.fonttype": 42,  # TrueType, so that text in the PDF stays text
     "savefig.dpi": 200,
 }
 
 
 def save(figure: Figure, *paths: Path) -> None:
-    """Write a figure to each path (.pdf or .png by its suffix). The same figure gives the same bytes: no dates, no versions.
+    """Write a figure to each path, .pdf or .png by its suffix. Equal figures give equal bytes: no dates, no versions.
 
-    Raises ValueError for another suffix.
+    Raises: ValueError for another suffix.
     """
     metadata = {".pdf": {"CreationDate": None, "Producer": None, "Creator": None}, ".png": {"Software": None}}
-    with matplotlib.rc_context(STYLE):  # the number of ticks depends on it, and with them the layout
-        # Layout and edges are found once; left to savefig, each format would look for both again, most of its time.
+    with matplotlib.rc_context(STYLE):  # the number of ticks, and so the layout, depends on the style
+        # Compute layout and bounding box once; savefig would spend most of its time on doing so for each format.
         figure.draw_without_rendering()
         box = figure.get_tightbbox().padded(MARGIN)
         figure.set_layout_engine(None)
@@ -53,7 +54,7 @@ def save(figure: Figure, *paths: Path) -> None:
 
 
 def blank(width: float, height: float, note: str = "", *, facts: str = "") -> Figure:
-    """An empty figure of so many inches with the note, if any, above everything else; else with the facts, see `state`."""
+    """An empty figure, size in inches, with the note, if any, at the top; otherwise with the facts (`state`)."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
@@ -64,15 +65,15 @@ def blank(width: float, height: float, note: str = "", *, facts: str = "") -> Fi
 
 
 def mark(part: Figure | SubFigure, width: float, note: str) -> None:
-    """Print the note, if any, framed above a figure or a part of one, of so many inches."""
+    """Print the note, if any, framed above a figure or subfigure of `width` inches."""
     if note:
-        # Folded by hand, about 10 letters an inch: matplotlib's own wrapping runs over the edge. A "$" is a dollar.
+        # Wrapped here, at about 10 characters per inch: matplotlib's own wrapping overflows. parse_math=False: "$" is a dollar.
         lines = textwrap.fill(note, int(10 * width))
-        part.suptitle(lines, fontsize="medium", fontweight="bold", bbox=FRAME, parse_math=False)
+        part.suptitle(lines, fontsize="medium", fontweight="bold", bbox=NOTE_FRAME, parse_math=False)
 
 
 def state(part: Figure | SubFigure, width: float, facts: str) -> None:
-    """Print what a figure or a part of one rests on (`facts`), if anything is given, plainly above it."""
+    """Print what a figure or subfigure of `width` inches is based on (`facts`), if given, above it."""
     if facts:
         part.suptitle(textwrap.fill(facts, int(14 * width)), fontsize="small", parse_math=False)
 
@@ -83,25 +84,25 @@ def label(init: str) -> str:
 
 
 def words(name: str) -> str:
-    """A distortion's name for people."""
+    """A distortion's printed name."""
     return name.replace("_", " ")
 
 
 def styles(names: Sequence[str]) -> dict[str, tuple]:
-    """{name: (colour, marker, dashes)} in the order given; the known initialisations look the same in every figure."""
+    """{name: (colour, marker, dashes)} in the given order; known initialisations look the same in every figure."""
     others = [name for name in names if name not in KNOWN]
     looks = dict(zip((*KNOWN, *others), cycle(LINES), strict=False))
     return {name: looks[name] for name in names}
 
 
 def share_legend(figure: Figure, ncols: int = 3) -> None:
-    """One legend below all panels, of what the first one shows."""
+    """One legend below all panels, with the entries of the first."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=ncols, frameon=False)
 
 
 def show_pictures(places: Sequence[Axes], pictures: Sequence[np.ndarray], titles: Sequence[str] = ()) -> None:
-    """Each picture, uint8 (H, W, 3), in its own axes, with its title; axes left over stay empty."""
+    """Show each image, uint8 (H, W, 3), in its own axes with its title; the remaining axes stay empty."""
     for axes in places:
         axes.set_axis_off()
     for k, (axes, picture) in enumerate(zip(places, pictures, strict=False)):

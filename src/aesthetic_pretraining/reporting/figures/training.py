@@ -1,14 +1,16 @@
-"""How trainings went: learning curves, and the search of the learning rate."""
+"""Figures on training: learning curves and the learning-rate search."""
 
 from collections.abc import Mapping
+from typing import cast
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, mark, state, styles
 
 WIDTH = 7.0  # inches
-SEEDS_ALPHA = 0.55  # lines of several seeds lie on top of each other
+SEEDS_ALPHA = 0.55  # lines of several seeds overlap
 
 
 def draw_learning_curves(
@@ -18,17 +20,18 @@ def draw_learning_curves(
     facts: str = "",
     note: str = "",
 ) -> Figure:
-    """Loss by epoch: a panel per pretext task, then one for all fine-tunings on all labels.
+    """Loss by epoch: one panel per pretext task, and one for all fine-tuning runs on all labels.
 
     Args:
-        pretraining: {(task, seed): history}, a line per seed, columns epoch, train_loss, val_loss. The tasks' losses are not comparable.
-        finetuning: {(initialisation, pretraining, seed): history}, columns epoch, val_loss, frozen (1: only the head learns); a ring marks
-            the first epoch in which everything learns.
-        facts: what pretraining, in which no label takes part, rests on, to print above it.
+        pretraining: {(task, seed): history}, one line per seed; columns epoch, train_loss, val_loss. The losses of different tasks
+            are not comparable.
+        finetuning: {(initialisation, pretraining, seed): history}; columns epoch, val_loss, frozen (1: only the head is trained). A
+            ring marks the first epoch in which the whole network is trained.
+        facts: what pretraining is based on, printed above it.
         note: a caveat to print above fine-tuning.
     """
     figure = blank(WIDTH, 5.6)
-    above, below = figure.subfigures(2, 1, height_ratios=[1, 1.35])
+    above, below = cast(np.ndarray, figure.subfigures(2, 1, height_ratios=[1, 1.35]))
     state(above, WIDTH, facts)
     mark(below, WIDTH, note)
     tasks = list(dict.fromkeys(task for task, _ in pretraining))
@@ -52,18 +55,18 @@ def draw_learning_curves(
 
 
 def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figure:
-    """Loss over the learning rate of a search (section 4.3), both axes logarithmic.
+    """Loss over the learning rate in a learning-rate search (section 4.3), both axes logarithmic.
 
     Args:
-        history: columns learning_rate (rising) and loss; losses that are no number are not drawn.
-        chosen: the rate in use, marked by a line.
+        history: columns learning_rate (ascending) and loss; NaN losses are not drawn.
+        chosen: the learning rate in use, marked by a line.
     """
     figure = blank(4.6, 3.4)
     axes = figure.subplots()
     axes.plot(history["learning_rate"], history["loss"], "-o", color=OKABE_ITO[0], markersize=3, linewidth=1)
     axes.axvline(chosen, color=OKABE_ITO[1], linestyle="--", label=f"pretrain.learning_rate = {chosen:g}")
     axes.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="loss of the batch")
-    axes.set_title(f"search of the learning rate: {label(task)}", fontsize="medium")
+    axes.set_title(f"learning-rate search: {label(task)}", fontsize="medium")
     axes.grid(axis="y", color="0.9")
     axes.legend(frameon=False)
     return figure
