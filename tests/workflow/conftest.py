@@ -1,3 +1,3 @@
 """Fixtures of projects.py, which tests also import from."""
 
-from projects import finished, project, pulled  # noqa: F401
+from projects import finished, project, pulled, warm  # noqa: F401

@@ -6,17 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 from filelock import FileLock
+from limits import limit
+
+from warm import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 ENV = {
-    **{k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "AESTHETIC_", "PYTEST_", "GIT_"))},
+    # compiled modules are kept, and copied with a project
+    **{k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "AESTHETIC_", "PYTEST_", "GIT_", "PYTHONDONTWRITE"))},
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
 }  # fmt: skip
@@ -25,13 +29,16 @@ TASKS = ["ranking_regression", "rotnet"]  # Figures 3 to 5 need the first
 
 @dataclass
 class Project:
-    """A checkout in a temporary folder."""
+    """A checkout in a temporary folder, and the environment that programs run in there."""
 
     path: Path
+    env: dict[str, str]
 
-    def run(self, *command: str, ok: bool = True, timeout: float = 500) -> str:
+    def run(self, *command: str, ok: bool = True) -> str:
         """Run a command there; returns what it printed. Fails the test if it fails (or, with ok=False, if it does not)."""
-        done = subprocess.run(command, cwd=self.path, env=ENV, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            command, cwd=self.path, env=self.env, capture_output=True, text=True, timeout=limit(900), check=False
+        )
         out = done.stdout + done.stderr
         assert (done.returncode == 0) == ok, f"{' '.join(command)} ended with {done.returncode}:\n{out[-4000:]}"
         return out
@@ -84,7 +91,7 @@ class Project:
     def copy(self, path: Path) -> "Project":
         """The same state in another folder; shutil keeps the times of modification, which Snakemake's records hold."""
         shutil.copytree(self.path, path, symlinks=True)
-        return Project(path)
+        return Project(path, self.env)
 
 
 def ran(output: str) -> Counter:
@@ -93,7 +100,7 @@ def ran(output: str) -> Counter:
     return Counter({rule: n for rule, n in found.items() if rule != "all" and not rule.startswith("stage_")})
 
 
-def checkout(path: Path, tasks: list[str] | None = None) -> Project:
+def checkout(path: Path, env: dict[str, str], tasks: list[str] | None = None) -> Project:
     """What git would clone of this working tree, at the smoke scale, as a repository of its own; `tasks` alone if given."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
@@ -104,7 +111,7 @@ def checkout(path: Path, tasks: list[str] | None = None) -> Project:
             shutil.copyfile(ROOT / name, path / name)
     params = path / "params.yaml"
     params.write_text(re.sub(r"^scale: \w+", "scale: smoke", params.read_text(), flags=re.M))
-    project = Project(path)
+    project = Project(path, env)
     if tasks is not None:
         project.set("pretrain.tasks", tasks)
     project.git("init", "-q")
@@ -113,8 +120,8 @@ def checkout(path: Path, tasks: list[str] | None = None) -> Project:
     return project
 
 
-def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Project:
-    """The project that make(path) makes, once for all processes of a parallel test run: the first to come makes it."""
+def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Path:
+    """The folder of the project that make(path) makes, once for all processes of a parallel test run: the first to come makes it."""
     base = tmp_path_factory.getbasetemp()
     place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     with FileLock(f"{place}.lock"):
@@ -122,26 +129,35 @@ def shared(tmp_path_factory, name: str, make: Callable[[Path], None]) -> Project
             assert not place.exists(), f"another test process failed to make the {name} project"
             make(place / "project")
             (place / "done").touch()
-    return Project(place / "project")
+    return place / "project"
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Project:
+def warm(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """The environment in which python, snakemake and dvc start without importing anew what is not the project's."""
+    programs = Warm(tmp_path_factory.mktemp("warm"))
+    yield ENV | {"PATH": os.pathsep.join([str(programs.bin), ENV["PATH"]])}
+    programs.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, warm) -> Project:
     """A project in which `snakemake all` has run once and everything is committed; tests take copies of it.
 
-    Two of the five pretext tasks are trained in it, because every job costs seconds of imports.
+    Each of its jobs was a Python of its own, so what the forks of `warm` make has something to be compared with. Two of
+    the five pretext tasks are trained in it, because such a job costs seconds of imports.
     """
 
     def make(path: Path) -> None:
-        project = checkout(path, TASKS)
+        project = checkout(path, ENV, TASKS)
         assert "dvc: recorded" in project.snakemake("all")
         project.commit("results")
 
-    return shared(tmp_path_factory, "finished", make)
+    return Project(shared(tmp_path_factory, "finished", make), warm)
 
 
 @pytest.fixture(scope="session")
-def pulled(finished, tmp_path_factory) -> Project:
+def pulled(finished, warm, tmp_path_factory) -> Project:
     """A fresh clone of the finished project that got its artifacts from a remote; tests take copies of it."""
 
     def make(path: Path) -> None:
@@ -150,11 +166,11 @@ def pulled(finished, tmp_path_factory) -> Project:
         origin.configure(remote)
         origin.dvc("push", "-q")
         origin.git("clone", "-q", str(origin.path), str(path))
-        clone = Project(path)
+        clone = Project(path, warm)
         clone.configure(remote)
         clone.dvc("pull", "-q")
 
-    return shared(tmp_path_factory, "pulled", make)
+    return Project(shared(tmp_path_factory, "pulled", make), warm)
 
 
 @pytest.fixture

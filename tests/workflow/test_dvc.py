@@ -20,8 +20,8 @@ def test_snakemake_first_leaves_dvc_nothing_to_do(project):
     project.clean()
 
 
-def test_dvc_first_gives_the_same_bytes_and_leaves_snakemake_nothing_to_do(finished, tmp_path):
-    project = checkout(tmp_path / "a folder with spaces", TASKS)
+def test_dvc_first_gives_the_same_bytes_and_leaves_snakemake_nothing_to_do(finished, warm, tmp_path):
+    project = checkout(tmp_path / "a folder with spaces", warm, TASKS)
     assert ran(project.dvc("repro"))["finetune"] == MODELS
     project.clean()
     assert project.digests("data", "models", "results") == finished.digests("data", "models", "results")
@@ -131,7 +131,7 @@ def test_a_pull_without_records_and_a_changed_parameter_fails_closed(pulled, tmp
     shutil.rmtree(clone.path / ".snakemake", ignore_errors=True)
     clone.set("finetune.learning_rate_head", 0.002)
     lock = (clone.path / "dvc.lock").read_bytes()
-    out = clone.dvc("repro", ok=False, timeout=500)
+    out = clone.dvc("repro", ok=False)
     assert "nobody knows how" in out
     assert (clone.path / "dvc.lock").read_bytes() == lock
 

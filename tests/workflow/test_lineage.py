@@ -52,7 +52,7 @@ HOW["results/demo/tables/table2.csv"] = (
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, warm):
     """The scripts, files with one number each, and Snakemake's records of them."""
     for folder in ("workflow/lib", "workflow/scripts", "tools", "src"):
         (tmp_path / folder).mkdir(parents=True)
@@ -76,7 +76,7 @@ def project(tmp_path):
         write(tmp_path / path, content)
     for path in HOW:
         record(tmp_path, path)
-    return Project(tmp_path)
+    return Project(tmp_path, warm)
 
 
 def parquet():
@@ -105,7 +105,7 @@ def record(root, path):
 
 
 def why(project, *arguments, ok=True):
-    return project.run(sys.executable, "tools/lineage.py", *arguments, ok=ok)
+    return project.run("python", "tools/lineage.py", *arguments, ok=ok)
 
 
 def blocks(text):

@@ -2,13 +2,11 @@
 
 import copy
 import json
-import subprocess
-import sys
 
 import pytest
 import yaml
 
-from projects import ENV, ROOT
+from projects import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -113,8 +111,7 @@ def test_both_tools_see_a_changed_leaf_of_every_kind(project, tmp_path):
         changes.append(path)
         texts.append(yaml.safe_dump(changed, sort_keys=False))
     (tmp_path / "texts.json").write_text(json.dumps(texts))
-    command = [sys.executable, "-c", ASK, str(tmp_path / "texts.json"), str(tmp_path / "answers.json")]
-    subprocess.run(command, cwd=project.path, env=ENV, check=True, capture_output=True, timeout=600)
+    project.run("python", "-c", ASK, str(tmp_path / "texts.json"), str(tmp_path / "answers.json"))
     first, *answers = json.loads((tmp_path / "answers.json").read_text())
     assert first == [[], []]
     different = {".".join(p): a for p, a in zip(changes, answers, strict=True) if bool(a[0]) != bool(a[1])}

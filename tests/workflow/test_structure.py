@@ -79,8 +79,8 @@ def jobs_of(plan: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+) +(\d+)$", plan, re.M))
 
 
-def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path):
-    project = checkout(tmp_path / "project")
+def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path, warm):
+    project = checkout(tmp_path / "project", warm)
     by_hand = {"audit", "crosscheck", "download", "judge", "search_rate", "seen"}
     named = project.snakemake("-n", "data/raw/pexels/download.csv", "results/smoke/search/ranking.png")
     assert {"download", "search_rate"} == by_hand & set(jobs_of(named))
@@ -109,9 +109,9 @@ for scale in ("smoke", "demo", "paper"):
 """
 
 
-def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_path):
-    project = checkout(tmp_path / "project")
-    assert project.run(sys.executable, "-c", EVERY_SCALE).count("dvc.yaml is current") == 3
+def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_path, warm):
+    project = checkout(tmp_path / "project", warm)
+    assert project.run("python", "-c", EVERY_SCALE).count("dvc.yaml is current") == 3
     rules = project.path / "workflow/rules/report.smk"
     rules.write_text(
         rules.read_text().replace(
@@ -119,7 +119,7 @@ def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_
             'published="resources/table2_published.csv",\n        more="resources/README.md",',
         )
     )
-    assert "stale" in project.run(sys.executable, "workflow/lib/dvc_stages.py", "--check", ok=False)
+    assert "stale" in project.run("python", "workflow/lib/dvc_stages.py", "--check", ok=False)
 
 
 def test_readme_is_current():
