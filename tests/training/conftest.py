@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pretraining
 import pytest
+from limits import limit
+from small_finetuning import arguments_of
 from small_stores import backbone_file, labelled_store, one_thread_and_no_traces, photo_store, photos, votes  # noqa: F401
 
 import aesthetic_pretraining
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.finetune import finetune
 
-# Runs a pickled job in children that kill themselves with SIGKILL at given moments, then once to the end; so that
+# Runs pickled jobs, each in children that kill themselves with SIGKILL at given moments, then once to the end; so that
 # torch is imported once. A moment is ("save", n): right after the n-th save of that child; ("write", n): when half of
 # the n-th is written; ("rename", n): when the n-th is written and not yet renamed; ("output", n): likewise for the n-th
 # output; ("remove", 0): all outputs are there and the checkpoint is not yet removed; ("after", n): after n milliseconds;
@@ -28,7 +31,7 @@ from aesthetic_pretraining.models import backbones
 from aesthetic_pretraining.training import checkpoint, runtime
 
 with open(sys.argv[1], "rb") as file:
-    function, arguments, moments = pickle.load(file)
+    function, jobs = pickle.load(file)
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)  # imports once what each child would
 backbones.build_backbone("efficientnet_lite0")
@@ -38,7 +41,7 @@ write = torch.save
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-def child(kind, count):
+def child(arguments, kind, count):
     saves = steps = outputs = 0
     if kind == "after":
         threading.Timer(count / 1000, die).start()
@@ -77,16 +80,20 @@ def child(kind, count):
     function(**arguments)
     return saves
 
-for moment in moments:
-    if not (pid := os.fork()):
-        try:
-            child(*moment)
-        except SystemExit as left:
-            os._exit(left.code)
-        os._exit(0)
-    status = os.waitpid(pid, 0)[1]
-    print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit{os.WEXITSTATUS(status)}", flush=True)
-print(child("end", 0))
+for arguments, moments in jobs:
+    for moment in [*moments, ("end", 0)]:
+        if not (pid := os.fork()):
+            try:
+                saves = child(arguments, *moment)
+                if moment == ("end", 0):
+                    print(saves, flush=True)
+            except SystemExit as left:
+                os._exit(left.code)
+            os._exit(0)
+        status = os.waitpid(pid, 0)[1]
+        if moment != ("end", 0) or status:
+            print(os.WTERMSIG(status) if os.WIFSIGNALED(status) else f"exit{os.WEXITSTATUS(status)}", flush=True)
+    print("end", flush=True)
 """
 
 
@@ -139,20 +146,34 @@ def resumed(monkeypatch, caplog):
 
 @pytest.fixture
 def killed_runs(tmp_path):
-    """killed_runs(function, arguments, moments) -> the signal that ended each child or exit<code>, and the saves of the last, whole run."""
+    """killed_runs(function, *(arguments, moments)) -> for each the signal that ended each child or exit<code>, and the saves of the last, whole run."""
 
-    def run(function, arguments, moments):
+    def run(function, *jobs):
         (tmp_path / "driver.py").write_text(DRIVER)
-        (tmp_path / "job.pickle").write_bytes(pickle.dumps((function, arguments, moments)))
+        (tmp_path / "job.pickle").write_bytes(pickle.dumps((function, jobs)))
         source = str(Path(aesthetic_pretraining.__file__).parents[1])
         done = subprocess.run(
             [sys.executable, "driver.py", "job.pickle"],
-            cwd=tmp_path, env=os.environ | {"PYTHONPATH": source}, capture_output=True, text=True, timeout=300,
+            cwd=tmp_path, env=os.environ | {"PYTHONPATH": source}, capture_output=True, text=True, timeout=limit(600),
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done.stdout.split()
+        return [ended.split() for ended in done.stdout.split("end\n")[:-1]]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tuning(labelled_store, votes, backbone_file):  # noqa: F811
+    """tuning(folder, **changes of small_finetuning.CONFIG) -> what finetune takes, with its outputs in that folder."""
+    return arguments_of(labelled_store, votes, backbone_file)
+
+
+@pytest.fixture(scope="session")
+def tuned(tuning, tmp_path_factory):
+    """Folder of a fine-tuning in one go: two frozen epochs, two unfrozen ones."""
+    folder = tmp_path_factory.mktemp("tuned")
+    finetune(**tuning(folder))
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def test_the_statistics_of_the_batch_move(arguments, backbone_file, tmp_path):
 def test_micro_batches_are_exact_with_frozen_statistics_alone(batch_norm):
     torch.manual_seed(0)
     made = TASKS["ranking_regression"](TASK)
-    network = Network(build_backbone("efficientnet_lite0"), made.heads).double()
+    network = Network(build_backbone("timm:test_efficientnet"), made.heads).double()
     pictures = torch.randint(0, 256, (2 * 174, 3, 32, 32), dtype=torch.uint8)
     results = []
     for micro_batch in (0, 50):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from limits import limit
 from safetensors.torch import load_file
 
 import aesthetic_pretraining
@@ -89,7 +90,7 @@ def test_two_processes_train_as_one_does(jobs, tmp_path):
     with torchrun(tmp_path, jobs(tmp_path / "two", 0, processes=2)) as run:
         for function, given in jobs(tmp_path / "one", 1):
             function(**given)
-        said = run.communicate(timeout=300)[0]
+        said = run.communicate(timeout=limit(600))[0]
     assert run.returncode == 0, said
     for (table, weights), (other_table, others) in zip(results(tmp_path / "one"), results(tmp_path / "two"), strict=True):
         np.testing.assert_allclose(other_table, table, rtol=TOLERANCE)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_finetuning import CONFIG, TRAIN, VAL, arguments_of, emd, network_of, outputs, pixels, table
+from small_finetuning import CONFIG, TRAIN, VAL, emd, network_of, outputs, pixels, table
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import checkpoint
@@ -17,40 +17,27 @@ module = importlib.import_module("aesthetic_pretraining.training.finetune")
 STILL = {"learning_rate_features": 1e-30, "learning_rate_head": 1e-30}  # rates that move no float32 weight
 
 
-@pytest.fixture(scope="module")
-def arguments(labelled_store, votes, backbone_file):
-    return arguments_of(labelled_store, votes, backbone_file)
-
-
-@pytest.fixture(scope="module")
-def reference(arguments, tmp_path_factory):
-    """A run in one go: two frozen epochs, two unfrozen ones."""
-    folder = tmp_path_factory.mktemp("reference")
-    finetune(**arguments(folder))
-    return folder
-
-
-def test_the_same_seed_gives_the_same_bytes(arguments, reference, tmp_path):
+def test_the_same_seed_gives_the_same_bytes(tuning, tuned, tmp_path):
     torch.manual_seed(99)
-    finetune(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
+    finetune(**tuning(tmp_path))
+    assert outputs(tmp_path) == outputs(tuned)
     assert list((tmp_path / "work").iterdir()) == []
 
 
-def test_recomputation_ends_with_the_same_bytes(arguments, reference, tmp_path):
-    finetune(**arguments(tmp_path, recompute=True))
-    assert outputs(tmp_path) == outputs(reference)
+def test_recomputation_ends_with_the_same_bytes(tuning, tuned, tmp_path):
+    finetune(**tuning(tmp_path, recompute=True))
+    assert outputs(tmp_path) == outputs(tuned)
 
 
-def test_another_seed_gives_other_results(arguments, reference, tmp_path):
-    finetune(**arguments(tmp_path, seed=2, max_epochs=1))
-    assert table(tmp_path)[0]["val_loss"][0] != table(reference)[0]["val_loss"][0]
-    assert outputs(tmp_path)[0] != outputs(reference)[0]
+def test_another_seed_gives_other_results(tuning, tuned, tmp_path):
+    finetune(**tuning(tmp_path, seed=2, max_epochs=1))
+    assert table(tmp_path)[0]["val_loss"][0] != table(tuned)[0]["val_loss"][0]
+    assert outputs(tmp_path)[0] != outputs(tuned)[0]
 
 
-def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path):
+def test_the_first_plateau_unfreezes_and_the_next_ones_halve(tuning, tmp_path):
     # no epoch after the first halves the loss: 2 and 3 unfreeze, 4 and 5 halve, 6 and 7 halve and are four since then
-    finetune(**arguments(tmp_path, halve_after=2, stop_after=4, max_epochs=20, min_improvement=0.9))
+    finetune(**tuning(tmp_path, halve_after=2, stop_after=4, max_epochs=20, min_improvement=0.9))
     history, summary = table(tmp_path)
     assert list(history) == ["epoch", "train_loss", "val_loss", "frozen", "rate_features", "rate_head"]
     assert history["frozen"].tolist() == [1, 1, 1, 0, 0, 0, 0]
@@ -59,7 +46,7 @@ def test_the_first_plateau_unfreezes_and_the_next_ones_halve(arguments, tmp_path
     assert (summary["epochs"], summary["stopped"], summary["unfrozen_at"]) == (7, "early", 4)
 
 
-def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, monkeypatch):
+def test_adam_begins_anew_at_the_unfreezing_if_asked_to(tuning, tmp_path, monkeypatch):
     """Fidelity row 34. Adam counts its steps in its state: 3 batches an epoch, two epochs frozen."""
     steps = {}
     real = module.gradient_cache.backward
@@ -78,7 +65,7 @@ def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, mon
             return real(network, *rest)
 
         monkeypatch.setattr(module.gradient_cache, "backward", spy)
-        finetune(**arguments(tmp_path / how, at_unfreezing=how))
+        finetune(**tuning(tmp_path / how, at_unfreezing=how))
         monkeypatch.undo()
     assert [step for step, _ in steps["continue"]] == [6, 7, 8, 9, 10, 11]
     assert [step for step, _ in steps["restart"]] == [0, 1, 2, 3, 4, 5]
@@ -87,8 +74,8 @@ def test_adam_begins_anew_at_the_unfreezing_if_asked_to(arguments, tmp_path, mon
     assert first.head(2).equals(second.head(2)) and first["train_loss"][3] != second["train_loss"][3]
 
 
-def test_summary(reference, votes):
-    history, summary = table(reference)
+def test_summary(tuned, votes):
+    history, summary = table(tuned)
     mean = np.mean([sum(s * n for s, n in enumerate(votes[i], start=1)) / votes[i].sum() for i in TRAIN])
     assert summary == {
         "pretraining": "imagenet", "share": 100, "seed": 1, "epochs": 4, "stopped": "cap", "unfrozen_at": 3, "train_pictures": 6,
@@ -96,7 +83,7 @@ def test_summary(reference, votes):
     }  # fmt: skip
 
 
-def test_validation_is_in_inference_mode_and_moves_nothing(arguments, labelled_store, votes, tmp_path, monkeypatch):
+def test_validation_is_in_inference_mode_and_moves_nothing(tuning, labelled_store, votes, tmp_path, monkeypatch):
     """Fidelity row 32: also when everything learns: no dropout, the running statistics, no flips, and nothing moves."""
     real, frozen, losses = module.predict_votes, [], []
 
@@ -110,12 +97,12 @@ def test_validation_is_in_inference_mode_and_moves_nothing(arguments, labelled_s
         return predicted
 
     monkeypatch.setattr(module, "predict_votes", spy)
-    finetune(**arguments(tmp_path))
+    finetune(**tuning(tmp_path))
     assert frozen == [True, True, False, False]
     np.testing.assert_allclose(table(tmp_path)[0]["val_loss"], losses, rtol=1e-4)
 
 
-def test_the_frozen_phase_leaves_every_running_statistic_alone(arguments, backbone_file, tmp_path, monkeypatch):
+def test_the_frozen_phase_leaves_every_running_statistic_alone(tuning, backbone_file, tmp_path, monkeypatch):
     """Fidelity row 33, against batch normalisation left in training mode, as in the released code."""
     states, real = [], module.gradient_cache.backward
     start = load_file(backbone_file)
@@ -125,22 +112,22 @@ def test_the_frozen_phase_leaves_every_running_statistic_alone(arguments, backbo
         return real(network, *rest)
 
     monkeypatch.setattr(module.gradient_cache, "backward", spy)
-    finetune(**arguments(tmp_path, max_epochs=3))
+    finetune(**tuning(tmp_path, max_epochs=3))
     statistics = [name for name in start if "running" in name]
     assert statistics and all(torch.equal(states[0][name], start[name]) for name in statistics)  # after two frozen epochs
     assert any(not torch.equal(states[1][name], start[name]) for name in statistics)  # after the first unfrozen step
 
 
-def test_without_a_plateau_nothing_is_unfrozen(arguments, backbone_file, tmp_path):
-    finetune(**arguments(tmp_path, max_epochs=1))
+def test_without_a_plateau_nothing_is_unfrozen(tuning, backbone_file, tmp_path):
+    finetune(**tuning(tmp_path, max_epochs=1))
     assert table(tmp_path)[1]["unfrozen_at"] is None
     state = load_file(tmp_path / "weights.safetensors")
     assert all(torch.equal(state[f"backbone.{key}"], value) for key, value in load_file(backbone_file).items())
 
 
 @pytest.mark.parametrize("min_improvement", [0.0, 0.9])
-def test_the_kept_weights_are_those_of_the_lowest_validation_loss(min_improvement, arguments, labelled_store, votes, tmp_path):
-    finetune(**arguments(tmp_path, halve_after=9, max_epochs=3, min_improvement=min_improvement, dropout=0.0, val=TRAIN))
+def test_the_kept_weights_are_those_of_the_lowest_validation_loss(min_improvement, tuning, labelled_store, votes, tmp_path):
+    finetune(**tuning(tmp_path, halve_after=9, max_epochs=3, min_improvement=min_improvement, dropout=0.0, val=TRAIN))
     history, summary = table(tmp_path)
     assert history["val_loss"].idxmin() > 0
     assert history["val_loss"].nunique() == 3
@@ -149,8 +136,8 @@ def test_the_kept_weights_are_those_of_the_lowest_validation_loss(min_improvemen
     assert again == pytest.approx(history["val_loss"][summary["best_epoch"] - 1], rel=1e-4)
 
 
-def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(arguments, labelled_store, votes, tmp_path):
-    made = arguments(tmp_path, max_epochs=1, dropout=0.0, **STILL)
+def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(tuning, labelled_store, votes, tmp_path):
+    made = tuning(tmp_path, max_epochs=1, dropout=0.0, **STILL)
     finetune(**made)
     network, flipped = network_of(tmp_path), flips(TRAIN, made["config"], 0)
     assert len(set(flipped)) == 2
@@ -171,9 +158,9 @@ class Direct:
             return self.network.backbone(torch.stack([pixels(self.store, i, f) for i, f in zip(ids, flipped, strict=True)]))
 
 
-def test_a_run_without_the_cache_goes_the_same_way(arguments, tmp_path, monkeypatch):
+def test_a_run_without_the_cache_goes_the_same_way(tuning, tmp_path, monkeypatch):
     for name in ("cached", "direct"):
-        finetune(**arguments(tmp_path / name, max_epochs=3, halve_after=9))
+        finetune(**tuning(tmp_path / name, max_epochs=3, halve_after=9))
         monkeypatch.setattr(module, "FeatureCache", Direct)
     one, other = (table(tmp_path / name)[0] for name in ("cached", "direct"))
     np.testing.assert_allclose(one, other, rtol=1e-4)
@@ -189,13 +176,13 @@ def test_flips():
     assert not any(flips(ids, dataclasses.replace(CONFIG, flip=False), 3))
 
 
-def test_a_handful_of_pictures_is_learnt_by_heart(arguments, labelled_store, votes, tmp_path, monkeypatch):
+def test_a_handful_of_pictures_is_learnt_by_heart(tuning, labelled_store, votes, tmp_path, monkeypatch):
     monkeypatch.setattr(
         checkpoint.Checkpoint, "save", lambda *args, **more: None
     )  # forty writes would take longer than all else
     names = [f"p{k}" for k in range(8)]
     finetune(
-        **arguments(
+        **tuning(
             tmp_path,
             train=names,
             val=names,
@@ -219,10 +206,10 @@ def test_a_handful_of_pictures_is_learnt_by_heart(arguments, labelled_store, vot
     np.testing.assert_allclose(votes_of @ torch.arange(1.0, 11), shares @ np.arange(1, 11), atol=0.5)
 
 
-def test_a_subset_of_the_labels(arguments, votes, tmp_path):
+def test_a_subset_of_the_labels(tuning, votes, tmp_path):
     few = {i: votes[i] for i in ["p6", "p2", *VAL]}  # nobody else's votes are asked for
-    finetune(**arguments(tmp_path / "few", train=["p6", "p2"], votes=few, max_epochs=2))
-    finetune(**arguments(tmp_path / "all", max_epochs=2))
+    finetune(**tuning(tmp_path / "few", train=["p6", "p2"], votes=few, max_epochs=2))
+    finetune(**tuning(tmp_path / "all", max_epochs=2))
     _, summary = table(tmp_path / "few")
     assert summary["train_pictures"] == 2
     assert summary["train_mean"] == pytest.approx(
@@ -231,17 +218,17 @@ def test_a_subset_of_the_labels(arguments, votes, tmp_path):
     assert table(tmp_path / "few")[0]["val_loss"][1] != table(tmp_path / "all")[0]["val_loss"][1]
     del few["p6"]
     with pytest.raises(KeyError, match="p6"):
-        finetune(**arguments(tmp_path / "none", train=["p6", "p2"], votes=few))
+        finetune(**tuning(tmp_path / "none", train=["p6", "p2"], votes=few))
 
 
-def test_a_diverged_training_is_not_written_as_if_it_were_one(arguments, tmp_path):
+def test_a_diverged_training_is_not_written_as_if_it_were_one(tuning, tmp_path):
     with pytest.raises(UserError, match=r"the loss is nan.* lower the learning rate"):
-        finetune(**arguments(tmp_path, learning_rate_head=float("inf"), max_epochs=1))
+        finetune(**tuning(tmp_path, learning_rate_head=float("inf"), max_epochs=1))
     assert not (tmp_path / "weights.safetensors").exists()
 
 
 @pytest.mark.parametrize("trainable", ["all", "released"])
-def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, arguments, backbone_file, tmp_path, monkeypatch):
+def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, tuning, backbone_file, tmp_path, monkeypatch):
     networks, heads, set_learning = [], [], module.set_learning
 
     def spy(network, trainable, frozen):
@@ -250,7 +237,7 @@ def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, arguments, ba
         set_learning(network, trainable, frozen)
 
     monkeypatch.setattr(module, "set_learning", spy)
-    finetune(**arguments(tmp_path, trainable=trainable, max_epochs=3))  # the third epoch's three steps are unfrozen
+    finetune(**tuning(tmp_path, trainable=trainable, max_epochs=3))  # the third epoch's three steps are unfrozen
     (network,), start = set(networks), load_file(backbone_file)
     steps = {key: (value - start[key]).abs().max().item() for key, value in network.backbone.named_parameters()}
     last = {id(p) for part in network.backbone.last_block for p in part.parameters()}

@@ -1,35 +1,21 @@
 """Fine-tuning that was killed or changed: it goes on with the same bytes, or says why it does not."""
 
-import pytest
 from safetensors.torch import load_file, save_file
-from small_finetuning import TRAIN, VAL, arguments_of, outputs
+from small_finetuning import TRAIN, VAL, outputs
 
 from aesthetic_pretraining.training.finetune import finetune
 
 
-@pytest.fixture(scope="module")
-def arguments(labelled_store, votes, backbone_file):
-    return arguments_of(labelled_store, votes, backbone_file)
-
-
-@pytest.fixture(scope="module")
-def reference(arguments, tmp_path_factory):
-    """A run in one go: two frozen epochs, two unfrozen ones."""
-    folder = tmp_path_factory.mktemp("reference")
-    finetune(**arguments(folder))
-    return folder
-
-
-def test_a_restart_that_was_killed_ends_with_the_same_bytes(arguments, interrupt, tmp_path):
-    finetune(**arguments(tmp_path / "whole", at_unfreezing="restart"))
+def test_a_restart_that_was_killed_ends_with_the_same_bytes(tuning, interrupt, tmp_path):
+    finetune(**tuning(tmp_path / "whole", at_unfreezing="restart"))
     for count in (8, 9, 10):  # around the unfreezing: three steps and one save after each of two epochs
         folder = tmp_path / str(count)
-        interrupt(count, finetune, **arguments(folder, at_unfreezing="restart"))
-        finetune(**arguments(folder, at_unfreezing="restart"))
+        interrupt(count, finetune, **tuning(folder, at_unfreezing="restart"))
+        finetune(**tuning(folder, at_unfreezing="restart"))
         assert outputs(folder) == outputs(tmp_path / "whole")
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tuning, tuned, killed_runs, tmp_path):
     # four epochs of three steps, each saved, and each epoch's end: 16 saves; unfrozen after the 8th
     moments = [
         ("save", 1),  # frozen, inside the first epoch
@@ -40,32 +26,32 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, 
         ("write", 4),  # saves 12, dies in 13
         ("remove", 0),  # 16, and all outputs are written
     ]
-    ended = killed_runs(finetune, arguments(tmp_path / "run"), moments)
+    (ended,) = killed_runs(finetune, (tuning(tmp_path / "run"), moments))
     assert ended == ["9", "exit143", *["9"] * 4, "4", "9", "0"]  # four saves after the twelfth, then nothing but to write
-    assert outputs(tmp_path / "run") == outputs(reference)
+    assert outputs(tmp_path / "run") == outputs(tuned)
 
 
-def test_nothing_is_left_after_a_resume_in_the_unfrozen_phase(arguments, reference, interrupt, tmp_path):
-    interrupt(10, finetune, **arguments(tmp_path))  # inside the third epoch, the second is the last frozen one
-    finetune(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
+def test_nothing_is_left_after_a_resume_in_the_unfrozen_phase(tuning, tuned, interrupt, tmp_path):
+    interrupt(10, finetune, **tuning(tmp_path))  # inside the third epoch, the second is the last frozen one
+    finetune(**tuning(tmp_path))
+    assert outputs(tmp_path) == outputs(tuned)
     assert list((tmp_path / "work").iterdir()) == []
 
 
 def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
-    arguments, votes, photo_store, backbone_file, interrupt, resumed, tmp_path
+    tuning, votes, photo_store, backbone_file, interrupt, resumed, tmp_path
 ):
-    same = arguments(tmp_path)
+    same = tuning(tmp_path)
     interrupt(1, finetune, **same)
     assert resumed(finetune, **same) == "goes on"
     save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
-    said = resumed(finetune, **arguments(tmp_path, dropout=0.5, seed=2))
+    said = resumed(finetune, **tuning(tmp_path, dropout=0.5, seed=2))
     assert "began with other parameters (seed was 1, now 2, dropout was 0.75, now 0.5); set them back" in said
     for name, other in {
-        "the split of the pictures": arguments(tmp_path, train=TRAIN[::-1]),
-        "the split of the pictures, the votes": arguments(tmp_path, val=VAL[:1]),
-        "the votes": arguments(tmp_path, votes=votes | {"p0": votes["p0"][::-1]}),
-        "(the votes)": arguments(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
+        "the split of the pictures": tuning(tmp_path, train=TRAIN[::-1]),
+        "the split of the pictures, the votes": tuning(tmp_path, val=VAL[:1]),
+        "the votes": tuning(tmp_path, votes=votes | {"p0": votes["p0"][::-1]}),
+        "(the votes)": tuning(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
         "the pictures": same | {"store": photo_store},
         "the start's weights": same | {"start": tmp_path / "start.safetensors"},
     }.items():
@@ -74,10 +60,10 @@ def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
     assert resumed(finetune, **same) == "goes on"
 
 
-def test_a_damaged_checkpoint_starts_over(arguments, reference, interrupt, tmp_path):
-    interrupt(6, finetune, **arguments(tmp_path))
+def test_a_damaged_checkpoint_starts_over(tuning, tuned, interrupt, tmp_path):
+    interrupt(6, finetune, **tuning(tmp_path))
     (saved,) = (tmp_path / "work").glob("[!.]*.pt")
     saved.write_bytes(saved.read_bytes()[:-1000])
     (tmp_path / "work" / saved.with_suffix(".features").name).write_bytes(b"damaged too")
-    finetune(**arguments(tmp_path))
-    assert outputs(tmp_path) == outputs(reference)
+    finetune(**tuning(tmp_path))
+    assert outputs(tmp_path) == outputs(tuned)

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 
+import numpy as np
 import pytest
 import torch
 from pretraining import TASK, TRAIN, outputs
@@ -21,7 +22,9 @@ def reference(arguments, tmp_path_factory):
     return folder
 
 
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, killed_runs, tmp_path):
+def test_however_it_ends_early_it_goes_on_to_the_same_bytes(arguments, reference, killed_runs, tmp_path):
+    """SIGTERM, and SIGKILL inside and after a save, between write and rename, at random moments: one process for all."""
+    whole, parts = arguments(tmp_path / "whole"), arguments(tmp_path / "parts", micro_batch=2)
     # two epochs of two steps; saved after each step and after each validation: six saves in all
     moments = [
         ("write", 1),  # nothing was saved yet
@@ -31,10 +34,25 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(arguments, reference, 
         ("save", 2),  # 5: all steps done, not validated
         ("remove", 0),  # 6, and all outputs are written
     ]
-    ended = killed_runs(pretrain, arguments(tmp_path / "run"), moments)
-    assert ended == ["9"] * 5 + ["1", "9", "0"]  # one save after the fifth, then nothing but to write
-    assert outputs(tmp_path / "run") == outputs(reference)
-    assert not [p for p in (tmp_path / "run" / "work").iterdir() if not p.name.startswith(".")]
+    random = [("after", int(ms)) for ms in np.random.default_rng().integers(50, 900, 2)]
+    others = [  # in micro-batches: their second pass is one more place to be killed in
+        ("rename", 1),  # nothing was saved
+        ("term", 1),  # saves the first step at its end
+        ("term", 1),  # and the second
+        ("rename", 2),  # the end of the first epoch is saved, the third step written and not renamed
+        *random,
+        ("output", 1),  # all saved, the history not renamed
+        ("output", 2),  # the weights not renamed
+    ]
+    first, second = killed_runs(pretrain, (whole, moments), (parts, others))
+    assert first == ["9"] * 5 + ["1", "9", "0"]  # one save after the fifth, then nothing but to write
+    assert outputs(tmp_path / "whole") == outputs(reference)
+    assert not [p for p in (tmp_path / "whole" / "work").iterdir() if not p.name.startswith(".")]
+    assert second[:4] == ["9", "exit143", "exit143", "9"]
+    assert set(second[4:6]) <= {"9", "exit0"}, random
+    assert second[6:] == ["9", "9", "0"], random
+    pretrain(**arguments(tmp_path / "parts in one go", micro_batch=2))
+    assert outputs(tmp_path / "parts") == outputs(tmp_path / "parts in one go"), random
 
 
 @pytest.mark.parametrize("count", [1, 2])
