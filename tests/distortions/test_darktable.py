@@ -1,22 +1,29 @@
-"""Style by the real darktable: against single renders of a second driver, and against the native engine."""
+"""Style by the real darktable: against single renders of a second driver, and against the native engine.
+
+What darktable 4.2.1 made of two synthetic pictures is kept in darktable.npz, so the native engine is compared with it where
+there is no darktable, too. `python tests/distortions/test_darktable.py` makes that file anew.
+"""
 
 import os
 import shutil
 import struct
 import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from aesthetic_pretraining.distortions import DISTORTIONS, darktable_values
+from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.darktable_values import shadhi as shadhi_of
 from aesthetic_pretraining.distortions.reference import darktable, darktable_cli, xmp
 from aesthetic_pretraining.distortions.reference.darktable import style_steps, style_variants
 from aesthetic_pretraining.errors import UserError
 
-pytestmark = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
+with_darktable = pytest.mark.skipif(shutil.which("darktable-cli") is None, reason="darktable-cli is not installed")
 CORRECTED = ["shadows", "highlights", "vibrance"]  # where that table differs
 POINTWISE = ["brightness", "contrast", "saturation", "exposure", "temperature", "tint", "vibrance"]
 
@@ -90,6 +97,7 @@ def published(photos):
     return list(style_variants(photos, edited_width=0))
 
 
+@with_darktable
 def test_the_batch_is_what_single_renders_are(tmp_path, photos, published):
     """Every distortion's outermost levels, to the last bit: mosaic, slim modules and TIFF change nothing."""
     levels = {name: (DISTORTIONS[name].levels[0], DISTORTIONS[name].levels[-1]) for name in MODULE}
@@ -98,6 +106,7 @@ def test_the_batch_is_what_single_renders_are(tmp_path, photos, published):
     assert (published[1][places] == single(tmp_path, photos[1], steps)).all()
 
 
+@with_darktable
 def test_few_photos_together_are_the_same_as_many_also_without_a_home(photos, published, monkeypatch):
     monkeypatch.setattr(darktable, "CHUNK_PIXELS", 10_000)  # two photos fill a chunk each
     names = ["vibrance", "shadows"]
@@ -134,6 +143,7 @@ def check_parity(steps, references, natives):
         assert worst <= mean_bound(step, over_one_photo=True), (step, worst)
 
 
+@with_darktable
 def test_native_on_real_photos(photos, published, native_styles):
     check_parity(style_steps("published"), published, [native_styles(photo, edited_width=0) for photo in photos])
 
@@ -143,12 +153,14 @@ def corrected(photos):
     return list(style_variants(photos[3:5], "corrected", CORRECTED))
 
 
+@with_darktable
 def test_native_with_the_corrected_table(photos, corrected, native_styles):
     """Negative vibrance, the other field of shadows and highlights at 0, and their radius by the photo's width."""
     natives = [native_styles(photo, "corrected", CORRECTED) for photo in photos[3:5]]
     check_parity(style_steps("corrected", CORRECTED), corrected, natives)
 
 
+@with_darktable
 def test_native_with_the_radius_of_the_files_that_were_edited(photos, published, native_styles):
     """Fidelity row 36."""
     names = ["shadows", "highlights"]
@@ -158,6 +170,7 @@ def test_native_with_the_radius_of_the_files_that_were_edited(photos, published,
     assert np.abs(made[0].astype(int) - published[3][places]).max() > 5
 
 
+@with_darktable
 def test_native_with_the_wide_radius(photos, native_styles):
     made = next(style_variants(photos[5:6], "corrected_wide", ["highlights"]))
     check_parity(
@@ -167,6 +180,7 @@ def test_native_with_the_wide_radius(photos, native_styles):
     assert np.abs(made.astype(int) - narrow).max() > 5  # so that the radius is seen
 
 
+@with_darktable
 def test_corrected_values_ascend_in_lightness(corrected):
     """Shadows and highlights: what the corrected table is for."""
     for made in corrected:
@@ -175,11 +189,62 @@ def test_corrected_values_ascend_in_lightness(corrected):
             assert all(darker <= lighter for darker, lighter in pairwise(means)), (name, means)
 
 
+@with_darktable
 def test_native_on_a_grid_of_all_colours(native_styles):
     steps = np.arange(0, 256, 15)
     grid = np.stack(np.meshgrid(steps, steps, steps), -1).reshape(54, -1, 3).astype(np.uint8)
     for table, names in (("published", POINTWISE), ("corrected", ["vibrance"])):
         check_parity(style_steps(table, names), style_variants([grid], table, names), [native_styles(grid, table, names)])
+
+
+# ---- what is kept of darktable 4.2.1 --------------------------------------------------------------------------------
+
+KEPT = Path(__file__).with_name("darktable.npz")
+RUNS = {  # name -> arguments of style_variants
+    "published": ("published", None, 0),
+    "edited": ("published", ("shadows", "highlights"), EDITED_WIDTH),
+    "corrected": ("corrected", tuple(CORRECTED), EDITED_WIDTH),
+    "corrected_wide": ("corrected_wide", ("shadows", "highlights"), EDITED_WIDTH),
+}
+
+
+def synthetic():
+    """Colours of all kinds, and one half dark and one half light, because shadows and highlights look at surroundings."""
+    y, x = np.mgrid[0:12, 0:18]
+    colours = np.stack([(9 * x + 3 * y) % 256, (29 * y + 5 * x) % 256, (7 * x * y) % 256], axis=-1)
+    halves = (np.where(x < 9, 25, 185) + 3 * y + x % 7)[..., None] + [0, 9, 18]
+    return [colours.astype(np.uint8), halves.clip(0, 255).astype(np.uint8)]
+
+
+def rendered():
+    """{run and number of the picture: its variants} by the darktable of this machine."""
+    return {f"{run}{k}": made for run, given in RUNS.items() for k, made in enumerate(style_variants(synthetic(), *given))}
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_native_against_what_is_kept(native_styles, run):
+    table, only, width = RUNS[run]
+    with np.load(KEPT) as kept:
+        made = [kept[f"{run}{k}"] for k in range(2)]
+    check_parity(style_steps(table, only), made, [native_styles(picture, table, only, width) for picture in synthetic()])
+
+
+@with_darktable
+def test_darktable_still_makes_what_is_kept():
+    made = rendered()
+    with np.load(KEPT) as kept:
+        assert set(kept) == set(made)
+        for name, variants in made.items():
+            assert (variants == kept[name]).all(), name
+
+
+def test_what_is_kept_differs_from_picture_to_picture_and_by_the_radius():
+    with np.load(KEPT) as kept:
+        for name, variants in kept.items():
+            assert (variants != synthetic()[int(name[-1])]).any(axis=(1, 2, 3)).mean() > 0.9, name
+        narrow, wide = ([kept[f"{run}{k}"] for k in range(2)] for run in ("edited", "published"))
+        places = [k for k, step in enumerate(style_steps("published")) if step.name in ("shadows", "highlights")]
+        assert max(np.abs(a.astype(int) - b[places]).max() for a, b in zip(narrow, wide, strict=True)) > 5
 
 
 # ---- parameters -----------------------------------------------------------------------------------------------------
@@ -202,6 +267,7 @@ def test_radius_and_the_other_field(table, width, radius, other):
     assert fields[1] == pytest.approx(radius) and fields[2] == -20 and fields[4] == other
 
 
+@with_darktable
 def test_the_corrected_no_op_is_one(photos):
     """Level 0 stands for it, so no table has it among its values."""
     none = tuple(darktable.Step(name, 0) for name in ("shadows", "highlights", "vibrance"))
@@ -209,9 +275,15 @@ def test_the_corrected_no_op_is_one(photos):
         assert (made == photo).all()
 
 
+@with_darktable
 @pytest.mark.parametrize("name", ["tint", "shadows"])
 def test_parameters_that_darktable_does_not_understand_are_noticed(photos, monkeypatch, name):
     """It exports the photo as it is, without an error."""
     monkeypatch.setattr(xmp, "_DOCUMENT", xmp._DOCUMENT.replace("</rdf:Seq>", "</rdf:Sec>"))
     with pytest.raises(UserError, match=f"left a photo unchanged for {name} .*install 4.2, or set distortions.engine: native"):
         next(style_variants(photos[:1], only=[name]))
+
+
+if __name__ == "__main__":
+    np.savez_compressed(KEPT, **rendered())
+    print(KEPT, f"{KEPT.stat().st_size / 1000:.0f} kB", file=sys.stderr)
