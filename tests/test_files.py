@@ -9,6 +9,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from limits import limit
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, sha256, write_json, write_text
@@ -126,7 +127,7 @@ except Exception as error:
 
 def unprivileged(project, folder, path):
     with python(project, UNPRIVILEGED, folder, path) as process:
-        return process.communicate(timeout=30)[0]
+        return process.communicate(timeout=limit(60))[0]
 
 
 def test_a_folder_without_write_access_is_named(tmp_path, project):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from limits import limit
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks/check_gpu.py"
@@ -44,7 +45,7 @@ def call(*arguments, change=None, folder=None):
         command = [sys.executable, "-c", HARNESS.format(folder=str(SCRIPT.parent), change=change), str(SCRIPT)]
     done = subprocess.run(
         [*command, "--tiny", *LIMIT, *map(str, arguments)],
-        cwd=folder, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=900,
+        cwd=folder, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}, capture_output=True, text=True, timeout=limit(900),
     )  # fmt: skip
     lines = [line.partition(" = ") for line in done.stdout.splitlines()]
     assert lines and all(middle for _, middle, _ in lines), (done.stdout, done.stderr)

@@ -7,10 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
+from limits import limit
 
 from aesthetic_pretraining.data.download.http import Policy
 
-QUICK = dict(requests_per_second=1000, workers=4, attempts=3, timeout_s=0.3, attempt_s=1, backoff_s=0.01, longest_wait_s=1,
+PATIENCE = limit(0.5)  # seconds; an answer that is meant to come takes milliseconds
+QUICK = dict(requests_per_second=1000, workers=4, attempts=3, timeout_s=PATIENCE, attempt_s=3 * PATIENCE, backoff_s=0.01, longest_wait_s=1,
              give_up_after=100, mirror="")  # fmt: skip
 
 
@@ -83,7 +85,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_stall(self, data, count):
         self.answer(200, data[:100], len(data))
-        time.sleep(0.6)
+        time.sleep(2 * PATIENCE)
         return self.drop()
 
     def do_drip(self, data, count):
@@ -91,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
         for k in range(8):
             self.wfile.write(data[k : k + 1])
             self.wfile.flush()
-            time.sleep(0.2)
+            time.sleep(0.6 * PATIENCE)
         return self.drop()
 
     def do_html(self, data, count):
