@@ -27,8 +27,9 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
 	@echo && cat results/demo/tables/table2.md && PYTHONPATH=src python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
 
-test: $(READY) ## all tests
-	python -m pytest -q -n auto --dist worksteal
+# compiled tests are kept, or each process would compile all of them again
+test: $(READY) ## all tests, and which of them took longest
+	PYTHONDONTWRITEBYTECODE= python -m pytest -q -n auto --dist worksteal --durations=20
 
 lint: $(READY) ## ruff, import-linter, and Snakemake's own lint
 	ruff check . && ruff format --check . && PYTHONPATH=src lint-imports && snakemake --lint
