@@ -1,4 +1,4 @@
-"""Files: written beside and renamed, digested, never half there."""
+"""Atomic writes, locks and digests of files."""
 
 import contextlib
 import errno
@@ -12,16 +12,16 @@ from pathlib import Path
 
 from aesthetic_pretraining.errors import UserError
 
-FULL = 2**20  # bytes; a disk with less left is taken for full
+FULL = 2**20  # bytes; a disk with less free space counts as full
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; rename it to `path` when the block ends without an error.
+    """Yield a temporary path beside `path`, and rename it to `path` when the block ends without an error.
 
-    The temporary name keeps the suffix, because Pillow and matplotlib choose the format by it.
-    Raises UserError if the folder cannot be written or the disk is full.
+    The temporary name keeps the suffix, from which Pillow and matplotlib derive the format.
+    Raises: UserError if the folder is not writable or the disk is full.
     """
     path = Path(path)
     tmp = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
@@ -34,7 +34,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             os.replace(tmp, path)
     except PermissionError as error:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
-            raise  # the caller's own reading, not our writing
+            raise  # a file that the caller reads, not ours
         raise UserError(f"{path}: no permission to write here; give this user write access to {path.parent}") from error
     except OSError as error:
         if error.errno not in NO_ROOM:
@@ -47,7 +47,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def enough_space(path: str | Path) -> Iterator[None]:
-    """Inside, want of space for `path` is raised as UserError. Libraries tell it in errors of their own, so the disk is asked."""
+    """Turn out-of-disk errors into a UserError. Libraries report them in their own ways, so the free space is checked, too."""
     try:
         yield
     except (UserError, PermissionError):
@@ -60,13 +60,13 @@ def enough_space(path: str | Path) -> Iterator[None]:
 
 
 def _there(path: Path) -> Path:
-    """The innermost folder above a path that exists."""
+    """The innermost existing folder above a path."""
     return next(folder for folder in path.absolute().parents if folder.exists())
 
 
 @contextlib.contextmanager
 def writable(folder: str | Path) -> Iterator[None]:
-    """Make `folder`; whatever the block then cannot write for want of room or permission is a UserError that names it."""
+    """Create `folder`, and turn the block's out-of-disk and permission errors into a UserError that names it."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         yield
@@ -80,9 +80,11 @@ def writable(folder: str | Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(path: str | Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs; the kernel lets go of it however the process ends.
+    """Hold the lock file `path` during the block; the kernel releases it however the process ends.
 
-    Raises UserError if somebody else holds it; `what` says what they do, in two words.
+    Args:
+        what: what the holder of the lock is doing, in two words, for the error message.
+    Raises: UserError if another process holds it.
     """
     with open(path, "a+", encoding="utf-8") as file:
         try:
@@ -99,7 +101,7 @@ def locked(path: str | Path, what: str) -> Iterator[None]:
 
 
 def unsafe(name: str) -> str:
-    """Why a relative name with / between folders must not be written below a folder; "" if it may."""
+    """Why a relative name (with / between folders) must not be written below a folder; "" if it may."""
     if not name or "\0" in name:
         return "is no file name"
     if name.startswith("/") or "\\" in name or ".." in name.split("/"):
@@ -112,13 +114,13 @@ def unsafe(name: str) -> str:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text to `path` in one step."""
+    """Write UTF-8 text to `path` atomically."""
     with atomic_path(path) as tmp:
         tmp.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value` as sorted, indented JSON, so that equal values are equal bytes."""
+    """Write `value` as sorted, indented JSON, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""Seeds: every random choice is a function of names and numbers, the same in every process and on every machine."""
+"""Seeds: every random choice is a function of names and numbers, identical across processes and machines."""
 
 from hashlib import blake2b
 
@@ -6,15 +6,15 @@ import numpy as np
 
 
 def seeded_int(*parts: object) -> int:
-    """A 63-bit integer that depends on nothing but `parts` (their text): the root of every random choice.
+    """A 63-bit integer that depends only on the text of `parts`: the root of every random choice.
 
-    Unlike hash(), it is the same in every process and on every machine.
+    Unlike hash(), it is identical across processes and machines.
     """
     text = "\x1f".join(map(str, parts)).encode("utf-8", "surrogateescape")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 def generator(seed: int, photo_id: str, distortion: str, level: int) -> np.random.Generator:
-    """The random numbers of one picture: they depend on these four alone, not on order, batch or process."""
+    """The random generator of one variant, which depends only on these four, not on order, batch or process."""
     key = blake2b(repr((int(seed), str(photo_id), distortion, int(level))).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key, "little")))

@@ -90,7 +90,7 @@ def test_what_went_in_comes_out(tmp_path, name):
     unpack(tmp_path / name, tmp_path / "out")
     assert content(tmp_path / "out") == FILES
     assert not left.exists()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="already exists"):
         unpack(tmp_path / name, tmp_path / "out")
 
 
@@ -177,14 +177,14 @@ def test_a_name_twice_and_a_file_that_is_a_folder(tmp_path):
     with tarfile.open(tmp_path / "x.tar", "w") as out:
         for _ in range(2):
             out.addfile(tarfile.TarInfo("a"))
-    refused(tmp_path / "x.tar", tmp_path, "'a' stands there twice")
+    refused(tmp_path / "x.tar", tmp_path, "'a' appears twice")
     tar(tmp_path / "y.tar", {"a": b"1", "a/b": b"2"})
     refused(tmp_path / "y.tar", tmp_path, "folder and a file at once")
 
 
 def test_a_web_page_and_a_missing_file(tmp_path):
     (tmp_path / "x.zip").write_text("<!doctype html><title>Log in</title>")
-    refused(tmp_path / "x.zip", tmp_path, "is no zip")
+    refused(tmp_path / "x.zip", tmp_path, "is not a zip")
     refused(tmp_path / "y.zip", tmp_path, "no such file")
 
 

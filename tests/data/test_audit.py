@@ -72,7 +72,7 @@ def test_no_pictures_and_one():
 
 
 def rows(*pictures):
-    """dataset, split, id, hash, and optionally sha256; no mirror image is like another picture."""
+    """dataset, split, id, hash, and optionally sha256; no mirror image is like another image."""
     frame = pd.DataFrame(
         [(*p, f"sha of {p[0]} {p[2]}")[:5] for p in pictures], columns=["dataset", "split", "id", "hash", "sha256"]
     )

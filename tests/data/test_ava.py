@@ -124,8 +124,8 @@ def test_split_lists(make_folder):
 @pytest.mark.parametrize(
     ("changed", "parts"),
     [
-        ({"test": row(5) + row(2)}, ["splits/test.csv", "picture 2 ", "splits/train.csv"]),
-        ({"val": row(4) + row(9) + row(4)}, ["splits/val.csv", "picture 4 ", "twice"]),
+        ({"test": row(5) + row(2)}, ["splits/test.csv", "image 2 ", "splits/train.csv"]),
+        ({"val": row(4) + row(9) + row(4)}, ["splits/val.csv", "image 4 ", "twice"]),
         ({"val": "4\n"}, ["splits/val.csv", "row 1", "11 whole numbers", "'4'"]),
         ({"val": row(4).strip() + ",1\n"}, ["splits/val.csv", "row 1", "11 whole numbers"]),
         ({"val": "<html>\n"}, ["splits/val.csv", "row 1", "11 whole numbers", "<html>"]),

@@ -20,7 +20,7 @@ VOTES = ",0,1,5,17,38,36,15,6,5,1\n"
 
 @pytest.fixture
 def ava(make_folder, make_photo, encode):
-    """Factory: more files, and names to leave out -> a folder with twelve pictures in AVA's layout."""
+    """Factory: more files, and names to leave out -> a folder with twelve images in AVA's layout."""
 
     def make(more=(), without=()):
         files = {f"images/{k}.jpg": encode(make_photo(k), "JPEG") for k in range(12)}
@@ -56,8 +56,8 @@ def test_a_whole_set_has_no_problem_but_says_that_it_is_small(cfg, ava, tmp_path
     findings = look(cfg, ava(), tmp_path)
     assert problems(findings) == []
     text = doctor.render({"ava": findings})
-    assert "12 pictures are listed, but the set was published with 255530" in text
-    assert "split paper; lists there: splits/test.csv, splits/train.csv, splits/val.csv" in text
+    assert "12 images are listed, but the set was published with 255530" in text
+    assert "split paper; lists found: splits/test.csv, splits/train.csv, splits/val.csv" in text
     assert "no ledger yet" in text
 
 
@@ -65,11 +65,11 @@ def test_a_whole_set_has_no_problem_but_says_that_it_is_small(cfg, ava, tmp_path
     ("change", "part", "do"),
     [
         ({"without": ["AVA.txt"]}, "AVA.txt: is missing", "docs/data.md"),
-        ({"without": ["AVA.txt"], "more": {"AVA.7z.001": "", "AVA.7z.002": ""}}, "archives lie there: AVA.7z.001", "unpack"),
+        ({"without": ["AVA.txt"], "more": {"AVA.7z.001": "", "AVA.7z.002": ""}}, "there are archives: AVA.7z.001", "unpack"),
         ({"more": {"AVA.txt": "<!DOCTYPE html><title>Sign in</title>"}}, "AVA.txt is a web page", "fetch"),
         ({"more": {"AVA.txt": "1 2 3\n"}}, "AVA.txt, row 1", ""),
-        ({"without": [f"images/{k}.jpg" for k in range(5, 12)]}, "7 of 12 listed pictures are not there: images/5.jpg", "unpack"),
-        ({"more": {f"images/{k}.jpg": "<html>log in</html>" for k in range(3)}}, "3 of 12 pictures looked at are none", "fetch"),
+        ({"without": [f"images/{k}.jpg" for k in range(5, 12)]}, "7 of 12 listed images are missing: images/5.jpg", "unpack"),
+        ({"more": {f"images/{k}.jpg": "<html>log in</html>" for k in range(3)}}, "3 of 12 sampled files are not images", "fetch"),
         ({"more": {"images/4.jpg": ""}}, "images/4.jpg (empty)", "fetch"),
         ({"without": ["splits/val.csv"]}, "split paper: splits/val.csv is missing", "labels.ava_split"),
     ],
@@ -87,8 +87,8 @@ def test_missing_empty_and_wrong_folders(make_folder, tmp_path, cfg):
     for root, part, what in [
         (tmp_path / "gone", "gone: no such folder", "or name its folder in params.yaml"),
         (tmp_path / "empty", "empty: is empty", "fetch the set as docs/data.md says"),
-        (deep, f"AVA.txt lies in {deep / 'AVA_dataset'}", "name that folder"),
-        (deep / "AVA_dataset/images", f"AVA.txt lies in {deep / 'AVA_dataset'}", "name that folder"),
+        (deep, f"AVA.txt is in {deep / 'AVA_dataset'}", "name that folder"),
+        (deep / "AVA_dataset/images", f"AVA.txt is in {deep / 'AVA_dataset'}", "name that folder"),
     ]:
         ((text, do),) = problems(look(cfg, root, tmp_path))
         assert part in text
@@ -99,7 +99,7 @@ def test_missing_empty_and_wrong_folders(make_folder, tmp_path, cfg):
     ("split", "names", "level", "part"),
     [
         ("paper", ["splits/pred.txt"], "note", "test from splits/pred.txt"),
-        ("paper", [], "problem", "splits/train.csv is missing; lists there: none"),
+        ("paper", [], "problem", "splits/train.csv is missing; lists found: none"),
         ("official", ["aesthetics_image_lists/generic_test.jpgl"], "ok", "split official"),
         ("official", ["splits/pred.txt"], "problem", "generic_test.jpgl is missing"),
         ("random", [], "ok", "split random"),
@@ -116,7 +116,7 @@ def test_the_lists_of_the_chosen_split(make_folder, split, names, level, part):
     ("form", "sizes", "kilobytes", "level", "part"),
     [
         ("ava", [(640, 427), (800, 600), (480, 640)], 130, "ok", "looks like the originals"),
-        ("ava", [(640, 427), (800, 600), (480, 640)], 62, "note", "saved again"),
+        ("ava", [(640, 427), (800, 600), (480, 640)], 62, "note", "re-encoded"),
         ("ava", [(256, 256)] * 20, 15, "note", "a copy resized to 256 pixels"),
         ("ava", [(384, 256), (256, 384)] * 20, 15, "note", "a copy resized to 256 pixels"),
         ("koniq10k", [(512, 384)] * 20, 60, "note", "half the size"),
@@ -132,11 +132,11 @@ def test_which_copy_it_looks_like(form, sizes, kilobytes, level, part):
 
 
 def test_a_changed_file_is_found_by_hashing_only(cfg, ava, tmp_path):
-    root = ava(more={"images/11.jpg": "no picture"})
+    root = ava(more={"images/11.jpg": "no image"})
     listing = pd.DataFrame({"id": [str(k) for k in range(12)], "file": [f"images/{k}.jpg" for k in range(12)]})
     build_shard(listing, Folder(root), 0, 1, lambda pixels: pixels, 95, tmp_path / "0.tar", tmp_path / "ledger.csv")
-    assert "ledger: 11 of 12 pictures usable; 1 not a picture" in doctor.render({"": look(cfg, root, tmp_path)})
-    assert "all 11 usable pictures have the SHA-256" in doctor.render({"": look(cfg, root, tmp_path, deep=True)})
+    assert "ledger: 11 of 12 images usable; 1 not an image" in doctor.render({"": look(cfg, root, tmp_path)})
+    assert "all 11 usable images have the SHA-256" in doctor.render({"": look(cfg, root, tmp_path, deep=True)})
     data = bytearray((root / "images/3.jpg").read_bytes())
     data[-30] ^= 1
     (root / "images/3.jpg").write_bytes(data)
@@ -145,7 +145,7 @@ def test_a_changed_file_is_found_by_hashing_only(cfg, ava, tmp_path):
     shallow = problems(look(cfg, root, tmp_path))
     assert "changed" not in str(shallow)
     ((text, do),) = [p for p in problems(look(cfg, root, tmp_path, deep=True)) if "changed" in p[0]]
-    assert text.startswith("2 of 11 pictures changed")
+    assert text.startswith("2 of 11 images changed")
     assert "images/3.jpg, images/7.jpg" in text
     assert "--forcerun" in do
 

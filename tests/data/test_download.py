@@ -18,7 +18,7 @@ def there(folder):
 
 LASTING = {
     "dropped": "connection", "truncated": "bytes came|connection", "short_length": "truncated|image", "stall": "no answer",
-    "drip": "slower", "html": "web page", "text": "not a picture", "403": "HTTP 403", "500": "HTTP 500", "circle": "nowhere",
+    "drip": "slower", "html": "web page", "text": "not an image", "403": "HTTP 403", "500": "HTTP 500", "circle": "nowhere",
     "gzip": "compressed",
 }  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_exactly_the_faulty_ones_are_on_the_record_and_the_rest_is_whole(server,
     fetched = result[result["state"] == "fetched"].set_index("id")
     assert dict(fetched["sha256"]) == {f: hashlib.sha256(data).hexdigest() for f, data in good.items()}
     assert dict(fetched["bytes"]) == {f: len(data) for f, data in good.items()}
-    assert "19 of 32 files are there and whole, 13 are not" in caplog.text
+    assert "19 of 32 files are complete, 13 are not" in caplog.text
     # final answers are not asked for again, passing ones as often as allowed
     asked = [path for path, _, _ in server.seen]
     assert asked.count("/403/7.jpg") == asked.count("/html/5.jpg") == 1
@@ -95,7 +95,7 @@ def test_an_outage_a_long_retry_after_and_a_full_disk_end_it_in_one_sentence(ser
     with pytest.raises(UserError, match=r"the last 5 files all failed.*download\.mirror"):
         download(rows(server)[30:], tmp_path / "a", policy(attempts=1, give_up_after=5))
     assert len(server.seen) < 12
-    with pytest.raises(UserError, match="left alone for 3600 s"):
+    with pytest.raises(UserError, match="asks to wait for 3600 s"):
         download(rows(server, ["429_long"])[:1], tmp_path / "b", policy())
     digest = hashlib.sha256(b"0.jpg").hexdigest()
     (tmp_path / "c/parts").mkdir(parents=True)

@@ -71,7 +71,7 @@ def test_tad66k_has_its_two_lists(make_folder):
     assert list(listing["split"]) == ["train", "train", "test"]
     assert list(listing["file"]) == ["images/a.jpg", "images/b.jpg", "images/c.jpg"]
     again = TAD | {"test.csv": "image,score\nb.jpg,9.1\n"}
-    assert "b.jpg stands there twice" in said(others.read_tad66k, Folder(make_folder(again, "again")))
+    assert "b.jpg appears twice" in said(others.read_tad66k, Folder(make_folder(again, "again")))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_tad66k_has_its_two_lists(make_folder):
         (others.read_kadid10k, {"dmos.csv": KADID.replace("4.57", "5.01")}, ["dmos.csv, row 2", "5.01", "I01_01_01.png", "1 to 5"]),
         (others.read_kadid10k, {"dmos.csv": KADID.replace("1.33", "")}, ["dmos.csv, row 3", "I01_01_05.png"]),
         (others.read_kadid10k, {"dmos.csv": KADID.replace("1.33", "nan")}, ["row 3", "nan"]),
-        (others.read_kadid10k, {"dmos.csv": KADID + "I01_01_01.png,I01.png,4,1\n"}, ["I01_01_01.png stands there twice"]),
+        (others.read_kadid10k, {"dmos.csv": KADID + "I01_01_01.png,I01.png,4,1\n"}, ["I01_01_01.png appears twice"]),
         (others.read_kadid10k, {"dmos.csv": "<!DOCTYPE html>\n<title>Log in</title>\n"}, ["dmos.csv", "dist_img", "web page"]),
-        (others.read_kadid10k, {"dmos.csv": ""}, ["dmos.csv", "no table"]),
-        (others.read_kadid10k, {"dmos.csv": KADID.splitlines()[0]}, ["dmos.csv", "no picture"]),
+        (others.read_kadid10k, {"dmos.csv": ""}, ["dmos.csv", "not a table"]),
+        (others.read_kadid10k, {"dmos.csv": KADID.splitlines()[0]}, ["dmos.csv", "no rows"]),
         (others.read_kadid10k, {"DMOS.csv": KADID}, ["dmos.csv is missing"]),
-        (others.read_kadid10k, {"dmos.csv": b"PK\x03\x04\xff\xfe" * 20}, ["dmos.csv", "no text"]),
+        (others.read_kadid10k, {"dmos.csv": b"PK\x03\x04\xff\xfe" * 20}, ["dmos.csv", "not a text file"]),
         (others.read_oasis, {"means_per_image.csv": OASIS.replace("4.86", "7.5")}, ["row 2", "Acorns1", "1 to 7"]),
         (others.read_tad66k, {"train.csv": TAD["train.csv"]}, ["test.csv is missing"]),
     ],
@@ -120,7 +120,7 @@ def test_pictures_without_a_label_are_counted(make_folder, caplog):
     root = folder(make_folder, "id,score\nb.png,0.5\n", **{"notes.txt": b""}).root
     with caplog.at_level("INFO", "aesthetic_pretraining"):
         assert len(list_labelled("folder", str(root), (0, 1))) == 1
-    assert caplog.messages == [f"{root}: 3 pictures have no label and take no part, such as 'b.jpg'"]
+    assert caplog.messages == [f"{root}: 3 images have no label and are ignored, such as 'b.jpg'"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_every_format_has_a_reader_and_a_scale(make_folder):
 
 def test_a_set_by_design_has_to_be_whole(make_folder):
     root = make_folder({"dmos.csv": KADID})
-    with pytest.raises(UserError, match=r"dmos\.csv: 2 pictures, but the set has 10125"):
+    with pytest.raises(UserError, match=r"dmos\.csv: 2 images, but the set has 10125"):
         list_labelled("kadid10k", root)
     whole = "dist_img,ref_img,dmos,var\n" + "".join(
         f"I{r:02d}_{k:02d}_{v:02d}.png,I{r:02d}.png,3,1\n" for r in range(1, 82) for k in range(1, 26) for v in range(1, 6)

@@ -1,4 +1,4 @@
-"""Ledgers: parts and labels as one table; too many bad pictures stop the run and are named."""
+"""Ledgers: parts and labels as one table; too many bad images stop the run and are named."""
 
 import pandas as pd
 import pytest

@@ -66,7 +66,7 @@ def test_a_changed_a_missing_and_a_doubled_list(lists, monkeypatch):
     (lists / "lists/val_set.txt").write_text("a-slug-22.jpg\n")
     pin = ("val_set.txt", hashlib.sha256(b"a-slug-22.jpg\n").hexdigest())
     monkeypatch.setitem(pexels.LISTS, "val", pin)
-    with pytest.raises(UserError, match=r"a-slug-22\.jpg also stands in the list of train"):
+    with pytest.raises(UserError, match=r"a-slug-22\.jpg is also in the list of train"):
         pexels.roles(lists)
     (lists / "lists/urls.txt").write_text("https://elsewhere.example/x.jpg\n")
     assert "other bytes" in pexels.wrong_list("urls.txt", b"https://elsewhere.example/x.jpg\n")
@@ -112,7 +112,7 @@ def test_unsplash_lite(make_folder):
         ("photo_id\tphoto_image_url\n", "is empty"),
         ("photo_id\tphoto_image_url\n../a\thttps://x/y\n", "row 2: photo_id is '../a'"),
         ("photo_id\tphoto_image_url\na\thttps://x/y\nb\n", "row 3: photo_image_url"),
-        ("photo_id\tphoto_image_url\na\thttps://x/y\na\thttps://x/z\n", "photo a stands there twice"),
+        ("photo_id\tphoto_image_url\na\thttps://x/y\na\thttps://x/z\n", "photo a appears twice"),
     ],
 )
 def test_a_table_of_unsplash_that_is_none(make_folder, text, words):

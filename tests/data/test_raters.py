@@ -147,7 +147,7 @@ def test_sharpness_of_nothing_is_lowest():
 
 
 def spot(y, x):
-    """Grey, with detail only around (y, x), given in picture sides."""
+    """Grey, with detail only around (y, x), given in image sides."""
     luma = np.full((120, 120), 0.5, np.float32)
     rows, columns = int(y * 120), int(x * 120)
     luma[rows - 4 : rows + 4, columns - 4 : columns + 4] += 0.3 * (np.indices((8, 8)).sum(axis=0) % 2)

@@ -35,7 +35,7 @@ def a_set(make_folder, tmp_path):
 
 @pytest.fixture
 def tables(a_set, make_photo, encode):
-    """Ten photos in four roles, six rated pictures in three, and a set of one's own with copies of some of both."""
+    """Ten photos in four roles, six rated images in three, and a set of one's own with copies of some of both."""
     photo = {k: make_photo(k, 180, 120) for k in range(20)}
     photos = {f"p{k}.png": encode(photo[k]) for k in range(10)}
     rated = {f"{k}.jpg": encode(photo[k], "JPEG", quality=95) for k in range(10, 16)}
@@ -86,7 +86,7 @@ def test_what_was_trained_or_validated_on_is_found_and_nothing_else(tables, capl
     row = table.set_index("id")
     assert row["mirrored"]["mirrored"] == 1 and row["mirrored"]["smaller"] == 0
     assert pd.isna(row["distance"]["plain"]) and row["distance"]["same file"] == 0
-    assert "ours: 6 of 11 test pictures were trained on and are left out (3 are the same files" in caplog.text
+    assert "ours: 6 of 11 test images were trained on and are left out (3 are the same files" in caplog.text
 
 
 def test_photos_that_simulated_pictures_are_cut_from_count_too(tables):
@@ -116,7 +116,7 @@ def test_nothing_left_is_one_sentence(tables):
     ledger, split, store = tables["ours"]
     split = split[split["id"].isin(["same file", "rated"])]
     with pytest.raises(
-        UserError, match=r"trained on all 2 test pictures of ours, such as rated; .* take the set out of params"
+        UserError, match=r"trained on all 2 test images of ours, such as rated; .* remove the set from params"
     ) as e:
         seen("ours", tables | {"ours": (ledger, split, store)})
     assert "\n" not in str(e.value)

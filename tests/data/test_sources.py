@@ -69,7 +69,7 @@ def test_a_file_is_no_folder(make_folder):
 
 def test_a_truncated_tar_is_never_read_as_whole(tar, tmp_path):
     (tmp_path / "cut.tar").write_bytes(tar.read_bytes()[:3000])
-    with pytest.raises(UserError, match=r"cut\.tar: is no whole"):
+    with pytest.raises(UserError, match=r"cut\.tar: is not a complete"):
         Tar(tmp_path / "cut.tar")
 
 

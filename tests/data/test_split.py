@@ -1,4 +1,4 @@
-"""Splits: counted by hand, without overlap, and stable when pictures come and go."""
+"""Splits: counted by hand, without overlap, and stable when images come and go."""
 
 import itertools
 
@@ -145,12 +145,12 @@ def test_split_by_list_leaves_out_what_is_on_no_list_and_says_so(caplog):
     ledger = table(["1", "2", "003", "4", "5"], state=["usable", "usable", "usable", "usable", "missing"])
     split = split_by_list(ledger, {"003": "train", "1": "val", "4": "test", "5": "test"})
     assert dict(split.values) == {"003": "train", "1": "val", "4": "test"}
-    assert caplog.messages == ["1 of 4 usable pictures are on no split list and left out, such as 2"]
+    assert caplog.messages == ["1 of 4 usable images are on no split list and left out, such as 2"]
 
 
 def test_a_list_with_a_picture_that_has_no_labels_is_named():
     roles = {"1": "train", "2": "val", "3": "test", "99": "val", "98": "val"}
-    with pytest.raises(UserError, match=r"splits/val\.csv: picture 98 \(2 in all lists\) is no picture of the labelled set"):
+    with pytest.raises(UserError, match=r"splits/val\.csv: image 98 \(2 in all lists\) is not in the labelled set"):
         split_by_list(table(["1", "2", "3"]), roles)
 
 
@@ -172,7 +172,7 @@ def test_split_by_test_keeps_the_list_and_divides_the_rest():
     other = split_by_test(ledger, listed, 2).set_index("id")["split"]
     assert set(other.index[other == "val"]) != set(split.index[split == "val"])
     whole = split_by_test(table(keys(120)), listed, 1).set_index("id")["split"]
-    assert split.equals(whole.drop("k0"))  # a test picture that is missing moves no other
+    assert split.equals(whole.drop("k0"))  # a test image that is missing moves no other
 
 
 VOTES = ",0,1,5,17,38,36,15,6,5,1\n"
@@ -203,7 +203,7 @@ def test_the_split_of_ava_that_was_asked_for(make_folder, caplog, files, kind, t
     assert set(split["id"][split["split"] == "test"]) == test
     assert set(split["by"]) == {by}
     if len(split) == 3:
-        assert caplog.messages == ["37 of 40 usable pictures are on no split list and left out, such as 0"]
+        assert caplog.messages == ["37 of 40 usable images are on no split list and left out, such as 0"]
     else:
         assert split["split"].value_counts().to_dict() == {"train": 36, "val": 2, "test": 2}
         assert "1 of 3 ids are not in AVA.txt" in caplog.text
@@ -211,9 +211,7 @@ def test_the_split_of_ava_that_was_asked_for(make_folder, caplog, files, kind, t
 
 def test_lists_whose_votes_are_not_those_of_the_labels_are_named(make_folder, caplog):
     ava(make_folder, PAPER | {"splits/val.csv": "2" + VOTES.replace("17", "71")}, "paper")
-    assert (
-        "splits/*.csv: 1 of 3 pictures have other votes there than in AVA.txt, whose votes are used, such as 2" in caplog.text
-    )
+    assert "splits/*.csv: 1 of 3 images have other votes than in AVA.txt, whose votes are used, such as 2" in caplog.text
 
 
 def test_the_random_split_of_ava_needs_no_lists_and_is_the_seeds(make_folder):
@@ -230,7 +228,7 @@ def test_the_random_split_of_ava_needs_no_lists_and_is_the_seeds(make_folder):
         (PRED | {"splits/val.csv": "2" + VOTES}, "paper", r"splits/train\.csv is missing"),  # half a split is not rebuilt
         (PRED, "official", r"generic_test\.jpgl is missing"),
         ({"splits/pred.txt": "3 mean\n<html>\n"}, "paper", r"pred\.txt, row 2: .*<html>"),
-        ({"splits/pred.txt": "3 mean\n3 mean\n"}, "paper", r"picture 3 stands there twice"),
+        ({"splits/pred.txt": "3 mean\n3 mean\n"}, "paper", r"image 3 appears twice"),
         ({"splits/pred.txt": "\n"}, "paper", "is empty"),
     ],
 )

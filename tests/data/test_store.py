@@ -1,4 +1,4 @@
-"""Stores: where a picture goes, what is recorded about it, and that nothing but the pictures decides the bytes."""
+"""Stores: where an image goes, what is recorded about it, and that nothing but the images decides the bytes."""
 
 import hashlib
 import io

@@ -102,22 +102,22 @@ def test_not_a_program(fake, tmp_path):
 @pytest.mark.parametrize(("name", "hint"), [("SIGKILL", "memory often ran out"), ("SIGSEGV", "run again")])
 def test_killed_in_the_middle(fake, name, hint):
     fake(f"shutil.copy(photo[wanted[0]], out / wanted[0])\nos.kill(os.getpid(), signal.{name})")
-    refused(f"was killed by {name} after 1 of 10 pictures; {hint}")
+    refused(f"was killed by {name} after 1 of 10 images; {hint}")
 
 
 def test_failed_with_a_word(fake):
     fake("print('[export_job] exported to x', 'cannot open display', sep='\\n', file=sys.stderr)\nsys.exit(1)")
-    refused("ended with status 1 after 0 of 10 pictures, its last words are 'cannot open display'")
+    refused("ended with status 1 after 0 of 10 images, its last words are 'cannot open display'")
 
 
 def test_fewer_pictures(fake):
     fake("for name in wanted[:-1]: shutil.copy(photo[name], out / name)")
-    refused("ended with status 0 after 9 of 10 pictures")
+    refused("ended with status 0 after 9 of 10 images")
 
 
 def test_another_name(fake):
     fake("for name in wanted: shutil.copy(photo[name], out / ('x' + name))")
-    refused("made a broken picture of brightness -1", "No such file")
+    refused("made a broken image of brightness -1", "No such file")
 
 
 @pytest.mark.parametrize(("only", "first"), [("brightness", "-1"), ("vibrance", "20"), ("shadows", "-100")])
@@ -130,7 +130,7 @@ def test_the_original_exported(fake, only, first):
 @pytest.mark.parametrize("body", ["b'garbage'", "photo[name].read_bytes()[:1000]", "b''"])
 def test_garbage(fake, body):
     fake(f"for name in wanted: (out / name).write_bytes({body})")
-    refused("made a broken picture of brightness -1")
+    refused("made a broken image of brightness -1")
 
 
 CHANGE = """
@@ -146,7 +146,7 @@ for name in wanted:
 )
 def test_another_size_or_depth(fake, change, what):
     fake(CHANGE.format(change=f"picture.{change}"))
-    refused(f"made a broken picture of brightness -1 ({what}")
+    refused(f"made a broken image of brightness -1 ({what}")
 
 
 def test_all_levels_alike(fake):
@@ -173,7 +173,7 @@ def test_too_slow(fake, monkeypatch, tmp_path):
     patience = limit(1)  # for Python to start
     for name, seconds in (("START_SECONDS", patience), ("SECONDS_PER_PICTURE", 0), ("SECONDS_PER_MEGAPIXEL", 0)):
         monkeypatch.setattr(darktable, name, seconds)
-    refused(f"took longer than {patience:.0f} s for 10 pictures")
+    refused(f"took longer than {patience:.0f} s for 10 images")
     assert gone(int((tmp_path / "pid").read_text()))
 
 
@@ -201,14 +201,14 @@ Usage = namedtuple("Usage", "total used free")
 def test_disk_too_small_to_begin(fake, monkeypatch, temporary):
     fake("sys.exit('must not be started')")
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(2**30, 2**30 - 2**24, 2**24))
-    refused(f"no space left for darktable's pictures in {temporary}; free some or set TMPDIR to another disk")
+    refused(f"no space left for darktable's images in {temporary}; free some or set TMPDIR to another disk")
 
 
 def test_disk_full_while_it_runs(fake, monkeypatch, temporary):
     fake("sys.exit(1)")
     free = chain([2**40], iter(lambda: 0, None))
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(2**40, 0, next(free)))
-    refused(f"no space left for darktable's pictures in {temporary}")
+    refused(f"no space left for darktable's images in {temporary}")
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
@@ -219,7 +219,7 @@ def test_disk_full_while_we_write(fake, monkeypatch, temporary, code):
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    refused(f"no space left for darktable's pictures in {temporary}")
+    refused(f"no space left for darktable's images in {temporary}")
 
 
 def test_an_abandoned_folder_goes_and_one_in_use_stays(temporary):

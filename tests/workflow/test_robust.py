@@ -135,7 +135,7 @@ def test_an_unreadable_photo_is_named_and_replacing_it_helps(project, tmp_path):
     project.set("photos.shards", 1)
     target = "data/smoke/photos/split.csv"
     out = project.snakemake(target, ok=False)
-    assert "photos: 1 of 13 pictures cannot be used: broken.jpg: unreadable" in out
+    assert "photos: 1 of 13 images cannot be used: broken.jpg: unreadable" in out
     (photos / "broken.jpg").unlink()
     project.snakemake(target, "--forcerun", "listing", "--allowed-rules", "listing", "store", "ledger", "split")
     assert len((project.path / target).read_text().splitlines()) == 13

@@ -1,4 +1,4 @@
-"""Archives of data sets, unpacked so that a hostile or broken one does no harm.
+"""Safe unpacking of dataset archives, even hostile or broken ones.
 
 usage: python -m aesthetic_pretraining.data.archives ARCHIVE FOLDER
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import locked, unsafe, writable
@@ -25,30 +25,32 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What no honest archive of pictures exceeds (ASSUME: AVA, the largest, has 32 GB in 255,530 files)."""
+    """Limits that no legitimate image archive exceeds (ASSUME: AVA, the largest, has 32 GB in 255,530 files)."""
 
-    total: int = 200 * 2**30  # bytes of all members together
+    total: int = 200 * 2**30  # bytes of all members
     files: int = 1_000_000
-    ratio: float = 100  # unpacked over packed, judged from `ratio_from` bytes on
+    ratio: float = 100  # unpacked size over packed size, checked from `ratio_from` bytes on
     ratio_from: int = 100 * 2**20
 
 
 def unpack(archive: str | Path, folder: str | Path, limits: Limits | None = None) -> None:
     """Unpack a zip, tar (also .gz, .bz2, .xz), 7z (also .7z.001 with its further parts) or rar archive into a new folder.
 
-    The folder appears when all is unpacked, or not at all; after an interruption, call again. Only plain files and folders
-    are taken over, without owners, permissions and times. Raises UserError that names the archive and the member for names
-    that lead out of the folder, links, devices, members that stand twice, encrypted or broken members and bombs.
+    Atomic: the folder appears only when everything is unpacked; after an interruption, call again. Only plain files and folders are
+    created, without owners, permissions and times.
+
+    Raises: UserError naming archive and member for names that lead out of the folder, links, devices, duplicate, encrypted or broken
+        members, and archive bombs.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.exists():
-        raise UserError(f"{folder}: is there already; name a new folder, or remove this one if it was unpacked only in part")
+        raise UserError(f"{folder}: already exists; name a new folder, or remove this one if it was only partly unpacked")
     if not archive.is_file():
         raise UserError(f"{archive}: no such file; name the archive (of several parts the first one)")
     reader = _reader(archive)
     beside = folder.with_name(f".{folder.name}.unpacking")
     with writable(folder.parent), locked(folder.with_name(f".{folder.name}.lock"), "another unpacking"):
-        shutil.rmtree(beside, ignore_errors=True)  # what a killed run left
+        shutil.rmtree(beside, ignore_errors=True)  # left by a killed run
         beside.mkdir()
         try:
             reader(archive, Target(archive, beside, limits or Limits()))
@@ -58,7 +60,7 @@ def unpack(archive: str | Path, folder: str | Path, limits: Limits | None = None
 
 
 class Target:
-    """The folder that is filled, and what has gone into it so far."""
+    """The folder to unpack to, and what has been written so far."""
 
     def __init__(self, archive: Path, root: Path, limits: Limits):
         self.archive, self.root, self.limits = archive, root.resolve(), limits
@@ -67,11 +69,11 @@ class Target:
         self.written = 0
 
     def refuse(self, member: str, why: str) -> UserError:
-        """The one sentence about a member."""
+        """The error for a member."""
         return UserError(f"{self.archive}: {member[:200]!r} {why}; nothing was unpacked, get the archive from its publisher")
 
     def admit(self, member: str, kind: str, encrypted: bool = False) -> Path:
-        """The place of a member of `kind` "file" or "folder"; raises UserError for any other, and for names that do harm."""
+        """The path for a member of `kind` "file" or "folder". Raises: UserError for any other kind, and for unsafe names."""
         name = member.rstrip("/").removeprefix("./")
         if name in (".", "") and kind == "folder":
             return self.root
@@ -83,7 +85,7 @@ class Target:
             raise self.refuse(member, "is encrypted")
         if kind == "file":
             if name in self.seen:
-                raise self.refuse(member, "stands there twice")
+                raise self.refuse(member, "appears twice")
             self.seen.add(name)
             if len(self.seen) > self.limits.files:
                 raise self.refuse(member, f"is one file more than the {self.limits.files} that are allowed")
@@ -95,14 +97,14 @@ class Target:
         return path
 
     def count(self, member: str, size: int) -> None:
-        """Take note of bytes before they are written; declared sizes are not believed. Raises UserError at a bomb."""
+        """Count bytes before they are written, because declared sizes may be wrong. Raises: UserError for a bomb."""
         self.written += size
         if self.written > self.limits.total:
             raise self.refuse(member, f"makes more than the {self.limits.total} bytes that are allowed")
         if self.written > max(self.limits.ratio * self.packed, self.limits.ratio_from):
             raise self.refuse(member, f"makes more than {self.limits.ratio:g} times the archive's size, like a bomb")
 
-    def write(self, member: str, data: BinaryIO) -> None:
+    def write(self, member: str, data: IO[bytes]) -> None:
         """Write one admitted file."""
         path = self.admit(member, "file")
         with open(path, "xb") as out:
@@ -112,12 +114,12 @@ class Target:
 
 
 def parts(archive: Path) -> list[Path]:
-    """The files of an archive: for name.7z.001 all its parts, else itself."""
+    """The files of an archive: all parts for name.7z.001, otherwise the archive itself."""
     return sorted(archive.parent.glob(f"{archive.stem}.[0-9][0-9][0-9]")) if archive.suffix == ".001" else [archive]
 
 
 def _reader(archive: Path) -> Callable[[Path, Target], None]:
-    """The function for the kind of archive, by its first bytes: names lie."""
+    """The function for the kind of archive, by its first bytes, because suffixes may be wrong."""
     with open(archive, "rb") as file:
         head = file.read(8)
     if head.startswith(b"7z\xbc\xaf\x27\x1c"):
@@ -128,11 +130,11 @@ def _reader(archive: Path) -> Callable[[Path, Target], None]:
         return _zip
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")) or tarfile.is_tarfile(archive):
         return _tar
-    raise UserError(f"{archive}: is no zip, tar, 7z or rar archive (a web page, or cut off?); fetch it again")
+    raise UserError(f"{archive}: is not a zip, tar, 7z or rar archive (a web page, or truncated?); fetch it again")
 
 
 def _broken(archive: Path, error: Exception) -> UserError:
-    return UserError(f"{archive}: is broken or cut off ({' '.join(str(error).split())[:200]}); fetch it again")
+    return UserError(f"{archive}: is broken or truncated ({' '.join(str(error).split())[:200]}); fetch it again")
 
 
 def _zip(archive: Path, target: Target) -> None:
@@ -149,7 +151,7 @@ def _zip(archive: Path, target: Target) -> None:
         raise _broken(archive, error) from error
     except NotImplementedError as error:
         raise UserError(
-            f"{archive}: is packed in a way that Python's zipfile does not know ({error}); unpack it with another program, such as 7z"
+            f"{archive}: is packed in a way that Python's zipfile does not support ({error}); unpack it with another program, such as 7z"
         ) from error
 
 
@@ -158,7 +160,7 @@ def _tar(archive: Path, target: Target) -> None:
         with tarfile.open(archive, "r:*") as source:
             for info in source:
                 if info.isfile() and not info.issparse():
-                    target.write(info.name, source.extractfile(info))
+                    target.write(info.name, cast(IO[bytes], source.extractfile(info)))
                 else:
                     target.admit(info.name, "folder" if info.isdir() else "a link, a device or a sparse file")
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
@@ -176,7 +178,7 @@ def _seven(archive: Path, target: Target) -> None:
             self.name = Path(name).relative_to(target.root).as_posix()
             self.out = open(target.root / self.name, "wb")  # noqa: SIM115
 
-        def write(self, data: bytes) -> int:
+        def write(self, data: bytes | bytearray) -> int:
             target.count(self.name, len(data))
             return self.out.write(data)
 
@@ -204,13 +206,13 @@ def _seven(archive: Path, target: Target) -> None:
             return self.last
 
         def close(self) -> None:
-            if self.last:  # py7zr leaves the file open that met an error
+            if self.last:  # after an error, py7zr leaves its file open
                 self.last.close()
 
     try:
         with ExitStack() as stack:
             files = stack.enter_context(closing(Files()))
-            # a file object, not a name: py7zr then decompresses in this thread, where a refusal ends it
+            # a file object, not a name: then py7zr decompresses in this thread, where our errors stop it
             volumes = (
                 multivolumefile.MultiVolume(archive.with_suffix(""), "rb", ext_digits=3)
                 if archive.suffix == ".001"
@@ -247,15 +249,15 @@ def _rar(archive: Path, target: Target) -> None:
 
 
 def _unix_kind(mode: int | None) -> str:
-    """What a Unix mode says of a member that is neither a plain file nor a folder; "" if nothing."""
+    """The kind of a member that is neither a plain file nor a folder by its Unix mode; "" otherwise."""
     kind = stat.S_IFMT(mode or 0)
     return "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "a link or a device"
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Unpack a data set's archive into a new folder.")
+    parser = argparse.ArgumentParser(description="Unpack a dataset's archive into a new folder.")
     parser.add_argument("archive", help="zip, tar, 7z or rar; of several parts (name.7z.001) the first")
-    parser.add_argument("folder", help="a folder that is not there yet")
+    parser.add_argument("folder", help="a folder that does not exist yet")
     asked = parser.parse_args()
     try:
         unpack(asked.archive, asked.folder)

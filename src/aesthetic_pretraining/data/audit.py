@@ -1,7 +1,7 @@
-"""The audit of splits: overlaps of AVA's public lists, and pictures that look alike across splits and sets.
+"""Audit of splits: overlaps of AVA's public lists, and near-duplicate images across splits and sets.
 
-Two pictures look alike if their perceptual hashes (64 bits, by the library imagehash) differ in at most NEAR bits. That
-finds copies that were resized, saved again or slightly edited, also mirrored ones; it does not find crops.
+Two images are near-duplicates if their perceptual hashes (64 bits, library imagehash) differ in at most NEAR bits. This finds
+copies that were resized, re-encoded, slightly edited or mirrored, but not crops.
 """
 
 import io
@@ -26,24 +26,26 @@ from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.data.store import Store
 
-NEAR = 5  # ASSUME: bits; at most BANDS - EQUAL, which `near_pairs` is sure to find
-BANDS, EQUAL = 8, 3  # hashes that differ in 5 bits leave at least 3 of 8 bytes alone
-FLAT = 3.0  # codes of standard deviation: pictures as plain as this have hashes that say nothing
+NEAR = 5  # ASSUME: bits; at most BANDS - EQUAL, up to which `near_pairs` is complete
+BANDS, EQUAL = 8, 3  # hashes that differ in 5 bits have at least 3 of 8 bytes in common
+FLAT = 3.0  # standard deviation in codes below which an image is too plain for a meaningful hash
 PAIRS = ["dataset", "split", "id", "other_dataset", "other_split", "other_id", "distance", "mirrored", "identical"]
 
 
 def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool, int]:
-    """(hash of 64 bits, whether the picture is too plain for it, hash of its mirror image) of a stored copy.
+    """(64-bit hash, whether the image is too plain for it, hash of its mirror image) of a stored copy.
 
-    Args: width, height: of the original, by which a letterboxed copy's bars are known and cut off.
+    Args:
+        width, height: of the original, from which the bars of a letterboxed copy are derived and cropped.
     """
-    image = Image.open(io.BytesIO(data))
+    image: Image.Image = Image.open(io.BytesIO(data))
     side, ratio = image.width, width / height
-    if image.width == image.height and ratio != 1:  # letterboxed: the bars would be the first thing that a hash sees
+    if image.width == image.height and ratio != 1:  # letterboxed: the bars would dominate the hash
         bar_x, bar_y = (1 - min(1, ratio)) / 2, (1 - min(1, 1 / ratio)) / 2
-        image = image.crop([round(side * share) for share in (bar_x, bar_y, 1 - bar_x, 1 - bar_y)])
+        left, top, right, bottom = (round(side * share) for share in (bar_x, bar_y, 1 - bar_x, 1 - bar_y))
+        image = image.crop((left, top, right, bottom))
     else:
-        image.draft("L", (64, 64))  # ASSUME: an eighth of a photo is enough for a hash that looks at 32 x 32 pixels
+        image.draft("L", (64, 64))  # ASSUME: an eighth of a photo's size is enough for a hash of 32 x 32 pixels
     grey = image.convert("L").resize((32, 32), Image.Resampling.LANCZOS)
     own, mirrored = (
         int.from_bytes(np.packbits(imagehash.phash(side).hash).tobytes(), "big") for side in (grey, ImageOps.mirror(grey))
@@ -52,13 +54,13 @@ def perceptual_hash(data: bytes, width: int, height: int) -> tuple[int, bool, in
 
 
 def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Store) -> pd.DataFrame:
-    """dataset, split, id, sha256, hash and mirrored (uint64: of the mirror image), plain (bool) of a set's usable pictures.
+    """dataset, split, id, sha256, hash and mirrored (uint64; of the mirror image), plain (bool) of a set's usable images.
 
-    Those of no split have split "".
+    Images without a split have split "".
     """
     rows = usable(ledger)[["id", "sha256", "width", "height"]].merge(split[["id", "split"]], on="id", how="left")
     pictures = zip(rows["id"], rows["width"], rows["height"], strict=True)
-    found, progress = [], Progress(dataset, len(rows), "pictures")
+    found, progress = [], Progress(dataset, len(rows), "images")
     for picture, width, height in pictures:
         found.append(perceptual_hash(store.read(picture), int(width), int(height)))
         progress.step()
@@ -73,9 +75,12 @@ def hash_set(dataset: str, ledger: pd.DataFrame, split: pd.DataFrame, store: Sto
 def near_pairs(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
     """All pairs of different hashes that differ in at most `near` bits: int (n, 3), positions i < j and the distance.
 
-    hashes: uint64 (n,), no two equal. Raises ValueError if `near` is more than BANDS - EQUAL.
-    Two such hashes share EQUAL of their BANDS bytes, so only those that share three bytes are compared: 56 sorts, and
-    time that grows with the number of pictures, not with its square, as long as hashes are spread.
+    Two such hashes have EQUAL of their BANDS bytes in common, so only those are compared: 56 sorts, and linear time in the number of
+    images as long as hashes are spread out.
+
+    Args:
+        hashes: uint64 (n,), all different.
+    Raises: ValueError if `near` is more than BANDS - EQUAL.
     """
     if near > BANDS - EQUAL:
         raise ValueError(f"only up to {BANDS - EQUAL} bits are sure to be found, not {near}")
@@ -85,7 +90,7 @@ def near_pairs(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
         keys = hashes & mask
         order = np.argsort(keys, kind="stable")
         keys, first = keys[order], np.arange(len(hashes))
-        for step in range(1, len(hashes)):  # neighbours `step` apart in the sorted list, while any share the key
+        for step in range(1, len(hashes)):  # pairs `step` apart in the sorted list, while any have equal keys
             first = first[first + step < len(hashes)]
             first = first[keys[first] == keys[first + step]]
             if not len(first):
@@ -98,13 +103,15 @@ def near_pairs(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
 
 
 def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
-    """For each picture and each other split that holds one like it: the nearest such picture. Columns PAIRS.
+    """For each image and each other split with a near-duplicate: the nearest one. Columns PAIRS.
 
-    Args: pictures: the rows of `hash_set` of all sets. Plain ones take no part.
-    Copies inside of one split are no leak and are not listed; both directions between two splits are.
+    Copies within one split are not leaks and are not listed; between two splits, both directions are.
+
+    Args:
+        pictures: the rows of `hash_set` of all sets; plain ones are ignored.
     """
     rows = pictures[~pictures["plain"]].sort_values(["dataset", "split", "id"], ignore_index=True)
-    sides = rows[["hash", "mirrored"]].to_numpy(np.uint64).T.ravel()  # all pictures as they are, then all mirrored
+    sides = rows[["hash", "mirrored"]].to_numpy(np.uint64).T.ravel()  # first all images, then all mirror images
     hashes, which = np.unique(sides, return_inverse=True)
     pairs = near_pairs(hashes)
     own = np.arange(len(hashes))
@@ -114,7 +121,7 @@ def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
     )
     wanted = pd.concat([rows.assign(mirrored=side) for side in (0, 1)], ignore_index=True).assign(which=which)
     rows["which"] = which[: len(rows)]
-    # of equal pictures of one split the first stands for all, so that a thousand copies are no million pairs
+    # the first of equal images in a split represents all, so that a thousand copies do not make a million pairs
     first = rows.drop_duplicates(["which", "dataset", "split"]).rename(
         columns={
             "which": "other",
@@ -132,7 +139,7 @@ def near_duplicates(pictures: pd.DataFrame) -> pd.DataFrame:
 
 
 def leakage(pictures: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
-    """One row for each two splits: pictures of the first, how many have one alike, or an identical one, in the second."""
+    """One row per ordered pair of splits: images of the first, and how many have a near-duplicate or a copy in the second."""
     sizes = pictures.groupby(["dataset", "split"]).agg(pictures=("id", "size"), plain=("plain", "sum"))
     counts = duplicates.groupby(PAIRS[:2] + PAIRS[3:5]).agg(alike=("id", "size"), identical=("identical", "sum"))
     names = [(*a, *b) for a in sizes.index for b in sizes.index if a != b]
@@ -143,7 +150,7 @@ def leakage(pictures: pd.DataFrame, duplicates: pd.DataFrame) -> pd.DataFrame:
 
 
 def public_lists(source: Source) -> dict[str, list[str]]:
-    """The lists of AVA's public splits that are there: name -> ids."""
+    """The existing lists of AVA's public splits: {name: ids}."""
     names = set(source.names())
     lists: dict[str, list[str]] = {}
     if names >= set(SPLIT_LISTS):
@@ -153,7 +160,7 @@ def public_lists(source: Source) -> dict[str, list[str]]:
 
 
 def overlaps(lists: Mapping[str, Iterable[str]], ledger: pd.DataFrame) -> pd.DataFrame:
-    """One row for each list: its length, how many of its ids the set lists and can use, how many each other list shares."""
+    """One row per list: its length, how many of its ids the set lists and can use, and its overlap with each other list."""
     sets = {name: set(ids) for name, ids in lists.items()}
     there, good = set(ledger["id"]), set(usable(ledger)["id"])
     rows: Sequence[dict] = [

@@ -1,7 +1,7 @@
-"""The doctor: what is there of each set, what is missing, which copy it looks like, and what to do next.
+"""The doctor: which files of each set exist, which are missing, which copy of the set they look like, and what to do next.
 
-It reads folders and ledgers and changes nothing. Each function returns findings; a finding that is a problem and belongs
-to a set that the chosen scale needs makes the doctor's exit code non-zero.
+It is read-only. Each function returns findings; a finding of level "problem" in a set that the chosen scale needs makes the
+doctor's exit code non-zero.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ from aesthetic_pretraining.data.listing import unlabelled
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 
-SAMPLE = 300  # pictures whose first bytes are looked at where there is no ledger yet
+SAMPLE = 300  # images whose first bytes are inspected
 ARCHIVES = (".7z", ".zip", ".rar", ".tar", ".gz", ".tgz", ".001")
-SMALLER = 0.75  # a mean file size below this share of the originals' looks like a copy saved again
-MOST = 0.95  # share of the pictures that has to fit a copy
+SMALLER = 0.75  # a mean file size below this fraction of the originals' suggests a re-encoded copy
+MOST = 0.95  # fraction of the images that must match a copy
 
 
 class Finding(NamedTuple):
-    """One line of the doctor. level: "ok", "note" or "problem"; do: what to do next, or nothing."""
+    """One line of the doctor. level: "ok", "note" or "problem"; do: what to do next, or ""."""
 
     level: str
     text: str
@@ -39,9 +39,10 @@ class Finding(NamedTuple):
 
 
 def check_folder(root: str | Path, labels: str) -> list[Finding]:
-    """Problems of a folder that can hold no set: missing, empty, one level too high or too low, or archives not unpacked.
+    """Problems with a set's folder: missing, empty, one level too high or too low, or with packed archives.
 
-    Args: labels: the set's label file, relative to the folder; "" for a folder of photos.
+    Args:
+        labels: the set's label file, relative to the folder; "" for a folder of photos.
     """
     root = Path(root)
     if not root.is_dir():
@@ -55,25 +56,26 @@ def check_folder(root: str | Path, labels: str) -> list[Finding]:
     packed = sorted(p.name for p in root.iterdir() if p.suffix.lower() in ARCHIVES)
     if not labels or (root / labels).is_file():
         return (
-            [Finding("note", f"archives still lie there: {_few(packed)}", "delete them once all is unpacked")] if packed else []
+            [Finding("note", f"there are still archives: {_few(packed)}", "delete them once all is unpacked")] if packed else []
         )
     nested = next((p.parent for depth in ("*", "*/*") for p in root.glob(f"{depth}/{labels}")), None)
     if nested or (root.parent / labels).is_file():
-        return [Finding("problem", f"{labels} lies in {nested or root.parent}", f"name that folder in params.yaml, not {root}")]
+        return [Finding("problem", f"{labels} is in {nested or root.parent}", f"name that folder in params.yaml, not {root}")]
     if packed:
-        return [Finding("problem", f"{labels} is missing, and archives lie there: {_few(packed)}", f"unpack them in {root}")]
+        return [Finding("problem", f"{labels} is missing, and there are archives: {_few(packed)}", f"unpack them in {root}")]
     return [Finding("problem", f"{root / labels}: is missing", "fetch it as docs/data.md says")]
 
 
 def check_listing(
     source: Source, read: Callable[[], pd.DataFrame], known: LabelledSet | None, max_unusable: float
 ) -> tuple[list[Finding], pd.DataFrame]:
-    """Labels and files beside each other: what is labelled, what of it is there, what lies there without a label.
+    """Comparison of labels and files: images listed, images missing, images without a label.
 
-    Args: read: makes the listing; known: the set as published, None for photos and folders of one's own.
+    Args:
+        read: makes the listing.
+        known: the set as published, None for photos and folders of one's own.
     """
-    web = known and _looks_like_a_page(source, known.labels)
-    if web:
+    if known and _looks_like_a_page(source, known.labels):
         return [
             Finding("problem", f"{known.labels} is a web page, perhaps a login page", "fetch the file itself")
         ], pd.DataFrame()
@@ -81,23 +83,23 @@ def check_listing(
         listing = read()
     except UserError as error:
         return [Finding("problem", str(error))], pd.DataFrame()
-    findings = [Finding("ok", f"{len(listing)} pictures are listed")]
+    findings = [Finding("ok", f"{len(listing)} images are listed")]
     if known and known.pictures and len(listing) != known.pictures:
-        text = f"{len(listing)} pictures are listed, but the set was published with {known.pictures}"
+        text = f"{len(listing)} images are listed, but the set was published with {known.pictures}"
         findings = [Finding("note", text, f"compare {known.labels} with its source")]
     names = set(source.names())
     gone = [file for file in listing["file"] if file not in names]
     if gone:
         level = "problem" if len(gone) > max_unusable * len(listing) else "note"
-        text = f"{len(gone)} of {len(listing)} listed pictures are not there: {_few(gone)}"
+        text = f"{len(gone)} of {len(listing)} listed images are missing: {_few(gone)}"
         findings.append(Finding(level, text, "unpack or fetch the rest" if level == "problem" else "max_unusable allows it"))
     if known and (extra := unlabelled(source, listing)):
-        findings.append(Finding("ok", f"{len(extra)} other pictures lie there without a label and are not used"))
+        findings.append(Finding("ok", f"{len(extra)} other images have no label and are not used"))
     return findings, listing[listing["file"].isin(names)]
 
 
 def check_pictures(source: Source, files: Iterable[str], known: LabelledSet | None) -> list[Finding]:
-    """Which copy of the set it looks like, and pictures that are none, from the first bytes of a sample of files."""
+    """Which copy of the set it looks like, and files that are not images, from the first bytes of a sample."""
     files = list(files)
     sample = random.Random(0).sample(files, min(SAMPLE, len(files)))
     sizes, broken, kilobytes = [], [], []
@@ -110,38 +112,40 @@ def check_pictures(source: Source, files: Iterable[str], known: LabelledSet | No
         kilobytes.append(len(data) / 1000)
         size = _size(data)
         sizes += [size] if size else []
-        broken += [] if size else [f"{file} ({'a web page' if _is_page(data) else 'empty' if not data else 'no picture'})"]
+        broken += [] if size else [f"{file} ({'a web page' if _is_page(data) else 'empty' if not data else 'not an image'})"]
     findings = []
     if broken:
-        text = f"{len(broken)} of {len(sample)} pictures looked at are none: {_few(broken)}"
+        text = f"{len(broken)} of {len(sample)} sampled files are not images: {_few(broken)}"
         findings.append(Finding("problem", text, "fetch them again"))
     return findings + (describe_copy(np.array(sizes), float(np.mean(kilobytes)), known) if sizes else [])
 
 
 def describe_copy(sizes: np.ndarray, kilobytes: float, known: LabelledSet | None) -> list[Finding]:
-    """Which copy of a set it looks like. Args: sizes: (n, 2), width and height; kilobytes: mean size of a file."""
+    """Which copy of a set it looks like.
+
+    Args:
+        sizes: (n, 2), width and height in pixels. kilobytes: mean file size.
+    """
     long, short = sizes.max(axis=1), sizes.min(axis=1)
     seen = f"sides of {int(np.median(long))} x {int(np.median(short))} pixels and {kilobytes:.0f} kB at the median and mean"
     if not known:
         return [Finding("ok", seen)]
     for limit, words in known.copies.items():
         if (short <= limit).mean() >= MOST:
-            return [
-                Finding("note", f"{seen}: looks like {words}", "other pixels than the originals': say so with every result")
-            ]
+            return [Finding("note", f"{seen}: looks like {words}", "these are not the originals: say so with every result")]
     if known.sides and not ((long == known.sides[0]) & (short == known.sides[1])).mean() >= MOST:
         text = f"{seen}: the originals have {known.sides[0]} x {known.sides[1]}"
-        return [Finding("note", text, "other pixels than the originals': say so with every result")]
+        return [Finding("note", text, "these are not the originals: say so with every result")]
     if known.kilobytes and kilobytes < SMALLER * known.kilobytes:
-        text = f"{seen}: the originals have {known.kilobytes} kB, so these may have been saved again"
-        return [Finding("note", text, "other pixels than the originals': say so with every result")]
+        text = f"{seen}: the originals have {known.kilobytes} kB, so these may have been re-encoded"
+        return [Finding("note", text, "these may not be the originals: say so with every result")]
     return [Finding("ok", f"{seen}: looks like the originals")]
 
 
 def check_ava_lists(root: str | Path, kind: str) -> list[Finding]:
-    """Whether the lists of the chosen split are there. Args: kind: labels.ava_split."""
+    """Whether the lists of the chosen split (`kind`: labels.ava_split) exist."""
     there = {name for name in (*SPLIT_LISTS, PREDICTIONS, OFFICIAL_TEST) if (Path(root) / name).is_file()}
-    known = f"lists there: {', '.join(sorted(there)) or 'none'}"
+    known = f"lists found: {', '.join(sorted(there)) or 'none'}"
     if kind == "paper" and not there >= set(SPLIT_LISTS):
         if PREDICTIONS in there and not there & set(SPLIT_LISTS):
             return [Finding("note", f"split paper: test from {PREDICTIONS}, train and val by hash; {known}")]
@@ -154,15 +158,13 @@ def check_ava_lists(root: str | Path, kind: str) -> list[Finding]:
 
 
 def check_ledger(path: str | Path, source: Source | None, deep: bool) -> list[Finding]:
-    """What the last run made of the set; with `deep`, every usable picture is hashed again and compared."""
+    """What the last run recorded of the set; with `deep`, every usable image is hashed again and compared."""
     if not Path(path).is_file():
         return [Finding("ok", "no ledger yet: no run has read this set")]
     ledger = read_table(path)
     counts = ledger["state"].value_counts()
     left = "; ".join(f"{n} {reason}" for reason, n in ledger["reason"][ledger["state"] != "usable"].value_counts().items())
-    found = [
-        Finding("ok", f"ledger: {counts.get('usable', 0)} of {len(ledger)} pictures usable" + (f"; {left}" if left else ""))
-    ]
+    found = [Finding("ok", f"ledger: {counts.get('usable', 0)} of {len(ledger)} images usable" + (f"; {left}" if left else ""))]
     return found + (_rehash(usable(ledger), source) if deep and source else [])
 
 
@@ -177,13 +179,15 @@ def _rehash(ledger: pd.DataFrame, source: Source) -> list[Finding]:
         kept = list(pool.map(same, ledger["file"], ledger["sha256"]))
     changed = [file for file, ok in zip(ledger["file"], kept, strict=True) if not ok]
     if changed:
-        text = f"{len(changed)} of {len(ledger)} pictures changed or went since the ledger was written: {_few(changed, 10)}"
+        text = (
+            f"{len(changed)} of {len(ledger)} images changed or disappeared since the ledger was written: {_few(changed, 10)}"
+        )
         return [Finding("problem", text, "put the old ones back, or run snakemake all --forcerun listing store")]
-    return [Finding("ok", f"all {len(ledger)} usable pictures have the SHA-256 of the ledger")]
+    return [Finding("ok", f"all {len(ledger)} usable images have the SHA-256 of the ledger")]
 
 
 def render(reports: dict[str, list[Finding]]) -> str:
-    """All findings as text, a paragraph for each heading."""
+    """All findings as text, one paragraph per heading."""
     lines = []
     for heading, findings in reports.items():
         lines += ["", heading]
@@ -202,7 +206,7 @@ def _size(data: bytes) -> tuple[int, int] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Image.open(io.BytesIO(data)).size
-    except Exception:  # whatever Pillow's readers raise for broken headers: the sample says that it is no picture
+    except Exception:  # Pillow's readers raise all sorts of errors for broken headers; reported as "not an image"
         return None
 
 

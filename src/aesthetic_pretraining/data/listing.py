@@ -1,7 +1,7 @@
-"""Listings: for each set one table of the pictures that there should be, before anybody opens them.
+"""Listings: for each set a table of the images that there should be, before any is opened.
 
-Columns: `id` (unique in the set), `file` (its name in the source), and for labelled sets `score` (mean opinion, on the
-scale of `labelled.facts.SETS`) and, where the set has them, `v1`..`v10` (votes) and `split` (roles of its own).
+Columns: `id` (unique in the set), `file` (its name in the source), and for labelled sets `score` (mean opinion score, on the scale
+of `labelled.facts.SETS`) and, if the set has them, `v1`..`v10` (votes) and `split` (its own roles).
 """
 
 import logging
@@ -19,7 +19,7 @@ from aesthetic_pretraining.data.sources import Folder, Packages, Source, is_pict
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.seeding import seeded_int
 
-PUBLISHED = {"pexels": pexels, "unsplash_lite": unsplash}  # photos.source -> the set's table and place
+PUBLISHED = {"pexels": pexels, "unsplash_lite": unsplash}  # photos.source -> the module with the set's table and folder
 LABELLED = {
     "ava": read_ava,
     "tid2013": read_tid2013,
@@ -28,7 +28,7 @@ LABELLED = {
     "oasis": read_oasis,
     "tad66k": read_tad66k,
 }
-WHOLE = ("tid2013", "kadid10k")  # sets by design: references x types x levels; fewer rows are a broken file
+WHOLE = ("tid2013", "kadid10k")  # factorial sets, references x types x levels: fewer rows mean a broken file
 
 log = logging.getLogger("aesthetic_pretraining")
 
@@ -36,8 +36,8 @@ log = logging.getLogger("aesthetic_pretraining")
 def list_photos(source: str, folder: str, limit: int, seed: int) -> pd.DataFrame:
     """All photos of a source (photos.source), or the `limit` ones with the lowest hash; sorted by id.
 
-    A published set lists what there should be, whether or not it was downloaded; other sources, what is there.
-    Raises UserError if there is none, or a name cannot be written into a table.
+    A published set lists all photos, whether or not they were downloaded; other sources list existing files.
+    Raises: UserError if there are no photos, or if a name cannot be written to a table.
     """
     if source in PUBLISHED:
         return published_photos(source, limit, seed)[["id", "file"]]
@@ -45,7 +45,7 @@ def list_photos(source: str, folder: str, limit: int, seed: int) -> pd.DataFrame
     if not names:
         raise UserError(f"{folder}: no photo here; put photos (jpg, png, webp, bmp, tif) into the folder")
     for name in names:
-        if "\r" in name:  # a reader of tables takes it for the end of a row
+        if "\r" in name:  # would end the row when the table is read
             raise UserError(f"{folder}: the file name {name!r} holds a carriage return; rename the file")
         try:
             name.encode()
@@ -67,18 +67,18 @@ def draw(names: Iterable[str], limit: int, seed: int) -> list[str]:
 
 
 def photo_source(source: str, folder: str) -> Source:
-    """The place that photos are read from: "packaged", a "folder", or where the download puts a published set."""
+    """The source of photos: the "packaged" ones, a "folder", or the download folder of a published set."""
     if source in PUBLISHED:
         return Folder(PUBLISHED[source].ROOT / "photos")
     return Packages() if source == "packaged" else Folder(folder)
 
 
 def open_set(dataset: str, cfg: Mapping, root: str | None = None) -> Source:
-    """The place that a set's pictures are read from.
+    """The source of a set's images.
 
     Args:
         cfg: dotted keys of params.yaml: photos.source and photos.folder, or labels.<dataset>_folder, or labels.extra.
-        root: the tar file of a simulated set, if it is one.
+        root: the tar file, for a simulated set.
     """
     if dataset == "photos":
         return photo_source(cfg["photos.source"], cfg["photos.folder"])
@@ -94,13 +94,14 @@ def place_of(dataset: str, cfg: Mapping) -> dict:
 
 
 def list_labelled(form: str, root: str, scale: Sequence[float] = ()) -> pd.DataFrame:
-    """The listing of a labelled set in a folder, or simulated in a tar file, laid out as that set is distributed.
+    """The listing of a labelled set in a folder, or of a simulated one in a tar file, in that set's original layout.
+
+    Images without a label are ignored, which is logged.
 
     Args:
         form: one of `labelled.facts.FORMATS`.
         scale: lowest and highest mean score, for the format "folder".
-    Pictures without a row take no part, which is logged.
-    Raises UserError for labels that are malformed, off the scale, or fewer than the set has by design.
+    Raises: UserError for labels that are malformed, outside the scale, or fewer than a factorial set has.
     """
     source = open_source(root)
     if form == "folder":
@@ -108,12 +109,12 @@ def list_labelled(form: str, root: str, scale: Sequence[float] = ()) -> pd.DataF
     else:
         listing, known = LABELLED[form](source), SETS[form]
         if form in WHOLE and isinstance(source, Folder) and len(listing) != known.pictures:
-            raise UserError(f"{known.labels}: {len(listing)} pictures, but the set has {known.pictures}; fetch the file again")
+            raise UserError(f"{known.labels}: {len(listing)} images, but the set has {known.pictures}; fetch the file again")
     if isinstance(source, Folder) and (extra := unlabelled(source, listing)):
-        log.info("%s: %d pictures have no label and take no part, such as %a", root, len(extra), extra[0])
+        log.info("%s: %d images have no label and are ignored, such as %a", root, len(extra), extra[0])
     return listing
 
 
 def unlabelled(source: Source, listing: pd.DataFrame) -> list[str]:
-    """The pictures of a set's place that its listing does not name, sorted."""
+    """The images in a set's source that its listing does not name, sorted."""
     return sorted(name for name in set(source.names()) - set(listing["file"]) if is_picture(name))

@@ -1,7 +1,7 @@
-"""Which pictures of a set for cross-checks the networks were trained on: nobody is judged on pictures that it has seen.
+"""Which images of a cross-check set the networks were trained on, so that they are not evaluated on them.
 
-A picture counts as seen if it is the same file as one that a training or its validation used (SHA-256), or looks like one
-(`audit`: perceptual hashes, which find copies that were resized, saved again, lightly edited or mirrored; not crops).
+An image counts as seen if it is the same file as one used in training or validation (SHA-256), or a near-duplicate of one (`audit`:
+perceptual hashes find copies that were resized, re-encoded, lightly edited or mirrored, but not crops).
 """
 
 import logging
@@ -14,27 +14,28 @@ from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.errors import UserError
 
 SEEN = ["id", "dataset", "split", "other_id", "distance", "mirrored", "identical"]
-TRAINED = ("train", "val")  # validation chose the epoch, so the networks have learned from it, too
+TRAINED = ("train", "val")  # validation selected the epoch, so the networks depend on it, too
 
 log = logging.getLogger("aesthetic_pretraining")
 
 
 def seen(extra: str, tables: Mapping[str, tuple[pd.DataFrame, pd.DataFrame, Store]], simulated: bool = False) -> pd.DataFrame:
-    """The test pictures of a set that were trained on: one row each, columns `SEEN`, with the nearest trained picture.
+    """The test images of a set that were trained on: one row each, columns `SEEN`, with the nearest training image.
+
+    `distance` is in bits of the hash; empty for images that are too plain for it and were found by their digest.
+    ASSUME: an image used with any share of the labels or in any pretext task counts as seen for every network, so that all are
+    evaluated on the same images.
 
     Args:
         extra: the set's name.
-        tables: {set: (ledger, split, store)}, of `extra` and of the sets that networks are trained on ("photos", "ava").
-        simulated: whether AVA's pictures are cut from the photos of the role "labels"; these then count as trained on.
-    `distance` is in bits of the hash, empty for pictures that are too plain for it and were found by their digest.
-    ASSUME: what was used with any share of the labels or in any pretext task counts for every network, so that all of them
-    are judged on the same pictures.
-    Raises UserError if every test picture was trained on.
+        tables: {set: (ledger, split, store)} of `extra` and of the sets that networks are trained on ("photos", "ava").
+        simulated: whether AVA's images are crops of the photos of the role "labels", which then count as trained on.
+    Raises: UserError if every test image was trained on.
     """
     own = _hashes(extra, tables[extra], ["test"])
     roles = {name: [*TRAINED, *(["labels"] if simulated and name == "photos" else [])] for name in tables if name != extra}
     trained = pd.concat([_hashes(name, tables[name], roles[name]) for name in roles], ignore_index=True)
-    # One set without a name for all, so that trained pictures are not compared with each other; the id is the row.
+    # a single unnamed set, so that training images are not compared with each other; the id is the row
     one = trained.assign(dataset="", split="", id=[f"{row:012d}" for row in range(len(trained))])
     alike = near_duplicates(pd.concat([own, one], ignore_index=True))
     alike = alike.loc[alike["dataset"] == extra, ["id", "other_id", "distance", "mirrored"]]
@@ -46,18 +47,18 @@ def seen(extra: str, tables: Mapping[str, tuple[pd.DataFrame, pd.DataFrame, Stor
     table = table[SEEN].astype({"distance": "Int64", "mirrored": "Int64"}).sort_values("id", ignore_index=True)
     if len(table) == len(own):
         raise UserError(
-            f"labels.extra: the networks were trained on all {len(own)} test pictures of {extra}, such as {table['id'].iloc[0]}; "
-            "nothing is left to judge them on: take the set out of params.yaml"
+            f"labels.extra: the networks were trained on all {len(own)} test images of {extra}, such as {table['id'].iloc[0]}; "
+            "nothing is left to evaluate them on: remove the set from params.yaml"
         )
     log.info(
-        "%s: %d of %d test pictures were trained on and are left out (%d are the same files, the others look alike)",
+        "%s: %d of %d test images were trained on and are left out (%d are the same files, the others near-duplicates)",
         *(extra, len(table), len(own), int(table["identical"].sum())),
     )
     return table
 
 
 def _hashes(dataset: str, tables: tuple[pd.DataFrame, pd.DataFrame, Store], roles: Sequence[str]) -> pd.DataFrame:
-    """The rows of `audit.hash_set` of the pictures with these roles."""
+    """The rows of `audit.hash_set` for the images with these roles."""
     ledger, split, store = tables
     chosen = split[split["split"].isin(roles)]
     return hash_set(dataset, ledger[ledger["id"].isin(chosen["id"])], chosen, store)

@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder, a tar file, or installed packages, behind one small interface."""
+"""Sources of images: a folder, a tar file, or installed packages, with one small interface."""
 
 import os
 import tarfile
@@ -11,7 +11,7 @@ from aesthetic_pretraining.errors import UserError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 # Real colour photos inside installed packages: (package, folder inside it, file names; none = all).
-# Left out: drawings, scientific pictures, and the right half of the stereo pair.
+# Left out: drawings, scientific images, and the right image of the stereo pair.
 PACKAGED = (
     ("interior_photos", "images", ()),
     ("matplotlib", "mpl-data/sample_data", ("grace_hopper.jpg",)),
@@ -31,7 +31,7 @@ class Source(Protocol):
         """All file names, sorted, with / between folders."""
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file; FileNotFoundError if there is none."""
+        """The bytes of one file. Raises: FileNotFoundError."""
 
 
 class Folder:
@@ -43,7 +43,7 @@ class Folder:
             raise UserError(f"{self.root}: no such folder; put the files there or name another folder in params.yaml")
 
     def names(self) -> list[str]:
-        # links are followed: big sets often lie on another disk
+        # links are followed, because large sets are often on another disk
         found = (Path(folder, name) for folder, _, names in os.walk(self.root, followlinks=True) for name in names)
         return sorted(path.relative_to(self.root).as_posix() for path in found)
 
@@ -52,7 +52,7 @@ class Folder:
 
 
 class Tar:
-    """The files in an uncompressed tar file, read at any place without unpacking."""
+    """The files in an uncompressed tar file, with random access."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
@@ -60,7 +60,7 @@ class Tar:
             with tarfile.open(self.path, "r:") as tar:
                 self.members = {m.name: (m.offset_data, m.size) for m in tar if m.isfile()}
         except (tarfile.ReadError, FileNotFoundError) as error:
-            raise UserError(f"{path}: is no whole uncompressed tar file ({error}); delete it and run again") from error
+            raise UserError(f"{path}: is not a complete uncompressed tar file ({error}); delete it and run again") from error
 
     def names(self) -> list[str]:
         return sorted(self.members)
@@ -84,7 +84,7 @@ class Packages:
                 root = resources.files(package) / folder
             except ModuleNotFoundError as error:
                 raise UserError(
-                    f"the package {package} is not installed, but holds photos of the demo; run 'make setup'"
+                    f"the package {package}, which has photos for the demo, is not installed; run 'make setup'"
                 ) from error
             found += [f"{package}/{f.name}" for f in root.iterdir() if (f.name in wanted or not wanted) and is_picture(f.name)]
         return sorted(found)
@@ -96,20 +96,20 @@ class Packages:
 
 
 def open_source(path: str | Path) -> Source:
-    """A Folder or a Tar, by what `path` is."""
+    """A Folder or a Tar, depending on the suffix of `path`."""
     return Tar(path) if Path(path).suffix == ".tar" else Folder(path)
 
 
 def read_text(source: Source, name: str) -> str:
-    """The text of one file. Raises UserError if it is missing or no text."""
+    """The text of one file. Raises: UserError if it is missing or not text."""
     try:
         return source.read(name).decode()
     except FileNotFoundError as error:
         raise UserError(f"{name} is missing; docs/data.md says where to get it") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{name}: is no text file; fetch it again") from error
+        raise UserError(f"{name}: is not a text file; fetch it again") from error
 
 
 def is_picture(name: str) -> bool:
-    """Whether the name ends like a picture's."""
+    """Whether the name has an image suffix and is not hidden."""
     return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith(".")

@@ -1,6 +1,6 @@
-"""Stores: a set's pictures, each read and shrunk once, in a few tar files that training reads from.
+"""Stores: a set's images, each decoded and shrunk once, in a few tar files that training reads.
 
-Neither Snakemake nor DVC ever sees one file per picture, and a shard written again has the same bytes.
+Neither Snakemake nor DVC ever handles one file per image, and rewriting a shard gives the same bytes.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ LEDGER = ["id", "file", "sha256", "width", "height", "format", "state", "reason"
 
 
 def shard_of(picture: str, shards: int) -> int:
-    """The shard that holds a picture: depends on its id alone, so that adding one moves no other."""
+    """The shard of an image, which depends only on its id, so that adding images moves no others."""
     return seeded_int("shard", picture) % shards
 
 
 def member_name(picture: str, quality: int | None = 95) -> str:
-    """The name of a picture's copy inside a shard: its id, which may hold slashes and a suffix, and the copy's format."""
+    """The name of an image's copy in a shard: its id, which may contain slashes and a suffix, and the copy's format."""
     return f"{picture}.{'png' if quality is None else 'jpg'}"
 
 
@@ -43,20 +43,21 @@ def build_shard(
     ledger: str | Path,
     short_side: int = 0,
 ) -> None:
-    """Write the shrunk copies of one shard's pictures to `tar`, and what became of each to `ledger` (CSV).
+    """Write the shrunk copies of one shard's images to `tar`, and the state of each image to `ledger` (CSV).
+
+    Missing and unreadable images are recorded with the reason, and left out of the tar.
 
     Args:
         listing: columns id and file.
-        prepare: the picture -> the copy to keep, both uint8 (h, w, 3).
-        quality: JPEG quality of the copies; None: PNG, whose pixels are exactly what `prepare` gave.
-        short_side: `prepare` needs no larger one, so that pictures may be decoded at a fraction of their size; 0: in full.
-    A picture that is missing or unreadable is recorded with its reason and left out of the tar.
+        prepare: image -> copy to store, both uint8 (h, w, 3).
+        quality: JPEG quality of the copies; None: lossless PNG.
+        short_side: the short side that `prepare` needs, so that images may be decoded at a fraction of their size; 0: full size.
     """
     mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
     rows = []
     with atomic_path(tar) as tar_tmp, atomic_path(ledger) as ledger_tmp:
         with tarfile.open(tar_tmp, "w", format=tarfile.PAX_FORMAT) as out:
-            progress = Progress(f"shard {shard}", len(mine), "pictures")
+            progress = Progress(f"shard {shard}", len(mine), "images")
             for picture, file in zip(mine["id"], mine["file"], strict=True):
                 row, found = examine(picture, file, source, short_side)
                 rows.append(row)
@@ -69,7 +70,7 @@ def build_shard(
 
 
 def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tuple[dict, Picture | None]:
-    """The ledger's row for one picture, and the picture itself if it is usable."""
+    """The ledger's row for one image, and the decoded image if it is usable."""
     row = dict.fromkeys(LEDGER, "") | {"id": picture, "file": file}
     try:
         data = source.read(file)
@@ -86,7 +87,7 @@ def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tup
 
 
 def add_member(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    """Add a file with no owner and no time, so that equal content is equal bytes."""
+    """Add a file without owner and time, so that equal content gives equal bytes."""
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.addfile(info, io.BytesIO(data))
@@ -100,7 +101,7 @@ class PixelSource(Protocol):
 
 
 class Store:
-    """The shrunk pictures of a set by id; keeps offsets in memory, never pixels."""
+    """The shrunk images of a set by id; keeps only offsets in memory, not pixels."""
 
     def __init__(self, tars: Iterable[str | Path]):
         self.files = sorted(map(str, tars))
@@ -110,10 +111,10 @@ class Store:
         return picture in self.place
 
     def read(self, picture: str) -> bytes:
-        """The stored bytes of one picture, JPEG or PNG."""
+        """The stored bytes of one image, JPEG or PNG."""
         tar, name = self.place[picture]
         return tar.read(name)
 
     def pixels(self, picture: str) -> np.ndarray:
-        """uint8 (height, width, 3) of one picture."""
+        """uint8 (height, width, 3) of one image."""
         return pixels(self.read(picture))

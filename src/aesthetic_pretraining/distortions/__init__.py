@@ -1,16 +1,16 @@
-"""The 21 distortions and what they make of a photo.
+"""The 21 distortions and the variants that they make of a photo.
 
-ladder            what a distortion is
+ladder            the definition of a distortion
 registry          names, levels, values, order; the only list of distortions
-custom            yours, added by editing that file alone
+custom            your own, added by editing only that file
 darktable_values  fields of darktable's modules, for both engines
-native            six technical ones, nine of style and six of composition by formulas of our own, and all of them for one photo;
-                  not imported here, so that names and levels can be had without torch
-reference         the same by darktable, imagecorruptions and Pillow; likewise
-transforms        one distortion at one level as a transform of torchvision's second kind; likewise
-variants          the variants of the photos as training sees them, live or out of rendered shards; likewise
-shards            writes such shards; likewise
-views             random views of photos before anything is done to them
+native            our own implementation: six technical, nine style and six composition distortions, and all of them for one photo;
+                  not imported here, so that names and levels are available without torch
+reference         the same with darktable, imagecorruptions and Pillow; not imported here either
+transforms        one distortion at one level as a torchvision v2 transform; not imported here either
+variants          the variants of photos for training, rendered on the fly or read from shards; not imported here either
+shards            writes such shards; not imported here either
+views             random views of photos, taken before distortion
 """
 
 from aesthetic_pretraining.distortions.ladder import ANCHORS, ASPECTS, TABLES, Distortion

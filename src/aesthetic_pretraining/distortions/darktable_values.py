@@ -1,9 +1,10 @@
-"""The fields of darktable's modules that a distortion's value does not fill, for both engines."""
+"""The fields of darktable's modules that a distortion's value does not set, for both engines."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 # (red, green, blue) factors of the white balance module in the released parameter files
-TEMPERATURE_GAINS = {  # by kelvin
+TEMPERATURE_GAINS: Mapping[float, tuple[float, float, float]] = {  # by kelvin
     2000: (0.256725, 1.0, 31.670061),
     3000: (0.476834, 1.0, 3.102820),
     5000: (0.829422, 1.0, 1.352282),
@@ -37,8 +38,8 @@ EDITED_WIDTH = 1000  # ASSUME: pixels; the width of the photos as the authors do
 class Shadhi:
     """The module "shadows and highlights" in one table of distortions.
 
-    highlights_beside_shadows, shadows_beside_highlights: in [-100, 100], the value of the field that is not varied
-    radius: blur radius in pixels of a photo that is `reference_width` pixels wide; with reference_width 0 of any photo, see `shadhi`
+    highlights_beside_shadows, shadows_beside_highlights: in [-100, 100], the value of the field that does not vary
+    radius: blur radius in pixels for a photo `reference_width` pixels wide; with reference_width 0, for any photo (see `shadhi`)
     """
 
     highlights_beside_shadows: float
@@ -47,27 +48,27 @@ class Shadhi:
     reference_width: int
 
     def sigma(self, width: int) -> float:
-        """Blur radius, in pixels, for a photo of this width in pixels."""
+        """Blur radius for a photo of this width, both in pixels."""
         return self.radius * width / self.reference_width if self.reference_width else self.radius
 
 
 SHADHI = {
-    # As the released parameter files have it: fidelity rows 17 and 18; darktable's radius ignores the photo's size.
+    # As in the released parameter files: fidelity rows 17 and 18; darktable's radius ignores the photo's size.
     "published": Shadhi(highlights_beside_shadows=100, shadows_beside_highlights=50, radius=100, reference_width=0),
-    # ASSUME: of a photo's width a fiftieth. The shadows of many photos vanish in a wider blur, and with them every effect
-    # of the module: the check of docs/distortions.md counts those photos.
+    # ASSUME: a fiftieth of a photo's width. With a wider blur, the shadows of many photos vanish, and with them every effect
+    # of the module; the check in docs/distortions.md counts those photos.
     "corrected": Shadhi(highlights_beside_shadows=0, shadows_beside_highlights=0, radius=20, reference_width=1000),
-    # What the published radius is in the photos that the authors downloaded, which are 1000 pixels wide.
+    # The published radius in the photos that the authors downloaded, which are 1000 pixels wide.
     "corrected_wide": Shadhi(highlights_beside_shadows=0, shadows_beside_highlights=0, radius=100, reference_width=1000),
 }
 
 
 def shadhi(table: str, edited_width: int = EDITED_WIDTH) -> Shadhi:
-    """The module by a table of ladder.TABLES; raises KeyError for another.
+    """The module in a table of ladder.TABLES. Raises: KeyError for another table.
 
-    edited_width: width, in pixels, of the files that the published radius acted on. The authors edited the files that they had
-        stored and shrank the results (fidelity row 36), so that at our size the radius is that share of the width. 0: the
-        radius as it stands, at our size. Nothing to the corrected tables, whose radius is a share of the width already.
+    edited_width: width, in pixels, of the files that the published radius was applied to. The authors edited stored files and then
+        shrank them (fidelity row 36), so at our size the radius is the same fraction of the width. 0: the radius in pixels at our
+        size. Has no effect on the corrected tables, whose radius is a fraction of the width already.
     """
     found = SHADHI[table]
     return found if found.reference_width else replace(found, reference_width=edited_width)

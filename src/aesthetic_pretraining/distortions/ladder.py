@@ -1,4 +1,4 @@
-"""What a distortion is: a name, an aspect, and a ladder of levels with the values behind them."""
+"""The definition of a distortion: a name, an aspect, and a ladder of levels with their values."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Distortion:
 
     name: its key in `DISTORTIONS` and the name of its function in the module `aspect`
     aspect: one of `ASPECTS`
-    values: integer level -> the value that its function takes; ascending, without level 0
-    anchor: which picture stands for level 0, one of `ANCHORS` (fidelity row 3)
-    corrected: the values of both corrected tables for the same levels, where they differ (fidelity rows 17-19)
-    make: its function, where it stands in no aspect's module: `custom` says what it takes
-    excuse: why the distance from level 0 need not grow with the level; empty where it has to
+    values: {integer level: the value that its function takes}, ascending, without level 0
+    anchor: the image that is level 0, one of `ANCHORS` (fidelity row 3)
+    corrected: the values of both corrected tables for the same levels, if they differ (fidelity rows 17-19)
+    make: its function if it is not in the aspect's module; `custom` documents its arguments
+    excuse: why the distance from level 0 need not grow with the level; "" if it must
     """
 
     name: str
@@ -46,9 +46,10 @@ class Distortion:
         return tuple(self.values)
 
     def ladder(self, table: str) -> Mapping[int, float]:
-        """Level -> value in one of `TABLES`. Raises ValueError for another."""
+        """{level: value} in one of `TABLES`. Raises: ValueError for another table."""
         if table not in TABLES:
             raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
+        assert self.corrected is not None  # set by __post_init__
         return self.values if table == "published" else self.corrected
 
 

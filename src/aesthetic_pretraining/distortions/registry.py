@@ -1,7 +1,7 @@
-"""The 21 distortions of the paper's Table 1, and the 174 pictures that they make of one photo.
+"""The 21 distortions of the paper's Table 1, and the 174 variants that they make of one photo.
 
 Everything that counts, names or orders distortions (losses, heads, figures, docs) derives from `DISTORTIONS`.
-Each has a function of its name in its aspect's module (`technical`, `style`, `composition`). To add one, see `custom`.
+Each has a function of the same name in its aspect's module (`technical`, `style`, `composition`). To add one, see `custom`.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aesthetic_pretraining.distortions.custom import OWN
 from aesthetic_pretraining.distortions.ladder import ANCHORS, Distortion, ladder
 
-# Level -> value as the authors' released code hands it to each library (paper Table 1 gives only the levels).
+# Level -> value, as the released code passes it to each library (the paper's Table 1 gives only the levels).
 _SEVERITY = ladder(above=(1, 2, 3, 4, 5))
 _COLISA = ladder(below=(-1.0, -0.8, -0.6, -0.4, -0.2), above=(0.2, 0.4, 0.6, 0.8, 1.0))
 _STEPS = ladder(below=(-5, -4, -3, -2, -1), above=(1, 2, 3, 4, 5))
@@ -31,8 +31,8 @@ DISTORTIONS: dict[str, Distortion] = {
         Distortion("contrast", "style", _COLISA),
         Distortion("saturation", "style", _COLISA),
         Distortion("exposure", "style", ladder((-3.0, -2.4, -1.8, -1.2, -0.6), (0.6, 1.2, 1.8, 2.4, 3.0))),
-        # The photo itself stands where these three call 50, -50 and 25 their level 0, although the
-        # true no-op of each filter is 0: the published ladders are not monotone (fidelity rows 17-19).
+        # Level 0 is the photo itself, where these three ladders would have 50, -50 and 25, although each filter's true no-op is 0:
+        # the published ladders are not monotone (fidelity rows 17-19).
         Distortion(
             "shadows",
             "style",
@@ -69,7 +69,7 @@ DISTORTIONS: dict[str, Distortion] = {
 
 @dataclass(frozen=True)
 class Variant:
-    """One picture of a photo: a distortion at a level, or (distortion None, level 0) the anchor named `anchor`."""
+    """One variant of a photo: a distortion at a level, or (distortion None, level 0) the anchor named `anchor`."""
 
     distortion: str | None
     level: int
@@ -82,9 +82,9 @@ VARIANTS: tuple[Variant, ...] = tuple(Variant(None, 0, anchor) for anchor in ANC
 
 
 def norm(distortion: str, level: int) -> float:
-    """norm(i) of equation (3): the level over the number of levels on its side, in [-1, 1] (fidelity row 9).
+    """norm(i) of equation (3): the level divided by the number of levels on its side, in [-1, 1] (fidelity row 9).
 
-    Raises KeyError for an unknown distortion, ValueError for a level that it does not have (0 is allowed).
+    Raises: KeyError for an unknown distortion, ValueError for a level that it does not have (0 is allowed).
     """
     levels = DISTORTIONS[distortion].levels
     if level and level not in levels:
@@ -93,7 +93,7 @@ def norm(distortion: str, level: int) -> float:
 
 
 def anchor_index(distortion: str) -> int:
-    """Position in `VARIANTS` of the picture that stands for the distortion's level 0."""
+    """Position in `VARIANTS` of the distortion's level 0."""
     return ANCHORS.index(DISTORTIONS[distortion].anchor)
 
 

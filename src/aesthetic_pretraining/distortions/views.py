@@ -5,14 +5,14 @@ import numpy as np
 from aesthetic_pretraining.data.letterbox import resize
 from aesthetic_pretraining.seeding import seeded_int
 
-SMALLEST = 0.75  # ASSUME: least side of a crop over the photo's; smaller ones would be composition distortions of their own
+SMALLEST = 0.75  # ASSUME: smallest side of a crop relative to the photo's; smaller ones would be composition distortions
 
 
 def flip_crop(photo: np.ndarray, *seed: object) -> np.ndarray:
-    """A random part of a photo, mirrored or not, enlarged to the photo's short side: uint8 (H, W, 3) in and out.
+    """A random crop of a photo, possibly mirrored, enlarged to the photo's size: uint8 (H, W, 3) in and out.
 
-    The part has the photo's aspect ratio, and a side of SMALLEST to 1 of the photo's. It is distorted afterwards, so that all
-    variants of a photo share the view and every label (level, distortion, order) stays as it is.
+    The crop has the photo's aspect ratio and SMALLEST to 1 of its sides. Distortions are applied afterwards, so that all variants
+    of a photo have the same view and every label (level, distortion, order) stays valid.
     """
     rng = np.random.default_rng(seeded_int("augment", *seed))
     scale = rng.uniform(SMALLEST, 1)

@@ -1,7 +1,7 @@
-"""Downloads of a whole set: parallel, resumable, each file whole or on the record with the reason why not.
+"""Parallel, resumable download of a whole set: each file is complete, or recorded with the reason why not.
 
-Below the set's folder: the files; `parts/`, what came of unfinished ones; `journal.jsonl`, one line for each file that was
-tried, so that a run started again trusts what an earlier one verified.
+In the set's folder: the files; `parts/` with unfinished ones; `journal.jsonl` with one line per attempted file, so that a new run
+trusts what an earlier one verified.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 def whole_picture(file: str, data: bytes) -> str:
-    """What is wrong with the bytes as a picture, or ""; the same judgement as the store's."""
+    """Why the bytes are not a complete image, or ""; the same criterion as the store's."""
     try:
         decode(data)
     except Unreadable as error:
@@ -40,14 +40,16 @@ def whole_picture(file: str, data: bytes) -> str:
 
 
 def download(table: pd.DataFrame, folder: str | Path, policy: Policy, check: Check = whole_picture) -> pd.DataFrame:
-    """Fetch every file of `table` that `folder` lacks, and say what became of each: DOWNLOAD_COLUMNS, in the table's order.
+    """Fetch every file of `table` that `folder` lacks; the result has DOWNLOAD_COLUMNS, in the table's order.
+
+    `state` is "fetched" or "failed"; if failed, `reason` says why, and `sha256` and `bytes` are empty. An existing file that passes
+    the check is kept.
 
     Args:
-        table: id, file (relative name), url ("" where none is known), and sha256 ("" where not known), all text.
-        check: what a file has to be, besides having its SHA-256.
-    `state` is "fetched" or "failed"; then `reason` says why, and `sha256` and `bytes` are empty. A file that lies there and
-    passes the check is kept. Raises UserError for a table that must not be followed, a folder that cannot be written,
-    another download in it, a server that wants to be left alone, and `policy.give_up_after` failures in a row.
+        table: id, file (relative name), url and sha256 ("" if unknown), all text.
+        check: what a file must satisfy besides its SHA-256.
+    Raises: UserError for an unsafe table, a folder that is not writable, another download in it, a server that asks for too long a
+        wait, or `policy.give_up_after` failures in a row.
     """
     folder = Path(folder)
     _check_table(table)
@@ -60,14 +62,14 @@ def download(table: pd.DataFrame, folder: str | Path, policy: Policy, check: Che
 
 
 def download_lists(folder: str | Path, policy: Policy) -> None:
-    """The authors' lists and addresses of the Pexels photos. Raises UserError that names a list that cannot be had."""
+    """Download the authors' lists and URLs of the Pexels photos. Raises: UserError naming a list that is unavailable."""
     lists = download(pd.DataFrame(pexels.list_rows()), folder, policy, pexels.wrong_list)
     for row in lists[lists["state"] == "failed"].itertuples():
         raise UserError(f"{row.url}: {row.reason}; put the file into {folder} by hand, or run again")
 
 
 class _Run:
-    """One download under its lock."""
+    """One download, under its lock."""
 
     def __init__(self, folder: Path, policy: Policy, check: Check, total: int):
         self.folder, self.policy, self.check = folder, policy, check
@@ -78,7 +80,7 @@ class _Run:
         self.progress = Progress(folder.name, total, "files")
 
     def all(self, rows: list[dict]) -> list[dict]:
-        """What became of each row, in their order."""
+        """The results of all rows, in their order."""
         todo: queue.SimpleQueue = queue.SimpleQueue()
         for row in rows:
             todo.put(row)
@@ -93,7 +95,7 @@ class _Run:
         return [self.journal.rows[row["id"]] for row in rows]
 
     def _work(self, todo: queue.SimpleQueue) -> None:
-        """Take rows until there are none, or another thread has met something that ends the run."""
+        """Process rows until there are none left, or until another thread stops the run."""
         try:
             while not self.stop.is_set():
                 try:
@@ -106,7 +108,7 @@ class _Run:
             raise
 
     def _one(self, row: dict) -> dict:
-        """Have one file, from the journal, the folder or the network."""
+        """Get one file, from the journal, the folder or the network."""
         path = self.folder / row["file"]
         if self._vouched(row, path):
             return self.journal.rows[row["id"]]
@@ -117,7 +119,7 @@ class _Run:
                 return self._fetched(row, data)
         if not row["url"]:
             return _failed(row, "no address is known")
-        # a digest as name: the file's own may be too long for a suffix, or hold folders
+        # named by a digest, because the file's own name may be too long for a suffix, or contain folders
         part = self.folder / "parts" / f"{hashlib.sha256(row['file'].encode()).hexdigest()}.part"
         try:
             data = self.fetcher.fetch(row["url"], part, wrong)
@@ -131,7 +133,7 @@ class _Run:
         return self._fetched(row, data)
 
     def _vouched(self, row: dict, path: Path) -> bool:
-        """Whether an earlier run verified this very file. `doctor --deep` is for what changed without changing its size."""
+        """Whether an earlier run verified this file. `doctor --deep` finds changes that keep the size."""
         old = self.journal.rows.get(row["id"], {})
         return (
             old.get("state") == "fetched"
@@ -154,7 +156,7 @@ class _Run:
         return row | more
 
     def _note(self, row: dict, tried: bool) -> None:
-        """Put what became of a file on the record; raises UserError if nothing seems to come any more."""
+        """Record the result of a file. Raises: UserError after too many failures in a row."""
         with self.lock:
             self.journal.add(row)
             self.progress.step()
@@ -163,12 +165,12 @@ class _Run:
                 self.stop.set()
                 raise UserError(
                     f"{self.folder}: the last {self.failures} files all failed, {row['file']!r} with '{row['reason']}'; look at "
-                    "the network, the proxy or download.mirror and run again: what is there is kept"
+                    "the network, the proxy or download.mirror and run again: finished files are kept"
                 )
 
 
 class Journal:
-    """The last that is known of each file, by id: a line of JSON each, appended and flushed."""
+    """The latest result of each file by id, one line of JSON each, appended and flushed."""
 
     def __init__(self, path: Path):
         self.rows: dict[str, dict] = {}
@@ -178,13 +180,13 @@ class Journal:
                 row = json.loads(line)
                 self.rows[row["id"]] = {column: row[column] for column in DOWNLOAD_COLUMNS}
             except (ValueError, TypeError, KeyError):
-                continue  # torn by a killed run or a full disk; that file is looked at again
-        with atomic_path(path) as tmp:  # one line a file, and a whole last line to append to
+                continue  # torn by a killed run or a full disk; that file is checked again
+        with atomic_path(path) as tmp:  # one line per file, with a complete last line to append to
             tmp.write_text("".join(map(_line, self.rows.values())), encoding="utf-8")
         self.file = open(path, "a", encoding="utf-8")  # noqa: SIM115
 
     def add(self, row: dict) -> None:
-        """Append a row unless it is known."""
+        """Append a row if it is new."""
         if self.rows.get(row["id"]) != row:
             self.rows[row["id"]] = row
             self.file.write(_line(row))
@@ -209,13 +211,13 @@ def _check_table(table: pd.DataFrame) -> None:
             raise UserError(f"the table of files to fetch names the {column} {twice!r} twice; keep one of the rows")
     for file in table["file"]:
         if reason := unsafe(file):
-            raise UserError(f"the table of files to fetch names {file!r}, which {reason}; take the row out")
+            raise UserError(f"the table of files to fetch names {file!r}, which {reason}; remove the row")
 
 
 def _summarise(folder: Path, result: pd.DataFrame) -> None:
     failed = result[result["state"] == "failed"]
     reasons = "; ".join(f"{count} x {reason}" for reason, count in Counter(failed["reason"]).most_common(5))
     log.info(
-        f"{folder}: {len(result) - len(failed)} of {len(result)} files are there and whole"
+        f"{folder}: {len(result) - len(failed)} of {len(result)} files are complete"
         + (f", {len(failed)} are not: {reasons}; --forcerun download tries them again" if len(failed) else "")
     )

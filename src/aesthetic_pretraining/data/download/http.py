@@ -1,6 +1,6 @@
-"""One file over HTTP: politely, on from the middle of what is there, again where that may help, and whole or not at all.
+"""Download of one file over HTTP: rate-limited, resumable, with retries, atomic.
 
-Own code around requests and tenacity, because no library does all of this: docs/data.md weighs two of them.
+Our own code on top of requests and tenacity, because no library does all of this: docs/data.md compares two.
 """
 
 import contextlib
@@ -19,21 +19,21 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.settings.downloads import Policy
 
 CHUNK = 1 << 16
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that may be better the next time
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # status codes worth a retry
 MAX_REDIRECTS = 5
 USER_AGENT = "aesthetic-pretraining (research; one file at a time, obeys Retry-After)"
 
 
 class Faulty(Exception):
-    """The file cannot be had; the text says why. Trying again would not help."""
+    """A permanent failure; the text says why."""
 
 
 class Passing(Faulty):
-    """The attempt failed, but the next one may succeed."""
+    """A transient failure: the next attempt may succeed."""
 
 
 class Pace:
-    """Starts of requests, so many a second over all threads. Counts on the monotonic clock, so a changed date is no matter."""
+    """Rate limiter for starting requests, over all threads; uses the monotonic clock."""
 
     def __init__(self, per_second: float):
         self.gap, self.next, self.lock = 1 / per_second, 0.0, threading.Lock()
@@ -46,24 +46,24 @@ class Pace:
         time.sleep(max(0.0, mine - time.monotonic()))
 
     def pause(self, seconds: float) -> None:
-        """Let no thread start a request for so long."""
+        """Delay further requests of all threads by `seconds`."""
         with self.lock:
             self.next = max(self.next, time.monotonic() + seconds)
 
 
 class Fetcher:
-    """Fetches files by one policy, from as many threads as one likes."""
+    """Fetches files under one policy; thread-safe."""
 
     def __init__(self, policy: Policy):
         self.policy, self.pace, self.local = policy, Pace(policy.requests_per_second), threading.local()
         self.sessions: list[requests.Session] = []
 
     def fetch(self, url: str, part: Path, check: Callable[[bytes], str]) -> bytes:
-        """The bytes behind `url`, which also lie in `part` then; goes on from what an earlier call left there.
+        """The bytes at `url`, also written to `part`; resumes from what an earlier call left there.
 
         Args:
-            check: the bytes -> what is wrong with them, or "".
-        Raises Faulty, and UserError if the server wants to be left alone for longer than the policy's patience.
+            check: bytes -> what is wrong with them, or "".
+        Raises: Faulty; UserError if the server asks for a longer wait than the policy allows.
         """
         retrying = Retrying(
             retry=retry_if_exception_type(Passing),
@@ -84,7 +84,7 @@ class Fetcher:
     def _attempt(self, url: str, part: Path, check: Callable[[bytes], str]) -> bytes:
         tag = _tag(part)
         start = part.stat().st_size if part.exists() and tag.exists() else 0
-        # without If-Range, a file that changed meanwhile would be glued together from two versions
+        # without If-Range, a file that changed in the meantime would be pieced together from two versions
         headers = {"Range": f"bytes={start}-", "If-Range": tag.read_text()} if start else {}
         self.pace.wait()
         try:
@@ -109,24 +109,24 @@ class Fetcher:
         return data
 
     def _session(self) -> requests.Session:
-        """This thread's session: requests does not promise that threads may share one."""
+        """This thread's session; requests does not guarantee that sessions are thread-safe."""
         if not hasattr(self.local, "session"):
             self.local.session = requests.Session()
             self.local.session.max_redirects = MAX_REDIRECTS
-            # ranges and lengths count the bytes that are sent: they must be the file's own
+            # no compression: ranges and lengths refer to the bytes sent, which must be the file's own
             self.local.session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
             self.sessions.append(self.local.session)
         return self.local.session
 
     def _refuse(self, response: requests.Response, part: Path) -> None:
-        """Raise what an answer without a usable body means."""
+        """Raise the error for a response without a usable body."""
         status = response.status_code
         if status in PASSING:
             wait = retry_after(response)
             if wait > self.policy.longest_wait_s:
                 raise UserError(
-                    f"{urlsplit(response.url).netloc} asks to be left alone for {wait:.0f} s, more than download.longest_wait_s; "
-                    "run again after that: what is there is kept"
+                    f"{urlsplit(response.url).netloc} asks to wait for {wait:.0f} s, more than download.longest_wait_s; "
+                    "run again after that: finished files are kept"
                 )
             self.pace.pause(wait)
             raise Passing(f"HTTP {status}")
@@ -139,7 +139,7 @@ class Fetcher:
             raise Faulty("the server sent it compressed, although asked not to")
 
     def _save(self, response: requests.Response, part: Path, start: int) -> None:
-        """Write the body behind the first `start` bytes of `part`; raises Passing if it is not as long as announced."""
+        """Append the body after the first `start` bytes of `part`. Raises: Passing if it is not as long as announced."""
         if not start:
             drop(part)
             if validator := _validator(response):
@@ -157,7 +157,7 @@ class Fetcher:
 
 
 def mirrored(url: str, mirror: str) -> str:
-    """The address of a file on a mirror, which keeps it below the name of its host; `url` itself without a mirror."""
+    """The URL of a file on a mirror, where it is below its host's name; `url` itself without a mirror."""
     if not mirror:
         return url
     parts = urlsplit(url)
@@ -165,7 +165,7 @@ def mirrored(url: str, mirror: str) -> str:
 
 
 def retry_after(response: requests.Response) -> float:
-    """Seconds that the server asks to wait; 0 if it does not. A date is counted from the server's own clock, not ours."""
+    """Seconds that the server asks to wait, or 0. Dates are relative to the server's clock, not ours."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isdigit():
         return float(text)
@@ -177,8 +177,8 @@ def retry_after(response: requests.Response) -> float:
 
 
 def drop(part: Path) -> None:
-    """Forget what came of a file."""
-    _tag(part).unlink(missing_ok=True)  # first: a part without its tag is never continued
+    """Delete a partial download."""
+    _tag(part).unlink(missing_ok=True)  # first, because a part without its tag is never resumed
     part.unlink(missing_ok=True)
 
 
@@ -187,13 +187,13 @@ def _tag(part: Path) -> Path:
 
 
 def _validator(response: requests.Response) -> str:
-    """What tells this version of the file from others; weak tags do not tell bytes apart."""
+    """What identifies this version of the file; weak ETags do not identify bytes."""
     tag = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
 def _first_byte(response: requests.Response) -> int:
-    """The place of the first byte of a partial answer; -1 if it is not told."""
+    """The offset of the first byte of a partial response; -1 if it is not given."""
     text = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
     return int(text) if text.isdigit() else -1
 

@@ -1,6 +1,6 @@
-"""The paper's photos (section 4.3): the authors' lists of file names, their addresses, and the terms that stand before them.
+"""The paper's photos (section 4.3): the authors' lists of file names, their URLs, and the terms to accept.
 
-The lists are those of the authors' repository at one commit, pinned by digest; none of them is part of this one.
+The lists are from one commit of the authors' repository, pinned by digest; this repository does not include them.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ ID = re.compile(r"-(\d+)\.(?:jpeg|jpg|png)$")
 
 
 def require_terms(accepted: bool) -> None:
-    """Raise UserError unless the user has said that the site's terms allow what they are about to do."""
+    """Raise UserError unless the user has confirmed that the site's terms allow the download."""
     if not accepted:
         raise UserError(
             "params.yaml: pexels.accept_terms is false: the terms of pexels.com today forbid bulk copying for machine learning, "
@@ -40,14 +40,14 @@ def git_blob(data: bytes) -> str:
 
 
 def wrong_list(file: str, data: bytes) -> str:
-    """What is wrong with the bytes as the list `file`, or ""; the digests are the pins above."""
+    """What is wrong with the bytes of the list `file`, by the digests pinned above, or ""."""
     known = {name: (digest, hashlib.sha256(data).hexdigest()) for name, digest in LISTS.values()}
     wanted, found = known.get(file, (URLS_BLOB, git_blob(data)))
     return "" if wanted == found else f"other bytes than the authors': digest {found}, not {wanted}"
 
 
 def list_rows() -> list[dict]:
-    """What to fetch before the photos: id, file, url, sha256 of the three lists and of the addresses."""
+    """What to fetch before the photos: id, file, url, sha256 of the three lists and of the list of URLs."""
     names = [*LISTS.values(), (URLS, "")]
     return [{"id": name, "file": name, "url": LISTS_AT + name, "sha256": digest} for name, digest in names]
 
@@ -55,14 +55,14 @@ def list_rows() -> list[dict]:
 def roles(root: Path = ROOT) -> dict[str, str]:
     """{file name: split} of the 130,000 photos, as published (fidelity row 25).
 
-    Raises UserError if a list is missing, is not the authors', or a name stands in two.
+    Raises: UserError if a list is missing or is not the authors', or if a name is in two lists.
     """
     found: dict[str, str] = {}
     for split, (name, _) in LISTS.items():
         for photo in _lines(root, name):
             if photo in found:
                 raise UserError(
-                    f"{root / 'lists' / name}: {photo} also stands in the list of {found[photo]}; fetch the lists again"
+                    f"{root / 'lists' / name}: {photo} is also in the list of {found[photo]}; fetch the lists again"
                 )
             found[photo] = split
     return found
@@ -75,9 +75,9 @@ def photo_rows(root: Path = ROOT) -> list[dict]:
 
 
 def address(name: str, by_name: Mapping[str, str]) -> str:
-    """The address of a photo: the authors', or made of the id in its name, or "".
+    """The URL of a photo: the authors', or one built from the id in its name, or "".
 
-    Names stand in it as they are: four hold %2B, which would become %252B.
+    Names are not quoted: four contain %2B, which would become %252B.
     """
     match = ID.search(name)
     base = by_name.get(name) or (f"https://images.pexels.com/photos/{match[1]}/{name}" if match else "")
@@ -85,7 +85,7 @@ def address(name: str, by_name: Mapping[str, str]) -> str:
 
 
 def _lines(root: Path, name: str) -> list[str]:
-    """The lines of a list that is checked against its pin."""
+    """The lines of a list, verified against its pinned digest."""
     path = root / "lists" / name
     try:
         data = path.read_bytes()

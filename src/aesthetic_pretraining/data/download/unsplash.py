@@ -1,4 +1,4 @@
-"""Unsplash Lite: 25,000 photos whose terms allow research; the user gets photos.tsv, we read the addresses off it."""
+"""Unsplash Lite: 25,000 photos whose terms allow research; the user downloads photos.tsv, which has the URLs."""
 
 import csv
 import re
@@ -7,14 +7,14 @@ from pathlib import Path
 from aesthetic_pretraining.errors import UserError
 
 ROOT = Path("data/raw/unsplash_lite")
-TABLE = "photos.tsv"  # the set's name for it, tab separated, with a header
+TABLE = "photos.tsv"  # the set's own name for it; tab-separated, with a header
 WIDTH = 1000  # pixels, as for Pexels
 
 
 def photo_rows(root: Path = ROOT) -> list[dict]:
     """What to fetch: id, file, url, sha256 (not published: ""); sorted by id.
 
-    Raises UserError that names the row if photos.tsv is missing or not as published.
+    Raises: UserError if photos.tsv is missing, or naming the row that is not as published.
     """
     path = root / TABLE
     try:
@@ -26,13 +26,13 @@ def photo_rows(root: Path = ROOT) -> list[dict]:
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; docs/data.md says where to get it") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is no text file; fetch it again") from error
+        raise UserError(f"{path}: is not a text file; fetch it again") from error
     if not rows:
         raise UserError(f"{path}: is empty; fetch it again")
     seen: set[str] = set()
     for row in rows:
         if row["id"] in seen:
-            raise UserError(f"{path}: photo {row['id']} stands there twice; keep one of the rows")
+            raise UserError(f"{path}: photo {row['id']} appears twice; keep one of the rows")
         seen.add(row["id"])
     return sorted(rows, key=lambda row: row["id"])
 
@@ -44,5 +44,5 @@ def _row(path: Path, number: int, record: dict) -> dict:
             f"{path}, row {number}: photo_id is {photo!r}, but must be letters, digits, _ and -; fetch the table again"
         )
     if not url.startswith(("https://", "http://")):
-        raise UserError(f"{path}, row {number}: photo_image_url is {url[:60]!r}, which is no address; fetch the table again")
+        raise UserError(f"{path}, row {number}: photo_image_url is {url[:60]!r}, which is not a URL; fetch the table again")
     return {"id": photo, "file": f"{photo}.jpg", "url": f"{url}?w={WIDTH}", "sha256": ""}

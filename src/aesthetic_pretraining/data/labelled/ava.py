@@ -1,9 +1,9 @@
 """AVA (paper section 4.5): AVA.txt, images/<id>.jpg, and the lists of its public splits (fidelity row 21).
 
 AVA.txt has 15 columns separated by blanks: row, image id, counts of the votes 1 to 10, two tag ids, challenge id.
-Lists: splits/{train,val,test}.csv of the public NIMA implementation, a row is an image id and the ten counts;
-splits/pred.txt, its predictions, whose rows begin with the ids of its test pictures; and AVA's own test list,
-aesthetics_image_lists/generic_test.jpgl, one id a row.
+Lists: splits/{train,val,test}.csv of the public NIMA implementation, whose rows are an image id and the ten counts; splits/pred.txt,
+its predictions, whose rows begin with the ids of its test images; and AVA's own test list,
+aesthetics_image_lists/generic_test.jpgl, with one id per row.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def mean_score(votes: np.ndarray) -> np.ndarray:
 
 
 def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
-    """The text of AVA.txt -> id, v1..v10, score. Raises UserError that names the row that is wrong."""
+    """The text of AVA.txt -> id, v1..v10, score. Raises: UserError naming the malformed row."""
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -36,7 +36,7 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
                 f"{name}, row {number}: needs 15 whole numbers (row, id, ten counts, two tags, challenge), has {line.strip()[:60]!r}"
             )
         if not any(int(f) for f in fields[2:12]):
-            raise UserError(f"{name}, row {number}: picture {fields[1]} has no votes; take the row out")
+            raise UserError(f"{name}, row {number}: image {fields[1]} has no votes; remove the row")
         rows.append([fields[1], *map(int, fields[2:12])])
     if not rows:
         raise UserError(f"{name}: is empty; fetch AVA.txt again")
@@ -47,14 +47,14 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
 
 
 def read_ava(source: Source) -> pd.DataFrame:
-    """The listing of AVA; a picture is expected at images/<id>.jpg. Ids that AVA lists but does not contain show in the ledger."""
+    """The listing of AVA, with images at images/<id>.jpg. Ids that AVA lists but does not contain are reported in the ledger."""
     frame = parse_ava(read_text(source, "AVA.txt"))
     frame.insert(1, "file", "images/" + frame["id"] + ".jpg")
     return frame
 
 
 def read_split_lists(source: Source) -> pd.DataFrame:
-    """id, v1..v10 and split of all rows of splits/train.csv, val.csv and test.csv. Raises UserError if an id stands in two."""
+    """id, v1..v10 and split of all rows of splits/train.csv, val.csv and test.csv. Raises: UserError if an id is in two lists."""
     roles: dict[str, str] = {}
     rows = []
     for split, name in zip(SPLITS, SPLIT_LISTS, strict=True):
@@ -70,7 +70,7 @@ def read_split_lists(source: Source) -> pd.DataFrame:
         _no_duplicates(pd.Series(ids, dtype=str), name)
         for picture in ids:
             if picture in roles:
-                raise UserError(f"{name}: picture {picture} also stands in splits/{roles[picture]}.csv; keep one of the two")
+                raise UserError(f"{name}: image {picture} is also in splits/{roles[picture]}.csv; keep one of the two")
             roles[picture] = split
     return pd.DataFrame(rows, columns=["id", *VOTES, "split"])
 
@@ -78,15 +78,15 @@ def read_split_lists(source: Source) -> pd.DataFrame:
 def read_test_ids(source: Source, name: str) -> list[str]:
     """The ids of a published test split: the first word of each row of `name` (PREDICTIONS or OFFICIAL_TEST).
 
-    Raises UserError for a row that does not begin with an id, and for one that stands there twice. Ids that AVA lacks are
-    returned as well: 70 of the official 20,000.
+    Includes ids that AVA lacks: 70 of the official 20,000.
+    Raises: UserError for a row that does not begin with an id, or a duplicate id.
     """
     ids = []
     for number, line in enumerate(read_text(source, name).splitlines(), start=1):
         if line.strip():
             picture = line.split()[0]
             if not is_count(picture):
-                raise UserError(f"{name}, row {number}: needs a picture's id, has {line.strip()[:60]!r}; fetch the list again")
+                raise UserError(f"{name}, row {number}: needs an image id, has {line.strip()[:60]!r}; fetch the list again")
             ids.append(picture)
     if not ids:
         raise UserError(f"{name}: is empty; fetch the list again")
@@ -95,10 +95,10 @@ def read_test_ids(source: Source, name: str) -> list[str]:
 
 
 def is_count(text: str) -> bool:
-    """Whether the text is a whole number in plain digits."""
+    """Whether the text is a whole number in ASCII digits."""
     return text.isascii() and text.isdigit()
 
 
 def _no_duplicates(ids: pd.Series, name: str) -> None:
     if ids.duplicated().any():
-        raise UserError(f"{name}: picture {ids[ids.duplicated()].iloc[0]} stands there twice; keep one of the rows")
+        raise UserError(f"{name}: image {ids[ids.duplicated()].iloc[0]} appears twice; keep one of the rows")

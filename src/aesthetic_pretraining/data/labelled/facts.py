@@ -1,5 +1,6 @@
-"""What is known of the labelled sets before anybody opens them: the scale of their scores, how many there are, how large."""
+"""Published facts about the labelled sets: the scale of their scores, their number of images, their sizes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -8,12 +9,12 @@ class LabelledSet(NamedTuple):
 
     Attributes:
         low, high: ends of the scale of the mean scores; higher is better in every set here.
-        pictures: rows of the published labels; 0 if any number will do.
+        pictures: number of rows of the published labels; 0 if any number is valid.
         labels: the label file, relative to the set's folder.
-        sides: (long, short) sides in pixels of the original pictures if all have the same; empty if they differ.
+        sides: (long, short) sides in pixels of the original images if all are equal; empty if they differ.
         kilobytes: mean size of an original file, 0 if unknown.
-        copies: resized copies that circulate, in words, by the short side that their pictures do not exceed.
-        technical: whether its scores are about technical quality, of which a JPEG pass would change what is judged.
+        copies: {short side that images do not exceed: description} of resized copies in circulation.
+        technical: whether its scores are about technical quality, which JPEG compression would change.
     """
 
     low: float
@@ -38,17 +39,17 @@ SETS = {
     "oasis": LabelledSet(1, 7, 900, "means_per_image.csv", (500, 400)),
     "tad66k": LabelledSet(0, 10, 66_327, "train.csv"),
 }
-FORMATS = (*SETS, "folder")  # folder: any folder of pictures with labels.csv; its scale stands in params.yaml
+FORMATS = (*SETS, "folder")  # folder: any folder of images with labels.csv; its scale is in params.yaml
 
 
-def scale_of(form: str, given: list[float] | None = None) -> tuple[float, float]:
+def scale_of(form: str, given: Sequence[float] = ()) -> tuple[float, float]:
     """(lowest, highest) mean score of a set in one of FORMATS; `given` is the scale of a folder, [lowest, highest]."""
     return (SETS[form].low, SETS[form].high) if form in SETS else (given[0], given[1])
 
 
 def lossless(form: str) -> bool:
-    """Whether a set's stored copies have to be exact.
+    """Whether a set's stored copies must be lossless.
 
-    ASSUME: yes for a folder of one's own, of which nobody here knows what its scores are about: it only costs room.
+    ASSUME: yes for a folder of one's own, whose scores may be about technical quality; it only costs disk space.
     """
     return form not in SETS or SETS[form].technical

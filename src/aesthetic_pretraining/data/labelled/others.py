@@ -1,7 +1,7 @@
-"""Sets for cross-checks, one score a picture: KonIQ-10k, KADID-10k, OASIS' beauty ratings, TAD66K, and any folder of one's own.
+"""Sets for cross-checks, with one score per image: KonIQ-10k, KADID-10k, OASIS beauty ratings, TAD66K, and any folder of one's own.
 
-Each reader returns id, file, score and, where the set has roles of its own, `split` (train, val, test). A picture that is
-labelled but not there stays in the listing: the ledger says that it is missing. Raises UserError for labels that are none.
+Each reader returns id, file, score and, if the set has its own roles, `split` (train, val, test). Labelled images that do not exist
+stay in the listing, so that the ledger reports them as missing. Raises: UserError for malformed labels.
 """
 
 import io
@@ -16,14 +16,14 @@ from aesthetic_pretraining.data.sources import Source, is_picture, read_text
 from aesthetic_pretraining.errors import UserError
 
 KONIQ_ROLES = {"training": "train", "validation": "val", "test": "test"}
-KONIQ_FOLDERS = ("1024x768", "512x384", "images")  # the original, the smaller copy, and what people rename it to
+KONIQ_FOLDERS = ("1024x768", "512x384", "images")  # the original, the smaller copy, and a common name for either
 FOLDER_LABELS = "labels.csv"
 
 
 def read_koniq10k(source: Source) -> pd.DataFrame:
-    """KonIQ-10k: image_name, c1..c5, c_total, MOS, SD, set; pictures in 1024x768/, 512x384/ or images/; scores 0..100.
+    """KonIQ-10k: image_name, c1..c5, c_total, MOS, SD, set; images in 1024x768/, 512x384/ or images/; scores 0..100.
 
-    Trap: c1..c5 are shares of the votes on 1..5, while MOS is on 0..100; MOS is what the set is judged by.
+    Trap: c1..c5 are fractions of the votes on 1..5, while MOS, the set's score, is on 0..100.
     """
     name = SETS["koniq10k"].labels
     rows = _rows(source, name, ["image_name", "MOS", "set"])
@@ -36,10 +36,9 @@ def read_koniq10k(source: Source) -> pd.DataFrame:
 
 
 def read_kadid10k(source: Source) -> pd.DataFrame:
-    """KADID-10k: dist_img, ref_img, dmos, var; pictures in images/; scores 1..5.
+    """KADID-10k: dist_img, ref_img, dmos, var; images in images/; scores 1..5.
 
-    Trap: the column is called dmos, but higher is better, as in an opinion score. The references lie in images/, too,
-    and have no score.
+    Trap: the column is called dmos, but higher is better, as for a MOS. The references are also in images/, without a score.
     """
     name = SETS["kadid10k"].labels
     rows = _rows(source, name, ["dist_img", "dmos"])
@@ -47,10 +46,10 @@ def read_kadid10k(source: Source) -> pd.DataFrame:
 
 
 def read_oasis(source: Source) -> pd.DataFrame:
-    """OASIS with beauty ratings of 2019: means_per_image.csv with Theme and beauty_mean; pictures in images/; scores 1..7.
+    """OASIS with beauty ratings of 2019: means_per_image.csv with Theme and beauty_mean; images in images/; scores 1..7.
 
-    Trap: the ratings call a picture "Acorns1" whose file is "Acorns 1.jpg"; letter case and blanks are not compared.
-    The file's columns of means by gender do not belong to the pictures beside them and are not read.
+    Trap: the ratings name an image "Acorns1" whose file is "Acorns 1.jpg"; letter case and blanks are ignored.
+    The file's means by gender do not belong to the images in the same row and are not read.
     """
     name = SETS["oasis"].labels
     rows = _rows(source, name, ["Theme", "beauty_mean"])
@@ -60,9 +59,9 @@ def read_oasis(source: Source) -> pd.DataFrame:
 
 
 def read_tad66k(source: Source) -> pd.DataFrame:
-    """TAD66K: train.csv and test.csv with image and score; pictures in images/; scores about 1..10, taken for 0..10.
+    """TAD66K: train.csv and test.csv with image and score; images in images/; scores about 1..10, taken for 0..10.
 
-    Trap: the lists by theme repeat pictures; the merged lists are the ones to take.
+    Trap: the lists by theme have duplicates; use the merged lists.
     """
     parts = []
     for role in ("train", "test"):
@@ -76,7 +75,10 @@ def read_tad66k(source: Source) -> pd.DataFrame:
 def read_folder(source: Source, low: float, high: float) -> pd.DataFrame:
     """Any folder: labels.csv with id and either `score` or votes v1..vk on 1..k, and optionally split (train, val, test).
 
-    An id is the picture's path below the folder, with or without its ending. Args: low, high: ends of the scale.
+    An id is the image's path below the folder, with or without its suffix.
+
+    Args:
+        low, high: ends of the scale.
     """
     rows = _rows(source, FOLDER_LABELS, ["id"])
     votes = sorted((c for c in rows if re.fullmatch(r"v[1-9]\d*", c)), key=lambda c: int(c[1:]))
@@ -96,29 +98,29 @@ def read_folder(source: Source, low: float, high: float) -> pd.DataFrame:
 
 
 def _rows(source: Source, name: str, columns: Iterable[str]) -> pd.DataFrame:
-    """A label file as text, with these columns at least."""
+    """A label file as text, with at least these columns."""
     try:
         rows = pd.read_csv(io.StringIO(read_text(source, name)), dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{name}: is no table ({' '.join(str(error).split())}); fetch it again") from error
+        raise UserError(f"{name}: is not a table ({' '.join(str(error).split())}); fetch it again") from error
     rows.columns = rows.columns.str.strip()
     missing = [column for column in columns if column not in rows]
     if missing:
         raise UserError(f"{name}: the first line lacks the column {missing[0]!r}; if it is a web page, fetch the file again")
     if rows.empty:
-        raise UserError(f"{name}: holds no picture; fetch it again")
+        raise UserError(f"{name}: has no rows; fetch it again")
     return rows
 
 
 def _listing(form: str | tuple, name: str, ids, files, scores, split=None) -> pd.DataFrame:
-    """The listing; the row of a score that is none, or off the scale, is named."""
+    """The listing. Raises: UserError naming the row of a score that is not a number or outside the scale."""
     low, high = (SETS[form].low, SETS[form].high) if isinstance(form, str) else form
     values = pd.to_numeric(pd.Series(scores), errors="coerce").to_numpy(float)
-    wrong = ~((values >= low) & (values <= high))  # not (value < low), which a NaN would pass
+    wrong = ~((values >= low) & (values <= high))  # not `value < low`, which is False for NaN
     if wrong.any():
         row = int(wrong.argmax())
         raise UserError(
-            f"{name}, row {row + 2}: the score {list(scores)[row]} of {list(ids)[row]} is no number from {low:g} to {high:g}"
+            f"{name}, row {row + 2}: the score {list(scores)[row]} of {list(ids)[row]} is not a number from {low:g} to {high:g}"
         )
     table = pd.DataFrame({"id": list(ids), "file": list(files), "score": values})
     if split is not None:
@@ -129,7 +131,7 @@ def _listing(form: str | tuple, name: str, ids, files, scores, split=None) -> pd
 
 def _once(ids: pd.Series, name: str) -> None:
     if ids.duplicated().any():
-        raise UserError(f"{name}: {ids[ids.duplicated()].iloc[0]} stands there twice; keep one of the rows")
+        raise UserError(f"{name}: {ids[ids.duplicated()].iloc[0]} appears twice; keep one of the rows")
 
 
 def _plain(name: str) -> str:
@@ -137,7 +139,7 @@ def _plain(name: str) -> str:
 
 
 def _mean_of_votes(rows: pd.DataFrame, votes: list[str]) -> np.ndarray:
-    """Mean score of each row's votes; NaN, which `_listing` refuses, where they are none."""
+    """Mean score of each row's votes; NaN, which `_listing` rejects, if they are invalid."""
     counts = rows[votes].apply(pd.to_numeric, errors="coerce").to_numpy(float)
     counts = np.where((counts < 0).any(axis=1, keepdims=True), np.nan, counts)
     with np.errstate(invalid="ignore"):
@@ -145,7 +147,7 @@ def _mean_of_votes(rows: pd.DataFrame, votes: list[str]) -> np.ndarray:
 
 
 def _files_of(ids: Iterable[str], names: list[str]) -> list[str]:
-    """The file of each id: itself, or the one picture that has this name and an ending."""
+    """The file of each id: itself, or the one image with this name and a suffix."""
     there = set(names)
     by_stem: dict[str, list[str]] = {}
     for name in names:
@@ -154,6 +156,6 @@ def _files_of(ids: Iterable[str], names: list[str]) -> list[str]:
     for picture in ids:
         found = [picture] if picture in there else by_stem.get(picture, [])
         if len(found) > 1:
-            raise UserError(f"{FOLDER_LABELS}: {picture} may be {found[0]} or {found[1]}; write the name with its ending")
+            raise UserError(f"{FOLDER_LABELS}: {picture} may be {found[0]} or {found[1]}; write the name with its suffix")
         files.append(found[0] if found else picture)
     return files

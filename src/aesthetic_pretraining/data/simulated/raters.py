@@ -1,8 +1,8 @@
-"""Simulated votes: a seeded rater model over measured properties of a picture (docs/simulated-votes.md).
+"""Simulated votes: a seeded rater model over measured properties of an image (docs/simulated-votes.md).
 
-No package ships human ratings, so where labels are simulated these stand in for people. The model sees pixels only,
-never what was done to them. Every property is a plain measurement; "standardised" means in standard deviations
-from the mean over the pictures of the simulated AVA, and squashed by tanh so that no property wins alone.
+No package ships human ratings, so simulated raters stand in for people. The model sees only pixels, not how they were edited.
+Every property is a simple measurement, standardised over the images of the simulated AVA and squashed by tanh, so that no single
+property dominates.
 """
 
 import cv2
@@ -11,13 +11,13 @@ import numpy as np
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.raters import RaterConfig
 
-SIDE = 160  # ASSUME: properties are measured with the long side at this many pixels, about what a small print shows
+SIDE = 160  # ASSUME: properties are measured at this long side in pixels, about the detail of a small print
 
 
 def sharpness(luma: np.ndarray) -> float:
     """Log energy of fine detail: log variance of the Laplacian of the lightness (H, W) in 0..1.
 
-    A median filter goes first: otherwise noise would count as detail.
+    Applied after a median filter, because noise would otherwise count as detail.
     """
     return float(np.log(cv2.Laplacian(cv2.medianBlur(luma, 3), cv2.CV_32F).var() + 1e-5))
 
@@ -28,7 +28,7 @@ def contrast(luma: np.ndarray) -> float:
 
 
 def exposure(luma: np.ndarray) -> float:
-    """Minus the distance of the mean lightness from the middle, less the share of clipped pixels."""
+    """Minus the distance of the mean lightness from the middle, minus the fraction of clipped pixels."""
     clipped = np.mean((luma < 0.02) | (luma > 0.98))
     return -abs(float(luma.mean()) - 0.5) - float(clipped)
 
@@ -48,7 +48,7 @@ def cleanness(luma: np.ndarray) -> float:
 
 
 def balance(luma: np.ndarray) -> float:
-    """Minus the distance of the detail's centre from the nearest point where lines of thirds cross, in picture sides."""
+    """Minus the distance, in image sides, of the detail's centre from the nearest intersection of the rule of thirds."""
     detail = np.abs(cv2.Laplacian(luma, cv2.CV_32F)) + 1e-6
     rows, columns = np.indices(detail.shape)
     y = (rows * detail).sum() / detail.sum() / detail.shape[0]
@@ -74,10 +74,10 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
 
 
 class Raters:
-    """The crowd: standardises by the pictures it was shown first, then votes on any picture."""
+    """A crowd of raters: standardises properties over given images, and votes on any image."""
 
     def __init__(self, measured: list[dict[str, float]], config: RaterConfig, seed: int):
-        """Args: measured: the properties of the pictures to standardise by."""
+        """measured: the properties of the images to standardise over."""
         self.config, self.seed = config, seed
         self.names = list(config.weights)
         self.weights = np.array([config.weights[n] for n in self.names])
@@ -93,14 +93,14 @@ class Raters:
         return np.tanh((table - self.centre) / self.scale / 1.5) @ self.weights
 
     def opinion(self, picture: str, measured: dict[str, float]) -> float:
-        """What the crowd thinks of one picture before it votes, on the scale of the votes."""
+        """The crowd's underlying opinion of one image, on the scale of the votes."""
         explained = float((self._quality(self._table([measured]))[0] - self.quality_centre) / self.quality_scale)
         taste = np.random.default_rng(seeded_int("taste", self.seed, picture)).standard_normal()
         share = self.config.taste
         return self.config.mean + self.config.spread * (np.sqrt(1 - share**2) * explained + share * taste)
 
     def votes(self, picture: str, measured: dict[str, float]) -> np.ndarray:
-        """Ten counts of votes 1 to 10 that add up to `voters`."""
+        """The counts of the votes 1 to 10, which sum to `voters`."""
         rng = np.random.default_rng(seeded_int("votes", self.seed, picture))
         cast = rng.normal(self.opinion(picture, measured), self.config.disagreement, self.config.voters)
         return np.bincount(cast.round().clip(1, 10).astype(int), minlength=11)[1:]

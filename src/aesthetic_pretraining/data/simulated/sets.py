@@ -1,7 +1,7 @@
 """Simulated AVA and TID2013 (docs/simulated-votes.md): real photos, simulated votes, the real sets' file formats.
 
-A labelled picture is a random crop of a source photo with a random edit, as amateurs' pictures differ in framing and
-finish. The edits are continuous and are not the pretext's own distortions; the votes look at pixels only (raters.py).
+A labelled image is a random crop of a source photo with random edits, as amateur photos differ in framing and finish. The edits are
+continuous and are not the pretext tasks' distortions; votes depend only on pixels (raters.py).
 """
 
 import io
@@ -24,13 +24,13 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.seeding import seeded_int
 
-LONG_SIDE = 320  # ASSUME: labelled pictures in pixels; AVA's are 640 or 800, which the letterbox would shrink anyway
+LONG_SIDE = 320  # ASSUME: pixels, of labelled images; AVA's have 640 or 800, which the letterbox would shrink anyway
 TID_SIZE = (256, 192)  # ASSUME: half of TID2013's 512 x 384
 QUALITY = 95
 
 
 def noise(rgb: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Gaussian noise; `strength` 0..1 is up to 40 codes of standard deviation. All edits: float (H, W, 3) in 0..255."""
+    """Gaussian noise with a standard deviation of up to 40 codes. All edits: float (H, W, 3) in 0..255, `strength` 0..1."""
     return rgb + rng.standard_normal(rgb.shape) * 40 * strength
 
 
@@ -56,12 +56,12 @@ def contrast_change(rgb: np.ndarray, strength: float, rng: np.random.Generator) 
 
 
 def saturation_change(rgb: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
-    """Distance from grey down to nothing."""
+    """Distance from grey reduced, to nothing at full strength."""
     grey = rgb.mean(axis=2, keepdims=True)
     return grey + (rgb - grey) * (1 - strength)
 
 
-# TID2013's numbers of the types that are simulated
+# TID2013's numbers of the simulated distortion types
 TID_TYPES: dict[int, Callable] = {1: noise, 8: blur, 10: jpeg, 16: mean_shift, 17: contrast_change, 18: saturation_change}
 EDITS = (noise, blur, mean_shift, contrast_change, saturation_change)
 
@@ -79,10 +79,10 @@ def simulate(
     shares: Mapping[str, float],
     seed: int,
 ) -> None:
-    """Write simulated AVA and TID2013 from the photos whose role is "labels".
+    """Write simulated AVA and TID2013 from the photos with the role "labels".
 
-    Every source photo serves one split of AVA or TID2013 alone, so that no split shares a source photo.
-    Raises UserError if a split gets no photo.
+    Every source photo is used in only one split of AVA or in TID2013, so that splits have no source photo in common.
+    Raises: UserError if a split gets no photo.
     """
     photos = ledger.merge(split[split["split"] == "labels"], on="id").sort_values("id")
     by_content = assign(set(photos["sha256"]), shares, "simulate", seed)
@@ -91,7 +91,9 @@ def simulate(
         if share > 0 and role not in roles.values():
             raise UserError(f"simulate.shares: no source photo is left for {role!r}; add photos or raise photos.shares.labels")
 
-    ava, tid = {}, {}  # name -> picture; a few hundred small pictures
+    # a few hundred small images, held in memory
+    ava: dict[str, tuple[str, int, np.ndarray]] = {}  # name -> (role, number of the source photo, image)
+    tid: dict[str, np.ndarray] = {}
     for number, photo in enumerate(photos.itertuples(), start=1):
         image = shrink(decode(source.read(photo.file))[0], 2 * LONG_SIDE)
         if roles[photo.id] == "tid2013":
@@ -115,7 +117,7 @@ def simulate(
 def snapshot(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
     """A random crop (45 to 95 % of each side) with up to two random edits: uint8 (H, W, 3), long side LONG_SIDE."""
     width, height = (round(side * rng.uniform(0.45, 0.95)) for side in image.size)
-    left, top = rng.integers(0, image.width - width + 1), rng.integers(0, image.height - height + 1)
+    left, top = int(rng.integers(0, image.width - width + 1)), int(rng.integers(0, image.height - height + 1))
     crop = image.crop((left, top, left + width, top + height))
     scale = LONG_SIDE / max(crop.size)
     crop = crop.resize((max(8, round(width * scale)), max(8, round(height * scale))), Image.Resampling.LANCZOS)
@@ -126,12 +128,12 @@ def snapshot(image: Image.Image, rng: np.random.Generator) -> np.ndarray:
 
 
 def distorted_references(image: Image.Image, number: int, levels: int, seed: int) -> dict[str, np.ndarray]:
-    """{"i01_08_3": uint8 picture}: one reference in every type and level of TID_TYPES."""
+    """{"i01_08_3": uint8 image}: one reference in every type and level of TID_TYPES."""
     base = np.asarray(image.resize(TID_SIZE, Image.Resampling.LANCZOS)).astype(np.float32)
     out = {}
     for kind, edit in TID_TYPES.items():
         for level in range(1, levels + 1):
-            rng = np.random.default_rng(seeded_int("tid2013", seed, number, kind))  # the same direction at every level
+            rng = np.random.default_rng(seeded_int("tid2013", seed, number, kind))  # the same at every level
             out[f"i{number:02d}_{kind:02d}_{level}"] = edit(base, level / 5, rng).clip(0, 255).round().astype(np.uint8)
     return out
 
@@ -149,7 +151,7 @@ def _write_ava(path: str | Path, pictures: dict, votes: dict) -> None:
 
 
 def _write_tid2013(path: str | Path, pictures: dict, opinions: dict) -> None:
-    # the real set's names differ in letter case between labels and disk: so do these
+    # as in the real set, names differ in letter case between labels and disk
     text = "".join(f"{opinions[name]:.5f} {name.replace('i', 'I')}.{'BMP' if '_10_' in name else 'bmp'}\n" for name in pictures)
     with atomic_path(path) as tmp, tarfile.open(tmp, "w", format=tarfile.USTAR_FORMAT) as tar:
         add_member(tar, "mos_with_names.txt", text.encode())

@@ -1,4 +1,4 @@
-"""Between sRGB codes and Lab relative to D50, unbounded and with darktable 4.2.1's numerics."""
+"""Conversion between sRGB codes and Lab (D50), unbounded, with the numerics of darktable 4.2.1."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -15,18 +15,18 @@ XYZ_TO_RGB = np.linalg.inv(RGB_TO_XYZ)
 KNEE = 6 / 29  # Lab is linear below this cube root
 SLOPE = 3 * KNEE**2  # of the cube at the knee, and of the line below it
 ABOVE_ONE = 2.260159  # exponent with which darktable continues the sRGB curve beyond white
-DARKEST = 2.0**-13  # linear light that is black for certain
-# The table that encodes linear light is addressed by the leading bits of the float, so its steps shrink with the light:
-# 2^14 to the octave miss a rounding by at most 0.004 codes, and the table stays in the processor's cache.
+DARKEST = 2.0**-13  # linear light that is certainly black
+# The table that encodes linear light is indexed by the leading bits of the float, so its steps shrink with the light. 2^14 steps
+# per octave are off by at most 0.004 codes, and the table fits into the CPU cache.
 DROPPED_BITS = 23 - 14
-AT_ONCE = {"cpu": 2**18, "cuda": 2**23}  # pixels developed together: few enough for the cache, enough to fill a GPU
+AT_ONCE = {"cpu": 2**18, "cuda": 2**23}  # pixels processed together: few enough for the cache, enough to fill a GPU
 UNCHANGED = torch.ones(1, 1, 1)
 
 Lab = tuple[Tensor, Tensor, Tensor]  # lightness in [0, 100], a, b: each float (h, w)
 
 
 def develop(lab: Lab, lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
-    """Lab with a new lightness and a and b times `chroma`, as sRGB codes.
+    """Lab with a new lightness, and a and b multiplied by `chroma`, as sRGB codes.
 
     lightness in [0, 100] and chroma: broadcastable to (n, h, w); returns uint8 (n, 3, h, w).
     """
@@ -48,12 +48,12 @@ def develop(lab: Lab, lightness: Tensor, chroma: Tensor = UNCHANGED) -> Tensor:
 
 
 def roots_to_codes(roots: Tensor, spare: Sequence[Tensor], codes: Tensor) -> None:
-    """Cube roots of XYZ (n, 3, h, w) as sRGB codes, written into `codes`: uint8 of the same shape.
+    """Cube roots of XYZ (n, 3, h, w) as sRGB codes, written to `codes`: uint8 of the same shape.
 
-    Overwrites `roots` and `spare`, two tensors like it: new memory would cost as much as the arithmetic.
+    Overwrites `roots` and `spare`, two tensors like it: allocating memory would cost as much as the arithmetic.
     """
     above, rest = spare
-    # Below the knee the cube gives way to its tangent there: SLOPE * root + k^3 - SLOPE * k with k = max(root, KNEE).
+    # Below the knee, the cube is replaced by its tangent at the knee: SLOPE * root + k^3 - SLOPE * k with k = max(root, KNEE).
     torch.clamp(roots, min=KNEE, out=above)
     torch.mul(above, above, out=rest).sub_(SLOPE)
     xyz = roots.addcmul_(above, rest, value=1 / SLOPE)
@@ -75,7 +75,7 @@ def to_roots(linear: Tensor) -> Tensor:
     return cube_root(above).add_(xyz.sub_(above), alpha=(_knee() - 16 / 116) / KNEE**3)
 
 
-# What every photo needs is kept on each device: a GPU would wait for each upload and each number that is read back.
+# Constants are cached per device: a GPU would have to wait for every upload and for every value read back.
 @cache
 def _to_rgb(device: torch.device) -> Tensor:
     return torch.from_numpy(SLOPE * XYZ_TO_RGB * D50).to(device, torch.float32)
@@ -88,14 +88,14 @@ def _to_xyz(device: torch.device) -> Tensor:
 
 @cache
 def _knee() -> float:
-    """Where the line starts, as `cube_root` has it: black has to come out exact, since brightness magnifies it most."""
+    """The value at the knee, as computed by `cube_root`: black must be exact, because brightness magnifies its error most."""
     return float(cube_root(torch.tensor([KNEE**3], dtype=torch.float32)))
 
 
 def cube_root(t: Tensor) -> Tensor:
     """darktable's own: a third of the float's bits, then one step of Halley's method; t >= 0, float32.
 
-    Its relative error of 1e-5 shows where one channel is far above the others (2000 K), and belongs there.
+    Its relative error of 1e-5 is visible where one channel is far above the others (2000 K), as in darktable.
     """
     guess = t.view(torch.int32).float().mul_(1 / 3).int().add_(709921077).view(torch.float32)
     cube = (guess * guess).mul_(guess)
@@ -103,7 +103,7 @@ def cube_root(t: Tensor) -> Tensor:
 
 
 def decode(x: np.ndarray) -> np.ndarray:
-    """The sRGB curve from encoded values (1 = white) to linear light, continued by a power above 1."""
+    """The sRGB curve from encoded values (1 = white) to linear light, continued by a power function above 1."""
     toe, curve = x / 12.92, ((x + 0.055) / 1.055) ** 2.4
     return np.where(x <= 0.04045, toe, np.where(x < 1, curve, x**ABOVE_ONE))
 
@@ -116,14 +116,14 @@ def encode(linear: Tensor) -> Tensor:
 
 
 def encode_into(linear: Tensor, codes: Tensor) -> None:
-    """`encode` for contiguous float32 that is overwritten, into contiguous uint8 of the same shape."""
+    """`encode` of contiguous float32, which is overwritten, into contiguous uint8 of the same shape."""
     index = linear.clamp_(DARKEST, 1).view(torch.int32).bitwise_right_shift_(DROPPED_BITS)
     torch.index_select(_encode_table(linear.device), 0, index.view(-1), out=codes.view(-1))
 
 
 @lru_cache(maxsize=8)
 def _encode_table(device: torch.device) -> Tensor:
-    """Codes by the leading bits of their linear light; what stands before `DARKEST` is never read."""
+    """Codes by the leading bits of their linear light; entries below `DARKEST` are never read."""
     last = int(np.float32(1).view(np.int32)) >> DROPPED_BITS
     bits = (np.arange(last + 1, dtype=np.int32) << DROPPED_BITS) + (1 << DROPPED_BITS >> 1)
     linear = bits.view(np.float32).astype(np.float64)

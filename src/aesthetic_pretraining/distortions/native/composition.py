@@ -1,10 +1,10 @@
-"""Composition distortions: what is cut out of the photo, and how (paper section 4.1; Pillow's definitions).
+"""Composition distortions: crops, rotation and aspect ratio (paper section 4.1; Pillow's definitions).
 
 Every function takes
-    photo: uint8 (H, W, 3), short side 1.5 x the base photo's: the room in which windows move and pictures turn
+    photo: uint8 (H, W, 3), short side 1.5 x the base photo's: the margin for crops and rotations
     base: uint8 (h, w, 3), the whole photo at the network's short side
     value: the distortion's value in the registry; 0 gives the anchor
-and returns uint8 (h, w, 3), so that size alone never gives a distortion away.
+and returns uint8 (h, w, 3), so that the size never reveals a distortion.
 """
 
 from math import cos, radians, sin
@@ -15,7 +15,7 @@ import numpy as np
 from aesthetic_pretraining.data.letterbox import resize, short_side_size
 
 STEPS = 5  # levels from the centre to the border of the free margin
-LARGEST_ANGLE = 10  # degrees: every rotation shows no more than this one can show
+LARGEST_ANGLE = 10  # degrees; every rotation is cropped to what is visible at this angle
 
 
 def horizontal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
@@ -39,17 +39,17 @@ def right_diagonal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.n
 
 
 def rotation(photo: np.ndarray, base: np.ndarray, value: float) -> np.ndarray:
-    """The photo turned by `value` degrees, cut to what stays free of border at `LARGEST_ANGLE` whatever the angle."""
+    """The photo rotated by `value` degrees, cropped for any angle to what is free of border at `LARGEST_ANGLE`."""
     height, width = base.shape[:2]
-    # ASSUME: positive is counter-clockwise, as in Pillow, to which the released code hands the value
+    # ASSUME: positive is counter-clockwise, as in Pillow, to which the released code passes the value
     inner = _turned_centre(photo, value, *inner_rectangle(photo.shape[1], photo.shape[0], LARGEST_ANGLE))
     across, down = short_side_size(inner.shape[1], inner.shape[0], min(height, width))
-    # Cutting off fractions can leave the long side one pixel short, which a centre crop would fill with black.
+    # Truncation can leave the long side one pixel short, which a centre crop would fill with black.
     return _centre(resize(inner, max(across, width), max(down, height)), width, height)
 
 
 def image_ratio(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
-    """Height stretched by 1 + value/5 (value > 0) or width by 1 + |value|/5, and the centre of it."""
+    """The centre of the photo with its height stretched by 1 + value/5 (value > 0) or its width by 1 + |value|/5."""
     height, width = base.shape[:2]
     across, down = width * (STEPS + max(-value, 0)) // STEPS, height * (STEPS + max(value, 0)) // STEPS
     return _centre(cv2.resize(base, (across, down), interpolation=cv2.INTER_LINEAR), width, height)
@@ -66,9 +66,9 @@ def rotation_anchor(photo: np.ndarray, base: np.ndarray) -> np.ndarray:
 
 
 def inner_rectangle(width: int, height: int, angle: float) -> tuple[int, int]:
-    """(width, height) of the largest upright rectangle inside a width x height one turned by `angle` degrees.
+    """(width, height) of the largest upright rectangle inside a width x height one rotated by `angle` degrees.
 
-    It also fits at every smaller angle. 0 <= angle < 45; whole pixels, cut off.
+    It also fits at every smaller angle. 0 <= angle < 45; truncated to whole pixels.
     """
     s, c = sin(radians(angle)), cos(radians(angle))
     long, short = max(width, height), min(width, height)
@@ -82,29 +82,29 @@ def inner_rectangle(width: int, height: int, angle: float) -> tuple[int, int]:
 def _turned_centre(photo: np.ndarray, angle: float, width: int, height: int) -> np.ndarray:
     """The centre of Pillow's rotate(angle, BICUBIC, expand=True), without computing the pixels around it.
 
-    OpenCV's cubic overshoots less than Pillow's (its parameter is -0.75, not -1) and takes a sixth of the time;
-    on photos they differ by about half a level on average, to either side.
+    OpenCV's cubic filter overshoots less than Pillow's (its parameter is -0.75, not -1) and takes a sixth of the time. On photos,
+    they differ by about half a level on average, without bias.
     """
     s, c = sin(radians(angle)), cos(radians(angle))
     middle = np.array([photo.shape[1], photo.shape[0]]) / 2
     reach = np.array([[c, abs(s)], [abs(s), c]]) @ middle
-    # The canvas is of whole pixels, so its corner lies up to one pixel off and the cut's centre up to a half.
+    # The canvas has whole pixels, so its corner is off by up to one pixel and the crop's centre by up to a half.
     canvas = np.ceil(middle + reach) - np.floor(middle - reach)
     corner = [round(free / 2) for free in canvas - (width, height)] - canvas / 2
     turn = np.array([[c, -s], [s, c]])
-    # Pillow counts from a pixel's corner, OpenCV from its centre.
+    # Pillow's coordinates refer to pixel corners, OpenCV's to pixel centres.
     offset = middle + turn @ (corner + 0.5) - 0.5
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    photo = photo.astype(np.float32)  # twice as fast as bytes, and not rounded: Pillow cuts off
-    turned = cv2.warpAffine(
+    photo = photo.astype(np.float32)  # twice as fast as bytes, and not rounded: Pillow truncates
+    turned: np.ndarray = cv2.warpAffine(
         photo, np.column_stack([turn, offset]), (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    turned += np.float32(0.01)  # 32-bit sums of even areas may end a hair below their level
+    turned += np.float32(0.01)  # 32-bit sums over uniform areas may be slightly below their level
     return turned.clip(0, 255, out=turned).astype(np.uint8)
 
 
 def _window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarray:
-    """The base photo's size out of the larger photo; `right` and `up` in fifths of the margin beside the centre."""
+    """A window of the base photo's size from the larger photo; `right` and `up` in fifths of the margin from the centre."""
     height, width = base.shape[:2]
     top = round((photo.shape[0] - height) * (STEPS - up) / (2 * STEPS))
     left = round((photo.shape[1] - width) * (STEPS + right) / (2 * STEPS))

@@ -1,4 +1,4 @@
-"""All pictures of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
+"""All variants of one photo: the anchors and every distortion at every level (paper sections 3.1 and 4.1)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,12 +17,12 @@ from aesthetic_pretraining.seeding import generator
 
 
 def source_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
-    """A picture of any size as `render` wants it: short side round(1.5 size), uint8 (H, W, 3)."""
+    """An image of any size as `render` takes it: short side round(1.5 size), uint8 (H, W, 3)."""
     return fit_short_side(image, round(ROOM * size))
 
 
 def base_photo(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
-    """The whole photo with its short side at `size`, where technical and style distortions start: uint8 (h, w, 3)."""
+    """The whole photo with short side `size`, the input of technical and style distortions: uint8 (h, w, 3)."""
     return fit_short_side(image, size)
 
 
@@ -35,16 +35,16 @@ def render(
     table: str = "published",
     edited_width: int = EDITED_WIDTH,
 ) -> Tensor:
-    """The pictures of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
+    """The variants of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
 
     The tensor's memory format is channels_last.
 
-    photo: uint8 (H, W, 3) with its short side at round(1.5 size), from `source_photo`
-    photo_id, seed: with the distortion and the level, all that noise and motion blur depend on
-    only: names of distortions; None is all of them
-    table: the table of distortions, one of registry.TABLES
+    photo: uint8 (H, W, 3) with short side round(1.5 size), from `source_photo`
+    photo_id, seed: noise and motion blur depend only on these, the distortion and the level
+    only: names of distortions; None: all
+    table: the distortion table, one of ladder.TABLES
     edited_width: as for `darktable_values.shadhi`
-    Raises ValueError for a photo of another size or type or an unknown table, KeyError for an unknown distortion.
+    Raises: ValueError for a photo of another size or type or for an unknown table, KeyError for an unknown distortion.
     """
     short = round(ROOM * size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
@@ -54,7 +54,7 @@ def render(
     base = base_photo(photo, size)
     tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table, edited_width)
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
-    # Written into the same memory again and again: fresh memory would cost more than the copies.
+    # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
     room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
     pictures[:3] = letterbox_batch(room[:3], size)
@@ -93,7 +93,7 @@ def pictures_of(
             return (make(base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
         case "style":
             planar = getattr(style, name)(tones, tuple(ladder.values())).cpu().numpy()
-            return (cv2.merge(tuple(picture)) for picture in planar)  # torch interleaves bytes ten times slower
+            return (cv2.merge(tuple(picture)) for picture in planar)  # torch interleaves bytes ten times more slowly
         case "composition":
             return (getattr(composition, name)(photo, base, value) for value in ladder.values())
     raise ValueError(f"{name}: no module for aspect {distortion.aspect!r}")

@@ -1,13 +1,13 @@
-"""Style distortions: what five modules of darktable 4.2.1 do to an 8-bit sRGB picture (paper section 4.1).
+"""Style distortions: five modules of darktable 4.2.1 applied to an 8-bit sRGB image (paper section 4.1).
 
-The formulas are those of darktable's pipeline in the module order that the released parameter files ask for: exposure
-and white balance come before the input profile, so they multiply gamma-encoded values. Lab is relative to D50.
+The formulas are those of darktable's pipeline in the module order of the released parameter files: exposure and white balance
+come before the input profile, so they multiply gamma-encoded values. Lab is relative to D50.
 
 Every distortion's function takes
     photo: the base photo as `Photo`
-    values: the registry's values, one per picture to make
-and returns uint8 (n, 3, h, w). All but the gains work on lightness and leave the hue alone, so each of them comes
-down to a new lightness and a chroma factor per pixel, which `colour.develop` turns into pictures.
+    values: the registry's values, one per image to make
+and returns uint8 (n, 3, h, w). All but the gains act on lightness and keep the hue, so each of them reduces to a new lightness and
+a chroma factor per pixel, which `colour.develop` turns into images.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,14 +20,14 @@ from torch import Tensor
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH, TEMPERATURE_GAINS, TINT_GAINS, shadhi
 from aesthetic_pretraining.distortions.native.colour import decode, develop, roots_to_codes, to_lab, to_roots
 
-FAR_OUT = 1.5  # gains above this send colours so far out of gamut that the way through Lab alters them
+FAR_OUT = 1.5  # gains above this push colours so far out of gamut that the round trip through Lab changes them
 
 
 class Photo:
-    """A base photo with what its style distortions share, computed once and only when asked for.
+    """A base photo with lazily computed intermediate results of its style distortions.
 
-    codes: uint8 (3, h, w); lightness: float (h, w) in [0, 100]; a, b: float (h, w); blurred: lightness, see below
-    table: the table of distortions, which fixes the blur of shadows and highlights and what stands beside them
+    codes: uint8 (3, h, w)
+    table: the distortion table, which determines the blur of shadows and highlights and the value of the field that does not vary
     edited_width: as for `darktable_values.shadhi`
     """
 
@@ -42,7 +42,7 @@ class Photo:
 
     @cached_property
     def index(self) -> Tensor:
-        """The codes as what torch takes for an index: int32 (3, h * w)."""
+        """The codes as an index for torch: int32 (3, h * w)."""
         return self.codes.flatten(1).int()
 
     @cached_property
@@ -55,12 +55,12 @@ class Photo:
 
     @cached_property
     def shadows_filled(self) -> tuple[Tensor, Tensor]:
-        """(lightness / 100, chroma factor) under the shadows that every published `highlights` carries."""
+        """(lightness / 100, chroma factor) after the `shadows` that accompany every published `highlights`."""
         return overlay_shadows(*self.untouched, self.blurred, self.shadhi.shadows_beside_highlights)
 
     @cached_property
     def highlights_lifted(self) -> tuple[Tensor, Tensor]:
-        """(lightness / 100, chroma factor) under the highlights that every published `shadows` carries."""
+        """(lightness / 100, chroma factor) after the `highlights` that accompany every published `shadows`."""
         return overlay_highlights(*self.untouched, self.blurred, self.shadhi.highlights_beside_shadows)
 
     @property
@@ -80,19 +80,19 @@ def _blur(n: int, sigma: float, device: torch.device) -> Tensor:
 
 
 def brightness(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Gamma on lightness; values in [-1, 1], above 0 lighter, 0 does nothing."""
+    """Gamma on lightness; values in [-1, 1], lighter above 0, no-op at 0."""
     double = 2 * _column(values, photo)
     exponent = torch.where(double >= 0, 1 / (1 + double), 1 - double)
-    # black may come out of to_lab a hair below 0, where a logarithm is not a number
+    # to_lab may put black slightly below 0, where the logarithm is NaN
     logarithm = (photo.lab[0] / 100).clamp(min=1e-30).log_()
     return develop(photo.lab, (exponent * logarithm).exp_().mul_(100))
 
 
 def contrast(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Lightness towards (down to -1: all grey) or away from its middle; values in [-1, 1], 0 does nothing."""
+    """Lightness towards (at -1: uniformly grey) or away from its middle; values in [-1, 1], no-op at 0."""
     value = _column(values, photo)
     middle = photo.lab[0] / 50 - 1  # [-1, 1]
-    # Below 0 a straight line, above a curve that is steepest in the middle.
+    # a straight line below 0, a curve that is steepest in the middle above
     steepness = 20 * value.clamp(min=0) ** 2
     slope = torch.where(value > 0, (1 + steepness).sqrt(), 1 + value)
     curve = (steepness * middle.square()).add_(1).rsqrt_().mul_(middle).mul_(slope)
@@ -100,14 +100,14 @@ def contrast(photo: Photo, values: Sequence[float]) -> Tensor:
 
 
 def saturation(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Chroma times 1 + value; values in [-1, 1], -1 leaves grey, 0 does nothing."""
+    """Chroma times 1 + value; values in [-1, 1], grey at -1, no-op at 0."""
     return develop(photo.lab, photo.lab[0], 1 + _column(values, photo))
 
 
 def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Chroma up and lightness a little down, the more so the more colourful; percent, 0 does nothing.
+    """More chroma and slightly less lightness, increasingly so for colourful pixels; percent, no-op at 0.
 
-    darktable's slider ends at 0; its formula, and the program, take negative values, which do the opposite.
+    darktable's slider starts at 0, but the program and its formula accept negative values, with the opposite effect.
     """
     lightness, a, b = photo.lab
     weight = _column(values, photo) / 25600 * (a**2 + b**2).sqrt()
@@ -116,7 +116,7 @@ def vibrance(photo: Photo, values: Sequence[float]) -> Tensor:
 
 def shadows(photo: Photo, values: Sequence[float]) -> Tensor:
     """Dark areas lighter (> 0) or darker; values in [-100, 100]."""
-    # The masks of highlights and shadows never overlap, so the half that all values share is made once.
+    # The masks of highlights and shadows never overlap, so the half common to all values is computed once.
     done = (overlay_shadows(*photo.highlights_lifted, photo.blurred, value) for value in values)
     return _develop_overlays(photo, done, len(values))
 
@@ -128,24 +128,24 @@ def highlights(photo: Photo, values: Sequence[float]) -> Tensor:
 
 
 def exposure(photo: Photo, values: Sequence[float]) -> Tensor:
-    """Codes times 2^value; EV, 0 does nothing."""
+    """Codes times 2^value; EV, no-op at 0."""
     return multiply(photo, [(2.0**value,) * 3 for value in values])
 
 
 def temperature(photo: Photo, values: Sequence[float]) -> Tensor:
-    """White balance by kelvin, only those of `TEMPERATURE_GAINS`; below 6500 is bluer, above warmer."""
+    """White balance by temperature in kelvin, one of `TEMPERATURE_GAINS`; bluer below 6500, warmer above."""
     return multiply(photo, [TEMPERATURE_GAINS[value] for value in values])
 
 
 def tint(photo: Photo, values: Sequence[float]) -> Tensor:
-    """White balance by tint, only those of `TINT_GAINS`; below 1 is more magenta, above greener."""
+    """White balance by tint, one of `TINT_GAINS`; more magenta below 1, greener above."""
     return multiply(photo, [TINT_GAINS[value] for value in values])
 
 
 def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tensor:
-    """Gamma-encoded channels times their gain, one triple per picture: uint8 (n, 3, h, w).
+    """Gamma-encoded channels times their gains, one triple per image: uint8 (n, 3, h, w).
 
-    In gamut, and a little beyond, the way through Lab changes nothing but the clipping, so a table per channel does.
+    In gamut and slightly beyond, the round trip through Lab only affects clipping, so a table per channel is enough.
     """
     codes, light = _multiplied(tuple(gains), photo.codes.device)
     pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
@@ -161,9 +161,9 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
 
 @lru_cache(maxsize=64)
 def _multiplied(gains: tuple[tuple[float, float, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """What becomes of each code under each gain: codes, uint8, and linear light, float; both (n, 3, 256)."""
+    """Each code after each gain, as codes (uint8) and as linear light (float), both (n, 3, 256)."""
     scaled = np.arange(256) * np.array(gains)[..., None]
-    # Halves go down: on its way through Lab, darktable leaves two thirds of them a hair below.
+    # Halves are rounded down: after darktable's round trip through Lab, two thirds of them are slightly lower.
     codes = np.ceil(scaled - 0.5).clip(max=255).astype(np.uint8)
     return torch.from_numpy(codes).to(device), torch.from_numpy(decode(scaled / 255).astype(np.float32)).to(device)
 
@@ -172,8 +172,8 @@ def _multiplied(gains: tuple[tuple[float, float, float], ...], device: torch.dev
 def recursive_gaussian(n: int, sigma: float) -> Tensor:
     """Matrix (n, n) of darktable's recursive Gaussian over n samples: float32.
 
-    The filter is linear, so filtering the unit vectors gives all of it; built in float64 from rounded coefficients.
-    Its borders act as if the first and the last sample went on for ever.
+    The filter is linear, so filtering the unit vectors gives its matrix; computed in float64 from rounded coefficients.
+    At the borders, the first and the last sample are repeated indefinitely.
     """
     a0, a1, a2, a3, b1, b2, first, last = gaussian_coefficients(sigma)
     x = np.eye(n)
@@ -192,10 +192,10 @@ def recursive_gaussian(n: int, sigma: float) -> Tensor:
 
 
 def gaussian_coefficients(sigma: float) -> tuple[float, ...]:
-    """a0 .. a3, b1, b2 of darktable's recursive Gaussian, and what its first and last samples start from.
+    """a0 .. a3, b1, b2 of darktable's recursive Gaussian, and its initial factors for the first and last sample.
 
-    In single precision, as there: at the published 100 pixels 1 + b1 + b2 is 3e-4, so that its last bits make the blur
-    lighter by up to a 2000th at the borders. The order of that sum is darktable's, too.
+    In single precision, like darktable: at the published 100 pixels, 1 + b1 + b2 is 3e-4, so that its last bits lighten the blur by
+    up to a 2000th at the borders. The order of that sum is also darktable's.
     """
     one, two = np.float32(1), np.float32(2)
     alpha = np.float32(1.695) / np.float32(sigma)
@@ -222,13 +222,13 @@ def overlay_shadows(u: Tensor, chroma: Tensor, blurred: Tensor, value: float) ->
 def _overlay(
     u: Tensor, chroma: Tensor, dark: Tensor, mask: Tensor, amount: float, sign: int, weights: tuple[float, float]
 ) -> tuple[Tensor, Tensor]:
-    """Blend the inverted surroundings over u, amount^2 times (the last pass in part).
+    """Blend the inverted surroundings over u, amount^2 times (the last pass partially).
 
-    The blend is 2 u layer where u <= 1/2 and 1 - 2 (1 - u) (1 - layer) where it is lighter, with layer = (1 + sign * dark) / 2;
-    in both cases u changes by sign * dark * min(u, 1 - u).
-    weights: how far chroma follows the lightness gained and the darkness lost.
+    The blend is 2 u layer where u <= 1/2 and 1 - 2 (1 - u) (1 - layer) where u is lighter, with layer = (1 + sign * dark) / 2; in
+    both cases u changes by sign * dark * min(u, 1 - u).
+    weights: how strongly chroma follows the lightness gained and the darkness lost.
     """
-    # spares a CPU the work where nothing would change; a GPU would wait for the answer
+    # skips no-ops on a CPU; a GPU would have to synchronise for the check
     remaining = amount**2 if mask.device.type != "cpu" or mask.max() > 0 else 0.0
     u, chroma = u.clone(), chroma.clone()
     share, gain, darkness, ratio, follow = torch.empty(5, *u.shape, device=u.device)
@@ -255,7 +255,7 @@ def _develop_overlays(photo: Photo, done: Iterable[tuple[Tensor, Tensor]], n: in
 
 
 def _column(values: Sequence[float], photo: Photo) -> Tensor:
-    """Values as (n, 1, 1), to broadcast against (h, w)."""
+    """Values as (n, 1, 1), broadcastable to (h, w)."""
     return _values(tuple(values), photo.codes.device)
 
 
@@ -265,6 +265,6 @@ def _values(values: tuple[float, ...], device: torch.device) -> Tensor:
 
 
 def look_up(tables: Tensor, index: Tensor, out: Tensor) -> None:
-    """Each channel of `index`, int32 (3, h * w), through its row of `tables` (3, 256) into `out` (3, h, w)."""
+    """Map each channel of `index`, int32 (3, h * w), by its row of `tables` (3, 256) into `out` (3, h, w)."""
     for table, channel, filled in zip(tables, index, out.flatten(1), strict=True):
         torch.index_select(table, 0, channel, out=filled)

@@ -1,18 +1,19 @@
-"""Technical distortions as the library imagecorruptions (ImageNet-C) defines them (paper section 4.1).
+"""Technical distortions as defined by the library imagecorruptions (ImageNet-C; paper section 4.1).
 
 Every function takes
     base: uint8 (h, w, 3), the photo with its short side at the network's size
     value: a severity 1 .. 5 (pixelate: the fraction to shrink to)
-    rng: the generator of this picture alone, used by motion blur and the two noises
-and returns uint8 (h, w, 3). Like the library, results are cut off, not rounded, to 8 bits.
+    rng: the generator of this image, used by motion blur and the two noises
+and returns uint8 (h, w, 3). As in the library, results are truncated to 8 bits, not rounded.
 
-Written anew because the library draws from numpy's global generator, whose state depends on what ran before.
-Its constants fit photos of 224 pixels.
-# ASSUME: radii and kernels keep their pixel size when the network's picture is smaller
+Reimplemented because the library uses numpy's global generator, whose state depends on what ran before.
+Its constants are for photos of 224 pixels.
+# ASSUME: radii and kernels keep their size in pixels when the network's images are smaller
 """
 
 from functools import lru_cache
 from math import ceil, cos, radians, sin
+from typing import cast
 
 import cv2
 import numpy as np
@@ -25,26 +26,26 @@ DEFOCUS_RADIUS_SIGMA = ((3, 0.1), (4, 0.5), (6, 0.5), (8, 0.5), (10, 0.5))
 MOTION_RADIUS_SIGMA = ((10, 3), (15, 5), (15, 8), (15, 12), (20, 15))
 GAUSSIAN_SCALE = (0.08, 0.12, 0.18, 0.26, 0.38)
 IMPULSE_AMOUNT = (0.03, 0.06, 0.09, 0.17, 0.27)
-NUDGE = 2.0**-12  # levels: just above the error of sums in 32 bits
+NUDGE = 2.0**-12  # levels; just above the error of 32-bit sums
 MOTION_ANGLE = 45  # degrees: directions are uniform in [-45, 45]
 
 
 def jpeg_compression(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
-    """Through a JPEG file and back."""
+    """Encoded as JPEG and decoded again."""
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY[value - 1]]
     _, file = cv2.imencode(".jpg", cv2.cvtColor(base, cv2.COLOR_RGB2BGR), quality)
-    return cv2.imdecode(file, cv2.IMREAD_COLOR_RGB)
+    return cast(np.ndarray, cv2.imdecode(file, cv2.IMREAD_COLOR_RGB))
 
 
 def defocus_blur(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
-    """Averaged over a disk, as an aperture does; borders are mirrored."""
+    """Averaged over a disk, like an aperture; borders are mirrored."""
     kernel = disk(*DEFOCUS_RADIUS_SIGMA[value - 1])
-    # Where the disk sums to a hair below 1, the library makes every even area a level darker.
+    # If the disk sums to slightly less than 1, the library makes every uniform area one level darker.
     return _cut_off(convolve(base, kernel), NUDGE if kernel.sum(dtype=np.float64) > 1 else -NUDGE)
 
 
 def motion_blur(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
-    """Smeared along a random direction, one side of a Gaussian long."""
+    """Smeared along a random direction with one side of a Gaussian."""
     radius, sigma = MOTION_RADIUS_SIGMA[value - 1]
     return smear(base, 2 * radius + 1, sigma, rng.uniform(-MOTION_ANGLE, MOTION_ANGLE))
 
@@ -53,7 +54,7 @@ def pixelate(base: np.ndarray, value: float, rng: np.random.Generator) -> np.nda
     """Shrunk to the fraction `value` and back with the box filter (the authors' own variant)."""
     height, width = base.shape[:2]
     small = Image.fromarray(base).resize((int(width * value), int(height * value)), Image.Resampling.BOX)
-    # Enlarging, the box filter takes the nearest pixel.
+    # When enlarging, the box filter takes the nearest pixel.
     rows, columns = (
         ((np.arange(large) + 0.5) * (few / large)).astype(int) for large, few in ((height, small.height), (width, small.width))
     )
@@ -66,16 +67,16 @@ def gaussian_noise(base: np.ndarray, value: int, rng: np.random.Generator) -> np
 
 
 def impulse_noise(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
-    """A share of all channel values becomes 0 or 255, as often the one as the other."""
+    """A fraction of all channel values becomes 0 or 255, with equal probability."""
     return _add(base, _impulse_steps(IMPULSE_AMOUNT[value - 1]), rng)
 
 
 def convolve(base: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """uint8 (h, w, 3) under a symmetric kernel (k, k) of odd size, borders mirrored: float32 (h, w, 3), by Fourier transform."""
+    """uint8 (h, w, 3) convolved with a symmetric kernel (k, k) of odd size, borders mirrored: float32 (h, w, 3), by FFT."""
     reach = len(kernel) // 2
     height, width = base.shape[:2]
     padded = cv2.copyMakeBorder(base, reach, reach, reach, reach, cv2.BORDER_REFLECT_101)
-    shape = tuple(cv2.getOptimalDFTSize(side) for side in padded.shape[:2])
+    shape = cv2.getOptimalDFTSize(padded.shape[0]), cv2.getOptimalDFTSize(padded.shape[1])
     spectrum = _spectrum(kernel, shape)
     planes = [
         cv2.idft(cv2.mulSpectrums(_spectrum(plane, shape), spectrum, 0), flags=cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
@@ -86,7 +87,7 @@ def convolve(base: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def disk(radius: int, sigma: float) -> np.ndarray:
-    """A disk of `radius` pixels that sums to 1, its rim softened by a Gaussian: float32 (k, k)."""
+    """A disk of `radius` pixels that sums to 1, with its edge softened by a Gaussian: float32 (k, k)."""
     reach = np.arange(-max(8, radius), max(8, radius) + 1)
     inside = (reach**2 + reach[:, None] ** 2 <= radius**2).astype(np.float32)
     softening = 3 if radius <= 8 else 5
@@ -94,7 +95,7 @@ def disk(radius: int, sigma: float) -> np.ndarray:
 
 
 def smear(base: np.ndarray, width: int, sigma: float, angle: float) -> np.ndarray:
-    """Weighted sum of `width` copies, each a pixel further along `angle` (degrees); borders are repeated."""
+    """Weighted sum of `width` copies, each shifted one pixel further along `angle` (degrees); borders are repeated."""
     weights = np.exp(-(np.arange(width) ** 2) / (2 * sigma**2))
     weights /= weights.sum()
     height, across = base.shape[:2]
@@ -114,20 +115,20 @@ def _spectrum(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def _cut_off(levels: np.ndarray, nudge: float) -> np.ndarray:
-    """[0, 255] -> uint8, cut off; `nudge` says to which side sums that miss a whole number by a hair belong."""
+    """[0, 255] -> uint8, truncated; `nudge` decides to which side sums very close to an integer go."""
     levels += np.float32(nudge)
     return levels.clip(0, 255, out=levels).astype(np.uint8)
 
 
 def _add(base: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Every value moved by one of the 65,536 equally likely `steps`, int16, and clipped to [0, 255]."""
+    """Every value shifted by one of 65,536 equally likely `steps`, int16, and clipped to [0, 255]."""
     draw = rng.bit_generator.random_raw(-(-base.size // 4)).view(np.uint16)[: base.size]
     return cv2.add(base, cv2.LUT(draw.reshape(base.shape), steps), dtype=cv2.CV_8U)
 
 
 @lru_cache(maxsize=8)
 def _gaussian_steps(scale: float) -> np.ndarray:
-    """Quantiles of a normal distribution, cut off to whole levels: adding whole numbers first changes nothing."""
+    """Quantiles of a normal distribution, floored to whole levels, which commutes with adding integers."""
     return np.floor(255 * scale * ndtri((np.arange(65536) + 0.5) / 65536)).astype(np.int16)
 
 

@@ -1,4 +1,4 @@
-"""The program darktable-cli: finding it, running it once over a folder, and saying in one sentence what went wrong."""
+"""The program darktable-cli: finding it, running it on a folder, and reporting errors in one sentence."""
 
 import fcntl
 import logging
@@ -21,10 +21,10 @@ PROGRAM = "darktable-cli"
 OLDEST = (4, 2)
 WAY_OUT = "or set distortions.engine: native"
 PREFIX = "aesthetic-darktable-"  # of temporary folders
-SUFFIX = ".tif"  # uncompressed on both sides: packing costs more than the pixels
+SUFFIX = ".tif"  # uncompressed input and output: compression would cost more than the processing
 _OPTIONS = ("--conf", "plugins/imageio/format/tiff/bpp=8", "--conf", "plugins/imageio/format/tiff/compress=0")
 
-# With these modules alone 4.2 starts and exports in three quarters of the time, and gives the same pixels.
+# With only these modules, version 4.2 takes three quarters of the time and gives the same pixels.
 _SLIM_VERSION = (4, 2)
 _SLIM_MODULES = (
     *("libcolisa.so", "libexposure.so", "libshadhi.so", "libtemperature.so", "libvibrance.so"),  # the distortions
@@ -34,7 +34,7 @@ _SLIM_MODULES = (
 
 
 def find() -> tuple[Path, tuple[int, int]]:
-    """The program on PATH and its version. Raises UserError if it is missing, too old, or does not say."""
+    """The program on PATH and its version. Raises: UserError if it is missing or too old, or does not report a version."""
     found = shutil.which(PROGRAM)
     if found is None:
         raise UserError(f"{PROGRAM} is not installed; install darktable {OLDEST[0]}.{OLDEST[1]} or newer, {WAY_OUT}")
@@ -50,7 +50,7 @@ def find() -> tuple[Path, tuple[int, int]]:
 
 @lru_cache(maxsize=8)
 def _version(path: Path, changed: int, size: int) -> tuple[int, int]:
-    """What the program says; asked again when the file is another one."""
+    """The version that the program reports; cached until the file changes."""
     try:
         with tempfile.TemporaryDirectory() as home:
             said = subprocess.run(
@@ -66,15 +66,15 @@ def _version(path: Path, changed: int, size: int) -> tuple[int, int]:
 
 @contextmanager
 def workspace() -> Iterator[tuple[Path, int]]:
-    """A temporary folder and the descriptor of its lock; the folder is removed whatever happens inside.
+    """A temporary folder and the descriptor of its lock; the folder is always removed at the end.
 
-    Folders of processes that were killed are removed first. A folder is in use as long as any process holds its lock.
+    Folders of killed processes are removed first. A folder is in use as long as any process holds its lock.
     """
     for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         _remove_if_abandoned(old)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
-        # Locked before it gets its name, or another process might take it for abandoned in between.
+        # lock before renaming, or another process might consider the folder abandoned in between
         with open(folder / "unlocked", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             os.rename(folder / "unlocked", folder / "lock")
@@ -95,23 +95,23 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def run(folder: Path, lock: int, expected: int, timeout: float) -> None:
-    """Render all of folder/in into folder/out, which is made here, in one process.
+    """Process everything in folder/in into folder/out, which is created, in one process.
 
-    lock: descriptor that the process keeps open, so that `folder` stays if this process is killed
-    expected: how many pictures there should be then
+    lock: descriptor that the process keeps open, so that `folder` is not removed under it if this process is killed
+    expected: the number of images that there should be afterwards
     timeout: seconds
-    Raises UserError if the program is missing or too old, fails, is killed, is too slow, or makes another number of pictures.
+    Raises: UserError if the program is missing or too old, fails, is killed, is too slow, or makes another number of images.
     """
     path, version = find()
     config, out = folder / "config", folder / "out"
     config.mkdir()
     out.mkdir()
-    # A configuration of its own: two processes on one find its database locked and export nothing.
-    core = ["--core", "--configdir", config, "--cachedir", config, "--disable-opencl", *_OPTIONS]
+    # A configuration of its own: if two processes used the same, one would find the database locked and export nothing.
+    core: list[str | Path] = ["--core", "--configdir", config, "--cachedir", config, "--disable-opencl", *_OPTIONS]
     if slim := _slim_modules(path, version, folder / "modules"):
         core += ["--moduledir", slim]
-    command = [path, folder / "in", out, "--out-ext", SUFFIX[1:], "--apply-custom-presets", "0", *core]
-    with open(folder / "said", "wb") as said:  # a file: a pipe that a grandchild holds open would outlive the timeout
+    command: list[str | Path] = [path, folder / "in", out, "--out-ext", SUFFIX[1:], "--apply-custom-presets", "0", *core]
+    with open(folder / "said", "wb") as said:  # not a pipe: one held open by a grandchild would outlast the timeout
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=_environment(config), pass_fds=[lock]
         )
@@ -119,7 +119,7 @@ def run(folder: Path, lock: int, expected: int, timeout: float) -> None:
             process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise UserError(
-                f"{PROGRAM} took longer than {timeout:.0f} s for {expected} pictures; run fewer jobs beside it, {WAY_OUT}"
+                f"{PROGRAM} took longer than {timeout:.0f} s for {expected} images; run fewer jobs beside it, {WAY_OUT}"
             ) from error
         finally:  # also on Ctrl-C
             if process.poll() is None:
@@ -132,21 +132,21 @@ def run(folder: Path, lock: int, expected: int, timeout: float) -> None:
 
 
 def _environment(home: str | Path) -> dict[str, str]:
-    # Even to tell its version darktable makes folders at home, and stops where it may not: on clusters, in containers.
+    # Even for --version, darktable creates folders in HOME, and fails where it may not: on clusters, in containers.
     homes = dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"), str(home))
-    # More than one thread spin while they wait for each other: up to four times the work where cores are shared.
+    # Several threads busy-wait for each other: up to four times the CPU time on shared cores.
     return {**os.environ, **homes, "OMP_NUM_THREADS": "1", "LC_ALL": "C"}
 
 
 def no_space(folder: Path) -> str:
-    """The sentence for a full disk."""
-    return f"no space left for darktable's pictures in {folder}; free some or set TMPDIR to another disk, {WAY_OUT}"
+    """The error message for a full disk."""
+    return f"no space left for darktable's images in {folder}; free some or set TMPDIR to another disk, {WAY_OUT}"
 
 
 def _failure(code: int, made: int, expected: int, folder: Path) -> str:
     if shutil.disk_usage(folder).free < 2**20:
         return no_space(folder.parent)
-    count = f"after {made} of {expected} pictures"
+    count = f"after {made} of {expected} images"
     if code < 0:
         name = signal.Signals(-code).name
         hint = "memory often ran out: run fewer jobs beside it" if name == "SIGKILL" else "run again"
@@ -154,7 +154,7 @@ def _failure(code: int, made: int, expected: int, folder: Path) -> str:
     lines = [
         line
         for line in (folder / "said").read_text(errors="replace").splitlines()
-        # darktable prints the second for every picture with the released files' module order, and goes on well
+        # darktable prints the second message, harmlessly, for every image with the released files' module order
         if line.strip() and "exported to" not in line and "error building iop_order_list" not in line
     ]
     last = f", its last words are {lines[-1].strip()[:200]!r}" if lines else ""
@@ -162,7 +162,7 @@ def _failure(code: int, made: int, expected: int, folder: Path) -> str:
 
 
 def _slim_modules(path: Path, version: tuple[int, int], folder: Path) -> Path | None:
-    """A folder of links to the few modules needed, or None where the installation is not as expected."""
+    """A folder of links to the few modules needed, or None if the installation is not as expected."""
     prefix = path.parents[1]
     found = sorted((*prefix.glob("lib*/darktable/plugins"), *prefix.glob("lib*/*/darktable/plugins")))
     installed = [plugins.parent for plugins in found]

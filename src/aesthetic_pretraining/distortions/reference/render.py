@@ -1,11 +1,12 @@
-"""All pictures of some photos by the programs and libraries that the authors used, in the plainest way.
+"""All variants of photos by the programs and libraries that the authors used, in the simplest way.
 
-The slow second engine: darktable-cli for style, imagecorruptions for technical, Pillow for composition and letterbox.
-`native` makes the same pictures by formulas of its own; each engine checks the other.
+This is the slow reference engine: darktable-cli for style, imagecorruptions for technical, Pillow for composition and letterbox.
+`native` makes the same variants with its own formulas; each engine checks the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,16 +34,16 @@ def render_reference(
     only: Sequence[str] | None = None,
     edited_width: int = EDITED_WIDTH,
 ) -> Tensor:
-    """The pictures of some photos as the network sees them: uint8 (n_photos, n, 3, size, size), second axis as `rows(only)`.
+    """The variants of photos as the network sees them: uint8 (n_photos, n, 3, size, size), second axis as `rows(only)`.
 
     photos: uint8 (H, W, 3) each, short side round(1.5 size), from `render.source_photo`; shapes may differ
-    photo_ids, seed: with the distortion and the level, all that noise and motion blur depend on
-    size: at least 32, if a technical distortion but pixelate is wanted
-    table: the table of distortions, one of registry.TABLES
-    only: names of distortions; None is all of them
+    photo_ids, seed: one id per photo; noise and motion blur depend only on these, the distortion and the level
+    size: at least 32 for technical distortions other than pixelate
+    table: the distortion table, one of ladder.TABLES
+    only: names of distortions; None: all
     edited_width: as for `darktable_values.shadhi`
-    Raises ValueError for photos of another size or type, for as many ids as photos, or an unknown table; KeyError for an unknown
-    distortion; UserError where darktable or imagecorruptions fail.
+    Raises: ValueError for photos of another size or type, a different number of ids than photos, or an unknown table; KeyError for
+        an unknown distortion; UserError if darktable or imagecorruptions fails.
     """
     short = round(ROOM * size)
     for photo, photo_id in zip(photos, photo_ids, strict=True):
@@ -78,8 +79,8 @@ def render_reference(
 
 
 def technical(base: np.ndarray, name: str, level: int, value: float, seed: int, photo_id: str) -> np.ndarray:
-    """One technical distortion of the base photo: uint8 (h, w, 3) both; value as in the registry."""
-    # The authors' own: the library's goes to other fractions.
+    """One technical distortion of the base photo, uint8 (h, w, 3) in and out; value as in the registry."""
+    # pixelate is the authors' own, because the library's has other fractions
     return pixelate(base, value) if name == pixelate.__name__ else corrupt(base, name, int(value), seed, photo_id)
 
 
@@ -91,7 +92,7 @@ def pixelate(base: np.ndarray, value: float) -> np.ndarray:
 
 
 def composition(photo: np.ndarray, base: np.ndarray, name: str, value: float) -> np.ndarray:
-    """One composition distortion: uint8 (H, W, 3) with room to move, uint8 (h, w, 3) without -> uint8 (h, w, 3)."""
+    """One composition distortion: photo uint8 (H, W, 3) with margin, base uint8 (h, w, 3) -> uint8 (h, w, 3)."""
     return _COMPOSITION[name](photo, base, value)
 
 
@@ -112,7 +113,7 @@ def right_diagonal_crop(photo: np.ndarray, base: np.ndarray, value: int) -> np.n
 
 
 def window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarray:
-    """What a window of the base photo's size shows after so many steps from the centre; five reach the border."""
+    """A window of the base photo's size, moved `right` and `up` from the centre; five steps reach the border."""
     height, width = base.shape[:2]
     margin_x, margin_y = Fraction(photo.shape[1] - width, 2), Fraction(photo.shape[0] - height, 2)
     left, top = round(margin_x + margin_x * right / 5), round(margin_y - margin_y * up / 5)
@@ -120,18 +121,18 @@ def window(photo: np.ndarray, base: np.ndarray, right: int, up: int) -> np.ndarr
 
 
 def rotation(photo: np.ndarray, base: np.ndarray, value: float) -> np.ndarray:
-    """Turned by `value` degrees, cut to what is free of border at the largest angle, and brought to the base photo's size."""
+    """Rotated by `value` degrees, cropped to what is free of border at the largest angle, and resized to the base photo's size."""
     height, width = base.shape[:2]
     whole = Image.fromarray(photo).rotate(value, BICUBIC, expand=True)
     inner = centre(whole, *inner_rectangle(photo.shape[1], photo.shape[0], LARGEST_ANGLE))
     scale = Fraction(min(height, width), min(inner.size))
-    # At least the base photo's size: a fraction cut off may leave the long side a pixel short.
+    # at least the base photo's size, because truncation may leave the long side one pixel short
     across, down = max(int(inner.width * scale), width), max(int(inner.height * scale), height)
     return np.array(centre(inner.resize((across, down), BILINEAR), width, height))
 
 
 def image_ratio(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
-    """The height (value > 0) or the width 1 + |value|/5 times as long, and the centre of that."""
+    """The centre of the photo with its height (value > 0) or its width stretched by 1 + |value|/5."""
     height, width = base.shape[:2]
     factor = 1 + Fraction(abs(value), 5)
     size = (width, int(height * factor)) if value > 0 else (int(width * factor), height)
@@ -139,12 +140,12 @@ def image_ratio(photo: np.ndarray, base: np.ndarray, value: int) -> np.ndarray:
 
 
 def centre(picture: Image.Image, width: int, height: int) -> Image.Image:
-    """The middle width x height of a picture."""
+    """The central width x height pixels of an image."""
     left, top = round((picture.width - width) / 2), round((picture.height - height) / 2)
     return picture.crop((left, top, left + width, top + height))
 
 
-_COMPOSITION = {
+_COMPOSITION: dict[str, Callable[[np.ndarray, np.ndarray, Any], np.ndarray]] = {
     function.__name__: function
     for function in (horizontal_crop, vertical_crop, left_diagonal_crop, right_diagonal_crop, rotation, image_ratio)
 }

@@ -1,10 +1,10 @@
-"""The files that tell darktable what to do with a picture: one module with the values of one variant.
+"""darktable's parameter files (XMP): one module with the values of one variant.
 
-Format and module versions are those of the released parameter files; darktable lifts older ones to its own.
+Format and module versions are those of the released parameter files; darktable upgrades old ones itself.
 
 Every distortion's function takes
-    value: the registry's
-    shadhi: what the table of distortions says of shadows and highlights
+    value: as in the registry
+    shadhi: the fields of shadows and highlights in the distortion table
     width: of the photo, in pixels
 and returns the `Module` with its parameters.
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from aesthetic_pretraining.distortions.darktable_values import TEMPERATURE_GAINS, TINT_GAINS, Shadhi
 
-# Not to be modernised: with these two versions exposure and white balance run before the input profile and so multiply
-# gamma-encoded values. In today's order for JPEG the same parameters work on linear light: other pictures altogether.
+# Do not modernise: with these two versions, exposure and white balance run before the input profile and so multiply gamma-encoded
+# values. In today's module order for JPEG, the same parameters act on linear light, with entirely different results.
 _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -37,9 +37,9 @@ _DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 class Module:
     """One module of darktable with its parameters.
 
-    kind: darktable's name of it, a blank, and the version of the parameters' layout
-    fields: the parameters
-    idle: whether it is meant to return the photo as it is
+    kind: darktable's name for it, a blank, and the version of the parameters' layout
+    fields: the packed parameters
+    idle: whether it should return the photo unchanged
     """
 
     kind: str
@@ -48,20 +48,20 @@ class Module:
 
     @property
     def pointwise(self) -> bool:
-        """Whether it looks at one pixel at a time."""
+        """Whether each output pixel depends on one input pixel only."""
         return not self.kind.startswith("shadhi ")
 
 
 def module(name: str, value: float, shadhi: Shadhi, width: int) -> Module:
-    """The module of the style distortion `name` at a value, for a photo of this width, by what `darktable_values.shadhi` says of a table.
+    """The module of the style distortion `name` at a value, for a photo of this width and the fields `darktable_values.shadhi`.
 
-    Raises KeyError for another name, and for a kelvin or a tint without known gains.
+    Raises: KeyError for another name, or for a temperature or tint without known gains.
     """
     return _STYLE[name](value, shadhi, width)
 
 
 def document(module: Module) -> str:
-    """The whole file."""
+    """The text of the file."""
     name, version = module.kind.split()
     return _DOCUMENT.format(module=name, version=version, parameters=module.fields.hex())
 
@@ -110,11 +110,11 @@ _STYLE = {
 
 
 def _white_balance(gains: tuple[float, float, float], idle: bool) -> Module:
-    return Module("temperature 3", struct.pack("<4f", *gains, 1), idle)  # the fourth is for sensors with a second green
+    return Module("temperature 3", struct.pack("<4f", *gains, 1), idle)  # the fourth gain is for a second green channel
 
 
 def _shadhi(shadows: float, highlights: float, radius: float) -> Module:
-    # blur (0 = Gaussian), radius, shadows, white point, highlights, unused, compress, colour of shadows and of highlights,
-    # bounds that are off, smallest divisor, algorithm
+    # blur (0: Gaussian), radius, shadows, white point, highlights, unused, compress, colour of shadows and of highlights,
+    # flags (unbounded), smallest divisor, algorithm
     fields = (0, radius, shadows, 0, highlights, 0, 50, 100, 50, 127, 1e-6, 0)
     return Module("shadhi 5", struct.pack("<i8fIfi", *fields), shadows == highlights == 0)
