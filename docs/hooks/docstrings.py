@@ -9,7 +9,7 @@ import griffe
 
 SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):(?: (.+))?$")
 ENTRY = re.compile(r"^[\w*, ]+: ")
-EXCEPTION = re.compile(r"^([A-Z]\w*(?:\.\w+)*)(?:\([^)]*\))? ")
+EXCEPTION = re.compile(r"^([A-Z]\w*(?:\.\w+)*)(?:\([^)]*\))?[,;]? ")
 
 
 class ShortSections(griffe.Extension):
