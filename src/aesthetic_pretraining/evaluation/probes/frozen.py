@@ -21,7 +21,7 @@ FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to 
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """params.yaml: probe, finetune.shares, finetune.seeds, finetune.emd, finetune.emd_r, seed; units are in the schema."""
+    """params.yaml: probe, finetune.shares, finetune.seeds, finetune.emd, finetune.emd_r, seed; units stand in the schema."""
 
     lowest: float
     highest: float

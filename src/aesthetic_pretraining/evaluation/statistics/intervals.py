@@ -58,7 +58,7 @@ FEW_SCENES = f"no interval: the images show fewer than {FEWEST_CLUSTERS} scenes"
 @dataclass(frozen=True)
 class IntervalConfig:
     """params.yaml: report.resamples, report.confidence (0..1), report.interval ("seeds_and_images" or "images"), seed, and
-    labels.source, because many simulated images come from one photo."""
+    labels.source, because simulated pictures come many from one photo."""
 
     resamples: int
     confidence: float
