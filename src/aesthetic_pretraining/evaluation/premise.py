@@ -21,7 +21,7 @@ DISTORTION_KINDS = {
         *("Gaussian noise", "noise in colour components", "spatially correlated noise", "masked noise", "high-frequency noise"),
         *("impulse noise", "quantisation noise", "Gaussian blur", "denoising", "JPEG", "JPEG 2000", "JPEG transmission errors"),
         *("JPEG 2000 transmission errors", "pattern noise", "local blocks", "mean shift", "contrast", "saturation"),
-        *("multiplicative noise", "comfort noise", "compression of noisy pictures", "dithered colours"),
+        *("multiplicative noise", "comfort noise", "compression of noisy images", "dithered colours"),
         *("chromatic aberrations", "sparse sampling"),
     ),
     KADID: (
