@@ -13,6 +13,11 @@ from PIL import Image
 from aesthetic_pretraining.config import load
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the workflow first: they take longest, and what comes last should be short where processes share the rest."""
+    items.sort(key=lambda item: "workflow" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """The project's root."""

@@ -1,5 +1,6 @@
 """The registry against the paper's Table 1, counted by hand."""
 
+import ast
 import re
 from collections import Counter
 from pathlib import Path
@@ -51,7 +52,8 @@ def test_each_distortion_has_its_function():
 def test_no_second_list_of_names():
     folder = Path(distortions.__file__).parent
     for path in folder.rglob("*.py"):
-        named = [name for name in DISTORTIONS if f'"{name}"' in path.read_text() and name not in ANCHORS]
+        texts = {node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)}
+        named = [name for name in DISTORTIONS if name in texts and name not in ANCHORS]  # an example in a docstring is no list
         assert not named or path.name == "registry.py", (path.name, named)
 
 

@@ -139,7 +139,7 @@ def test_the_sentences_name_the_numbers_and_the_rows_below():
     text = " ".join(references.sentences(reference_table(), rows))
     for number in ("LCC 0.5200 [0.5100, 0.5400]", "SRCC 0.5000 [0.4900, 0.5200]", "ACC 0.7000 [", "MAE 0.4000 ["):
         assert number in text
-    assert "has EMD (r = 2) 0.1000, ImageNet + ridge 0.0800 [0.0700, 0.1000]" in text
+    assert "gives EMD (r = 2) 0.1000, ImageNet + ridge 0.0800 [0.0700, 0.1000]" in text
     assert "Below ImageNet + ridge in SRCC on AVA: ranking (0.4500)." in text  # a mean over seeds, at this share alone
     assert "Without an SRCC on AVA to compare: RotNet." in text
 
