@@ -2,6 +2,8 @@
 
 import copy
 import io
+import itertools
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,18 @@ from aesthetic_pretraining.config import load
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the workflow first: they take longest, and what comes last should be short where processes share the rest."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """Every process begins with its part of the workflow's tests: they take longest, and what comes last should be short.
+
+    xdist's worksteal first cuts the list into one piece for each process.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if "workflow" in item.path.parts]
+    short = iter([item for item in items if "workflow" not in item.path.parts])
+    size, order = len(items) // processes, []
+    for k in range(processes):
+        mine = long[k::processes]
+        order += [*mine, *itertools.islice(short, max(0, size - len(mine)))]
+    items[:] = [*order, *short]
 
 
 @pytest.fixture(scope="session")
