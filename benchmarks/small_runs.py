@@ -8,7 +8,6 @@ ImageNet weights of the scale, and one core for a few minutes; writes nothing.
 """
 
 import argparse
-import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -28,13 +27,23 @@ from aesthetic_pretraining.training.pretrain_setup import PretrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 TASK = "ranking_regression"
-SETTINGS = {
+SETTINGS = {  # keys of the section `pretrain`
     "as_the_scale": {},
     "batch_statistics": {"batch_norm": "batch"},
     "whole_photos": {"augment": "none"},
     "no_warmup_no_clipping": {"warmup_steps": 0, "clip_norm": 0.0},
     "last_block_alone": {"learning_blocks": 1},
     "all_blocks": {"learning_blocks": 0},
+    "balance_temperature_1000": {"balance_temperature": 1000},
+    # the rates that ranked best in a search on a GPU, at the price of the features (docs/learning.md)
+    "all_blocks_fast": {
+        "learning_blocks": 0,
+        "learning_rate": 1.6e-4,
+        "learning_rate_decay": 0.95,
+        "warmup_steps": 20,
+        "clip_norm": 3.0,
+        "balance_temperature": 1000,
+    },
 }
 
 
@@ -44,7 +53,8 @@ def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
     role = {name: list(split["id"][split["split"] == name]) for name in ("train", "val", "labels")}
     stores = [ROOT / f"data/{scale}/photos/store/{shard}.tar" for shard in range(values["photos"]["shards"])]
     cfg = {key: leaf(values, key) for section in values for key in leaf_keys(values, section)}
-    config = dataclasses.replace(build(PretrainConfig, cfg, seed=cfg["pretrain.seeds"][0]), **changes)
+    cfg |= {f"pretrain.{name}": value for name, value in changes.items()}
+    config = build(PretrainConfig, cfg, seed=cfg["pretrain.seeds"][0])
     variants = Variants(Store(stores), values["image"]["size"], config.table, config.edited_width)
     with tempfile.TemporaryDirectory() as folder:
         at = {
