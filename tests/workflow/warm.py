@@ -132,7 +132,7 @@ def become(argv: list[str], env: dict[str, str], folder: str, files: array.array
         elif arguments[0] == "-c":
             exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
         elif arguments[0][0] == "-":
-            raise NotImplementedError(arguments[0])
+            sys.exit(f"python {arguments[0]} cannot be forked; call it with the environment projects.ENV, which starts it anew")
         else:
             source = Path(arguments[0]).read_bytes()
             module = type(sys)("__main__")
