@@ -242,7 +242,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) == 3:
         _, row, column = arguments
         print(*value(target, row, column), sep="\n")
-        choice = Choice(row, column.rpartition("_")[0] or "ava")
+        choice = Choice(row, "tid2013" if column.startswith("tid2013_") else "ava")
     print(f"in {target}")
     print(*lines(chain(target, choice)), sep="\n")
 

@@ -185,7 +185,7 @@ def test_interrupted(fake, tmp_path):
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 1)
+    signal.setitimer(signal.ITIMER_REAL, limit(1))
     try:
         with pytest.raises(KeyboardInterrupt):
             render()

@@ -179,6 +179,14 @@ def test_a_number_on_tid2013_still_rests_on_avas_training(project):
     assert "data/demo/tid2013/split.csv" in text and "data/demo/ava/split.csv" in text
 
 
+@pytest.mark.parametrize(("column", "dataset"), [("best_epoch", "ava"), ("tid2013_mae_rescaled", "tid2013")])
+def test_a_column_of_any_name_rests_on_predictions(project, column, dataset):
+    table = project.path / "results/demo/tables/table2.csv"
+    table.write_text(table.read_text().replace("ava_lcc,", f"{column},"))
+    record(project.path, "results/demo/tables/table2.csv")
+    assert f"{dataset}.parquet" in why(project, "results/demo/tables/table2.csv", INIT, column)
+
+
 def test_a_whole_file_has_all_of_its_chain(project):
     found = blocks(why(project, "results/demo/tables/table2.csv"))
     assert "  and 3 more" in found["predict"] and len([line for line in found["finetune"] if "safetensors" in line]) == 3
