@@ -164,3 +164,19 @@ def test_an_unknown_name_or_level_is_refused_when_the_transform_is_made(argument
         Distort("tint", 1, table="mine")
     with pytest.raises(ValueError, match="known are"):
         RandomDistortion(["blur"])
+
+
+def test_of_a_sample_with_an_image_arrays_and_tensors_pass(photo):
+    votes, label, mask = np.arange(10.0), torch.tensor(3), np.zeros((32, 32, 3), np.uint8)
+    darker = Distort("brightness", -3)
+    for image in (Image.fromarray(photo), photo, tv_tensors.Image(torch.from_numpy(photo).permute(2, 0, 1))):
+        out = darker({"image": image, "label": label})
+        assert out["label"] is label
+        assert (np.asarray(out["image"]) == np.asarray(distort(image, "brightness", -3))).all()
+    out = darker({"image": Image.fromarray(photo), "votes": votes, "mask": mask})
+    assert out["votes"] is votes and out["mask"] is mask
+
+
+def test_a_video_is_refused(photo):
+    with pytest.raises(TypeError, match="frames"):
+        Distort("brightness", -3)(tv_tensors.Video(torch.from_numpy(photo).permute(2, 0, 1)[None]))

@@ -68,8 +68,24 @@ class _Distorting(v2.Transform):
         super().__init__()
         self.table, self.edited_width = table, edited_width
 
+    def _needs_transform_list(self, flat_inputs: list[Any]) -> list[bool]:
+        """Which parts of a sample are seen by `transform`: an array or a plain tensor may be a label, so at most one is an image.
+
+        torchvision's own rule knows this of plain tensors, not of arrays.
+        """
+        marked = [isinstance(part, Image.Image | tv_tensors.TVTensor) for part in flat_inputs]
+        if not any(isinstance(part, Image.Image | tv_tensors.Image) for part in flat_inputs):
+            for kind in (np.ndarray, Tensor):
+                plain = [k for k, part in enumerate(flat_inputs) if isinstance(part, kind) and not marked[k]]
+                if plain:
+                    marked[plain[0]] = True
+                    break
+        return marked
+
     def transform(self, part: Any, params: dict[str, Any]) -> Any:
         """`distort` for an image; masks and boxes pass, or raise TypeError under a composition distortion."""
+        if isinstance(part, tv_tensors.Video):
+            raise TypeError("a video cannot be distorted; pass its frames as images, one by one")
         if isinstance(part, tv_tensors.TVTensor) and not isinstance(part, tv_tensors.Image):
             if DISTORTIONS[params["distortion"]].aspect == "composition":
                 raise TypeError(
