@@ -17,6 +17,7 @@ from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
+from aesthetic_pretraining.settings.labels import FIELDS
 from aesthetic_pretraining.settings.inference import FeaturesConfig, PredictConfig, RespondConfig
 from aesthetic_pretraining.settings.intervals import IntervalConfig
 from aesthetic_pretraining.settings.keys import keys_of
@@ -86,22 +87,28 @@ WHOLE = [run for run in RUNS if run.share == 100]  # fine-tuned on all labels
 # one network per initialisation
 SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
-EXTRA = {extra["name"]: extra for extra in CONFIG["labels"]["extra"]}  # sets to judge models on, beside AVA and TID2013
-SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys(["ava", "tid2013", *EXTRA], CONFIG["labels"]["shards"])
+TRAIN_ON, TEST_ON, EXTRA = (CONFIG["labels"][key] for key in ("train_on", "test_on", "crosscheck"))
+SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys([*TEST_ON, *EXTRA], CONFIG["labels"]["shards"])
+# the parts of the labelled set that are the test split of one training each; none where it has one test split
+FOLDS = range(1, CONFIG["sets"][TRAIN_ON]["folds"] + 1)
 
 
 def root_of(dataset):
     """The labelled set as one file where it is simulated; a real one is a folder of its owner's, named by params.yaml."""
-    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset in ("ava", "tid2013") else []
+    return [f"data/{SCALE}/simulated/{dataset}.tar"] if SIMULATED and dataset in TEST_ON else []
 
 
 def place_params(dataset):
     """The keys that say where a set comes from."""
     if dataset == "photos":
         return P("photos.source", "photos.folder", "photos.limit", "seed")
-    if dataset in EXTRA:
-        return {"labels.extra": [EXTRA[dataset]]}  # its own entry alone: another set's does not concern it
-    return P("labels.source", f"labels.{dataset}_folder")
+    return P("labels.source", *(f"sets.{dataset}.{key}" for key in ("reader", "source", "folder", "low", "high", "bins")))
+
+
+def labels_params(*names):
+    """The keys that `settings.labels.Labels.of` reads; of further sets `names`, too."""
+    chosen = dict.fromkeys([*TEST_ON, *names])
+    return P("labels.source", "labels.test_on", *(f"sets.{name}.{field}" for name in chosen for field in FIELDS))
 
 
 def given(key):

@@ -1,6 +1,6 @@
 """The values of one scale as a whole, and what one section asks of another."""
 
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import model_validator
 
@@ -9,11 +9,11 @@ from aesthetic_pretraining.config.fields import Section, value, wrong
 from aesthetic_pretraining.config.images import (
     DownloadParams,
     ImageParams,
-    LabelsParams,
     PexelsParams,
     PhotosParams,
     SimulateParams,
 )
+from aesthetic_pretraining.config.labelled import RESERVED, LabelsParams, Name, SetParams
 from aesthetic_pretraining.config.training import (
     BackboneParams,
     ComputeParams,
@@ -29,13 +29,14 @@ from aesthetic_pretraining.initialisations import BASELINE
 class Params(Section):
     """Every value that changes a result, and how politely files are fetched."""
 
-    scale: Literal["smoke", "demo", "paper"] = value("Which of the three sizes of the one chain is run.")
+    scale: str = value("Which of the sizes in `scales` is run.", pattern="^[a-z][a-z0-9_]*$")
     seed: int = value("Root of every random choice but those of trainings, which have seeds of their own.", ge=0)
     image: ImageParams
     photos: PhotosParams
     pexels: PexelsParams
     download: DownloadParams
     labels: LabelsParams
+    sets: dict[Name, SetParams] = value("The labelled sets by their name in paths and columns.", min_length=1)
     simulate: SimulateParams
     distortions: DistortionsParams
     backbone: BackboneParams
@@ -60,6 +61,16 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _sets_are_described(self) -> Self:
+        if taken := [name for name in self.sets if name in RESERVED]:
+            raise wrong(f"sets.{taken[0]}", "has a name that is taken; choose another")
+        for key in ("test_on", "crosscheck"):
+            for name in getattr(self.labels, key):
+                if name not in self.sets:
+                    raise wrong(f"labels.{key}", f"names {name!r}, but the section sets has only {', '.join(self.sets)}")
+        return self
+
+    @model_validator(mode="after")
     def _photos_fit_the_labels(self) -> Self:
         simulated = self.labels.source == "simulated"
         if self.photos.source == "pexels":
@@ -67,7 +78,7 @@ class Params(Section):
             if simulated:
                 raise wrong(
                     "photos.source",
-                    "is 'pexels', whose published split leaves no photos for simulated labels; set labels.source to 'folder'",
+                    "is 'pexels', whose published split leaves no photos for simulated labels; set labels.source to 'real'",
                 )
         if simulated and self.photos.shares.labels == 0:
             raise wrong("photos.shares.labels", "is 0, but labels.source is 'simulated', which needs photos")

@@ -1,0 +1,64 @@
+"""What the labelled sets are, as rules hand them over: `Labels.of` a rule's parameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+FIELDS = ("title", "low", "high", "bins", "above", "folds")  # of an entry of `sets`, for everything after the split
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A labelled set after its split.
+
+    Attributes:
+        name: in paths and columns. title: as printed.
+        low, high: ends of the scale of its scores. bins: votes at equal steps from low to high.
+        above: mean score above which an image counts as aesthetic.
+        folds: 0, or the number of trainings that share its images as test splits.
+    """
+
+    name: str
+    title: str
+    low: float
+    high: float
+    bins: int
+    above: float
+    folds: int = 0
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The score of each bin, ascending."""
+        step = (self.high - self.low) / (self.bins - 1)
+        return tuple(self.low + k * step for k in range(self.bins))
+
+    @classmethod
+    def of(cls, name: str, cfg: Mapping[str, Any]) -> "LabelledSet":
+        """The set `name` from a rule's parameters, {"sets.<name>.<field>": value}. Raises KeyError for one that the rule lacks."""
+        return cls(name, **{field: cfg[f"sets.{name}.{field}"] for field in FIELDS})
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The sets of a run.
+
+    Attributes:
+        home: the set that networks are trained on.
+        tested: the sets of Table 2's columns, `home` first.
+        simulated: whether the votes are simulated.
+    """
+
+    home: LabelledSet
+    tested: tuple[LabelledSet, ...]
+    simulated: bool
+
+    @property
+    def by_name(self) -> dict[str, LabelledSet]:
+        """{name: set} of `tested`."""
+        return {each.name: each for each in self.tested}
+
+    @classmethod
+    def of(cls, cfg: Mapping[str, Any]) -> "Labels":
+        """From a rule's parameters, which `labels_params()` of common.smk lists."""
+        tested = tuple(LabelledSet.of(name, cfg) for name in cfg["labels.test_on"])
+        return cls(tested[0], tested, cfg["labels.source"] == "simulated")
