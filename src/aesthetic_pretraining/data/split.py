@@ -122,6 +122,21 @@ def split_judged(ledger: pd.DataFrame) -> pd.DataFrame:
     return _checked(pd.DataFrame({"id": rows["id"], "split": rows.get("split", "test")}), ["test"])
 
 
+def roles(split: pd.DataFrame, fold: int = 0) -> pd.DataFrame:
+    """id and split ("train", "val", "test") of each image for one training.
+
+    Args:
+        split: as rule split writes it. With folds, its roles are "val" and "fold", and column fold is 1 .. K for the latter.
+        fold: 0: there are no folds; k: the images of fold k are for testing, those of the others for training.
+    """
+    if not fold:
+        return split
+    inside = split["split"] == "fold"
+    mine = pd.to_numeric(split["fold"], errors="coerce") == fold
+    role = split["split"].mask(inside, "train").mask(inside & mine, "test")
+    return pd.DataFrame({"id": split["id"], "split": role})
+
+
 def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:
     """A random `percent` of the ids, at least one; smaller subsets are contained in larger ones (fidelity row 16).
 

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+SCALE = ("low", "high", "bins")  # of an entry of `sets`: what the votes on a set are
 FIELDS = ("title", "low", "high", "bins", "above", "folds")  # of an entry of `sets`, for everything after the split
+
+
+def steps(low: float, high: float, bins: int) -> tuple[float, ...]:
+    """The scores of `bins` votes at equal steps from low to high."""
+    step = (high - low) / (bins - 1)
+    return tuple(low + k * step for k in range(bins))
+
+
+def values_of(name: str, cfg: Mapping[str, Any]) -> tuple[float, ...]:
+    """The scores of the votes of the set `name`, from a rule's parameters. Raises KeyError for one that the rule lacks."""
+    return steps(*(cfg[f"sets.{name}.{field}"] for field in SCALE))
 
 
 @dataclass(frozen=True)
@@ -29,8 +41,7 @@ class LabelledSet:
     @property
     def values(self) -> tuple[float, ...]:
         """The score of each bin, ascending."""
-        step = (self.high - self.low) / (self.bins - 1)
-        return tuple(self.low + k * step for k in range(self.bins))
+        return steps(self.low, self.high, self.bins)
 
     @classmethod
     def of(cls, name: str, cfg: Mapping[str, Any]) -> "LabelledSet":
