@@ -4,12 +4,15 @@ from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
+from sets import PAPERS
 from table2_models import PAPER, PUBLISHED
 
 from aesthetic_pretraining.distortions import DISTORTIONS
-from aesthetic_pretraining.evaluation.statistics import intervals, labels_saved
+from aesthetic_pretraining.evaluation.statistics import labels_saved
+from aesthetic_pretraining.evaluation.statistics.intervals import DIFFERENCES
 from aesthetic_pretraining.reporting import table2, verdicts
 from aesthetic_pretraining.reporting.claim_evidence import Evidence
+from aesthetic_pretraining.settings.labels import FIELDS
 
 PHOTOS = {
     "photo_scores": pd.DataFrame({"split": "all", "seed": [1, 2, 3], "photos": 130_000, "share": [0.879, 0.88, 0.881]}),
@@ -23,6 +26,7 @@ PHOTOS = {
     ),
 }  # fmt: skip
 SHARES = (20, 40, 60, 80, 100)
+COLUMNS = table2.columns_of(PAPERS.tested)
 COMPARED = ("imagenet", "ranking_regression")
 
 
@@ -46,9 +50,9 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
         (
             *(*a, *b, *column.name.rsplit("_", 1)),
             *(values[a][column.name] - values[b][column.name] + np.array([0, -width, width])),
-            *(4, "seeds and images"),
+            *(1.5 * width, 4, "seeds and images"),
         )
-        for (a, b), column in product(combinations(values, 2), table2.TABLE2_COLUMNS)
+        for (a, b), column in product(combinations(values, 2), COLUMNS)
         if column.group
     ]
     metrics = [
@@ -62,11 +66,12 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
     ]
     return Evidence(
         table,
-        pd.DataFrame(differences, columns=intervals.DIFFERENCES),
+        pd.DataFrame(differences, columns=DIFFERENCES),
         pd.DataFrame(metrics, columns=["init", "share", "pretraining", "seed", "epochs", "capped"]),
         pd.DataFrame(responses, columns=["photo", "distortion", "level", "brightness", "contrast"]).assign(pretraining=1),
         confusion(technical=900, style=700, composition=800),
         0.95,
+        PUBLISHED,
         saved_labels(0.8, width),
         **PHOTOS,
     )
@@ -86,14 +91,16 @@ def table_of(ours, width, seeds):
     table = pd.DataFrame(
         {"init": PAPER, "label": PAPER, "seeds": seeds, "capped": 0.0, "experiment": "", "pretext_experiment": ""}
     )
-    for column in table2.TABLE2_COLUMNS:
+    for each, field in product(PAPERS.tested, FIELDS):
+        table[f"{each.name}_{field}"] = getattr(each, field)
+    for column in COLUMNS:
         values = ours[column.name].to_numpy(float) if column.name in ours else np.full(len(PAPER), np.nan)
         table[column.name] = table[f"{column.name}_published"] = values
         table[f"{column.name}_low"], table[f"{column.name}_high"] = values - width, values + width
         table[f"{column.name}_verdict"] = [
-            verdicts.of_value(value, value - width, value + width, verdicts.RESOLUTION[column.name]) for value in values
+            verdicts.of_value(value, value - width, value + width, verdicts.resolution_of(column)) for value in values
         ]
-    for name in table2.TESTED:
+    for name in ("ava_mae", "tid2013_mae"):
         marked = ours[f"{name}_significant"].astype("boolean").to_numpy()
         table[f"{name}_significant"] = table[f"{name}_significant_published"] = pd.array(marked, dtype="boolean")
         table[f"{name}_p"] = [np.nan, *([0.5] * 5)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sets import AVA
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.evaluation.photos.classes import DIVERSITY, Tally
@@ -68,7 +69,7 @@ def predictions(inits=("imagenet", "ranking", "my net"), pictures=30):
 
 def photo_scores():
     scores = pd.DataFrame({"split": "test", "seed1": [4.0, 6.0, 7.5, 5.5], "seed2": [4.5, 6.5, 7.0, 5.0]})
-    return scores, shares_above(scores)
+    return scores, shares_above(scores, 5)
 
 
 def photo_classes():
@@ -112,6 +113,7 @@ def draw(tasks=TASKS, note=NOTE):
         sensitivity=moves(("imagenet", *tasks)),
         photo_scores=photo_scores(),
         photo_classes=photo_classes(),
+        scale=AVA,
         judge="ranking_regression",
         store=Pictures(),
         count=4,

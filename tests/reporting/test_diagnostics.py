@@ -23,11 +23,13 @@ from diagnostics_input import (
 )
 from matplotlib.collections import PolyCollection
 from matplotlib.text import Text
+from sets import AVA, PAPERS
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.reporting.figures import pretext, scores, training
+from aesthetic_pretraining.reporting.figures.style import bins_of
 
 REPORTS = Path(__file__).parents[2] / "workflow/report"
 
@@ -69,7 +71,7 @@ def test_figures_of_pretraining_say_what_they_rest_on_as_their_captions_do(drawn
         above = drawn[name].subfigs[0] if name == "learning_curves" else drawn[name]
         words = above.get_suptitle().replace("\n", " ")
         assert words.startswith("Pretrained on 12 photos") and f"{facts.kept(history())['steps']:.0f} updates" in words
-        assert basis(name, PHOTOS, histories, "", "").startswith(words)
+        assert basis(name, PHOTOS, histories, PAPERS.tested, "", "").startswith(words)
 
 
 def test_the_note_stands_above_the_part_that_votes_enter(drawn):
@@ -166,12 +168,12 @@ def test_scatter_and_histograms_show_every_picture(drawn):
     frame, axes = predictions(("imagenet", *TASKS))["imagenet"], drawn["histograms"].axes[0]
     bars = [patch.get_height() for patch in axes.patches if hasattr(patch, "get_height")]
     outline = next(patch for patch in axes.patches if not hasattr(patch, "get_height")).get_xy()
-    assert bars == np.histogram(frame["target"], scores.BINS)[0].tolist() and sum(bars) == 30
-    assert set(outline[:, 1]) == {0, *np.histogram(frame["predicted"], scores.BINS)[0]}
+    assert bars == np.histogram(frame["target"], bins_of(AVA))[0].tolist() and sum(bars) == 30
+    assert set(outline[:, 1]) == {0, *np.histogram(frame["predicted"], bins_of(AVA))[0]}
 
 
 def test_many_pictures_become_a_density():
-    axes = scores.draw_scatter(predictions(("imagenet",), scores.MANY)).axes[0]
+    axes = scores.draw_scatter(predictions(("imagenet",), scores.MANY), AVA).axes[0]
     (cells,) = [c for c in axes.collections if isinstance(c, PolyCollection)]
     assert cells.get_array().sum() == scores.MANY
 

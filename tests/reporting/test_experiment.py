@@ -7,7 +7,7 @@ from aesthetic_pretraining.evaluation.scenes import scenes
 from aesthetic_pretraining.reporting.experiment import PARAMETERS, PICTURES, other_than_published
 
 PAPER = {
-    **{"labels.source": "folder", "labels.ava_split": "paper", "photos.source": "pexels", "photos.limit": 0},
+    **{"sets.ava.split": "paper", "photos.sources": ["folder"], "photos.limit": 0},
     **{"image.size": 224, "backbone.name": "mobilenet_v2"},
 }
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from sets import PAPERS
 
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.captions import CAPTIONS, basis, mark
@@ -77,7 +78,7 @@ def test_marks_stand_where_votes_enter_and_nowhere_else():
 def test_every_caption_says_what_it_rests_on(name):
     tasks = ("rotnet", "ranking", "ranking_classification", "ranking_regression")
     histories = {(task, 1): history(2.0, 1.0) for task in tasks}
-    text = basis(name, COUNTS | LISTED, histories, "With seeds.", "Without seeds.")
+    text = basis(name, COUNTS | LISTED, histories, PAPERS.tested, "With seeds.", "Without seeds.")
     caption = CAPTIONS[name]
     assert text.endswith("With seeds." if caption.votes else "Without seeds.")
     assert ("no labels used" in text) == (not caption.votes or name == "learning_curves")
@@ -100,7 +101,7 @@ def test_captions_name_the_ablations_that_the_figure_draws():
         ("ranking_margin_04", 1): history(2.0, 1.0),
         ("ranking_aspects", 1): history(3.0, 2.0, 1.0),  # no single score, so no ranking accuracy
     }
-    accuracy = basis("ranking_accuracy", COUNTS, histories, "", "")
+    accuracy = basis("ranking_accuracy", COUNTS, histories, PAPERS.tested, "", "")
     assert "updates: 12 (ranking), 24 (ranking, margin 0.4);" in accuracy
-    curves = basis("learning_curves", COUNTS, histories, "", "")
+    curves = basis("learning_curves", COUNTS, histories, PAPERS.tested, "", "")
     assert "updates: 12 (ranking), 12 (RotNet), 24 (ranking, margin 0.4), 36 (ranking, a score per aspect);" in curves

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 from PIL import Image
+from sets import AVA
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.reporting.figures import paper, style
 
 NOTE = "demo: simulated votes, $5 and $6"
+PANELS = ["ava_acc", "ava_lcc", "ava_srcc", "ava_mae"]
 SHARES = [20, 60, 100]
 
 
@@ -24,7 +26,7 @@ def metrics(seeds=2):
         for seed in range(seeds)
     ]
     frame = pd.DataFrame(keys, columns=["init", "share", "seed"]).assign(epochs=rng.integers(20, 150, len(keys)), capped=0)
-    return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column, _ in paper.PANELS})
+    return frame.assign(**{column: rng.uniform(0.3, 0.8, len(keys)) for column in PANELS})
 
 
 def responses(photos=12):
@@ -64,8 +66,8 @@ def by_loop(frame, init, column):
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_figures_3_and_5_show_the_metrics(seeds):
     frame = metrics(seeds)
-    panels = [*zip(paper.draw_figure3(frame).axes, [column for column, _ in paper.PANELS], strict=True)]
-    panels += [(paper.draw_figure5(frame).axes[0], "epochs")]
+    panels = [*zip(paper.draw_figure3(frame, AVA).axes, PANELS, strict=True)]
+    panels += [(paper.draw_figure5(frame, AVA).axes[0], "epochs")]
     for axes, column in panels:
         lines = drawn(axes)
         assert list(lines) == ["ImageNet", "ranking + regression"]
@@ -77,7 +79,7 @@ def test_figures_3_and_5_show_the_metrics(seeds):
 
 
 def test_figure_3_names_its_panels_and_each_has_its_own_scale():
-    figure = paper.draw_figure3(metrics())
+    figure = paper.draw_figure3(metrics(), AVA)
     figure.draw_without_rendering()
     assert [axes.get_title() for axes in figure.axes] == [title for _, title in paper.PANELS]
     for axes in figure.axes:  # every panel has numbers on its own y axis
@@ -85,7 +87,7 @@ def test_figure_3_names_its_panels_and_each_has_its_own_scale():
 
 
 def test_lines_differ_without_colour():
-    figure = paper.draw_figure5(metrics(), inits=["imagenet", "ranking_regression", "rotnet"])
+    figure = paper.draw_figure5(metrics(), AVA, inits=["imagenet", "ranking_regression", "rotnet"])
     lines = [bars.lines[0] for bars in figure.axes[0].containers]
     assert len({line.get_marker() for line in lines}) == 3
     _, markers, dashes = zip(*style.styles(style.KNOWN).values(), strict=True)
@@ -138,29 +140,29 @@ def test_bars_are_the_intervals_where_there_are_any():
     row = {"init": "imagenet", "share": 60, "dataset": "ava", "metric": "lcc", "low": mean - 0.3, "high": mean + 0.1}
     others = [row | {"dataset": "tid2013"}, row | {"init": "rotnet"}, row | {"share": 40}, row | {"metric": "epochs", "low": 0}]
     undefined = row | {"share": 100, "low": np.nan, "high": np.nan}
-    figure = paper.draw_figure3(frame, intervals=pd.DataFrame([row, undefined, *others]))
+    figure = paper.draw_figure3(frame, AVA, intervals=pd.DataFrame([row, undefined, *others]))
     _, _, ends = drawn(figure.axes[1])["ImageNet"]
     _, spread = by_loop(frame, "imagenet", "ava_lcc")
     spread[1] = [mean - 0.3, mean + 0.1]
     assert np.allclose(ends, spread)
     assert np.allclose(drawn(figure.axes[0])["ImageNet"][2], by_loop(frame, "imagenet", "ava_acc")[1])
     with pytest.raises(ValueError, match="imagenet, 60 %, ava_lcc: .* is outside its interval"):
-        paper.draw_figure3(frame, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
+        paper.draw_figure3(frame, AVA, intervals=pd.DataFrame([row | {"high": mean - 0.1}]))
     with pytest.raises(ValueError, match="imagenet, ava_lcc: two intervals for 60 %"):
-        paper.draw_figure3(frame, intervals=pd.DataFrame([row, row]))
+        paper.draw_figure3(frame, AVA, intervals=pd.DataFrame([row, row]))
 
 
 def test_with_one_seed_intervals_alone_make_bars():
     frame = metrics(seeds=1)
     rows = frame.query("init == 'imagenet'").assign(dataset="ava", metric="mae", low=0.0, high=1.0)
-    figure = paper.draw_figure3(frame, intervals=rows[["init", "share", "dataset", "metric", "low", "high"]])
+    figure = paper.draw_figure3(frame, AVA, intervals=rows[["init", "share", "dataset", "metric", "low", "high"]])
     assert np.allclose(drawn(figure.axes[3])["ImageNet"][2], [[0, 1]] * 3)
     assert drawn(figure.axes[3])["ranking + regression"][2] is None
 
 
 def test_circles_of_figure_5_lie_inside_of_the_axes():
     frame = metrics(seeds=1).assign(epochs=14, capped=1)
-    figure = paper.draw_figure5(frame)
+    figure = paper.draw_figure5(frame, AVA)
     figure.draw_without_rendering()
     (circles,) = [c for c in figure.axes[0].collections if c.get_label() == "ended by the cap"]
     centres = figure.axes[0].transData.transform(circles.get_offsets())
@@ -187,9 +189,9 @@ def test_an_initialisation_looks_the_same_in_every_figure():
 
 def test_figure_5_circles_what_the_cap_ended():
     frame = metrics(seeds=2)
-    assert not paper.draw_figure5(frame).axes[0].collections[0].get_label().startswith("ended")
+    assert not paper.draw_figure5(frame, AVA).axes[0].collections[0].get_label().startswith("ended")
     frame.loc[(frame["init"] == "imagenet") & (frame["share"] == 60) & (frame["seed"] == 1), "capped"] = 1
-    (circled,) = [c for c in paper.draw_figure5(frame).axes[0].collections if c.get_label() == "ended by the cap"]
+    (circled,) = [c for c in paper.draw_figure5(frame, AVA).axes[0].collections if c.get_label() == "ended by the cap"]
     at = frame[(frame["init"] == "imagenet") & (frame["share"] == 60)]["epochs"].mean()
     assert circled.get_offsets().tolist() == [[60, at]]
 
@@ -199,11 +201,11 @@ def test_figure_4_survives_a_network_that_always_says_the_same():
 
 
 DRAW = {
-    "figure3": lambda **kw: paper.draw_figure3(metrics(), **kw),
+    "figure3": lambda **kw: paper.draw_figure3(metrics(), AVA, **kw),
     "figure1": lambda **kw: paper.draw_figure1(examples(), **kw),
     "figure2": lambda **kw: paper.draw_figure2([np.zeros((8, 9, 3), np.uint8)], **kw),
     "figure4": lambda **kw: paper.draw_figure4(responses(), **kw),
-    "figure5": lambda **kw: paper.draw_figure5(metrics(), **kw),
+    "figure5": lambda **kw: paper.draw_figure5(metrics(), AVA, **kw),
 }
 
 
@@ -240,7 +242,7 @@ def test_facts_stay_on_the_page(width):
 
 
 def test_the_note_stays_on_the_page():
-    figure = paper.draw_figure5(metrics(), note="demo: simulated votes, which say nothing at all about the method " * 2)
+    figure = paper.draw_figure5(metrics(), AVA, note="demo: simulated votes, which say nothing at all about the method " * 2)
     figure.draw_without_rendering()
     box = figure._suptitle.get_window_extent()
     assert box.x0 >= 0 and box.x1 <= figure.bbox.width
@@ -254,7 +256,7 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
     frame[["brightness", "contrast"]] = frame[["brightness", "contrast"]].clip(-1, 1) * scale
     for name, figure in {
         "4": paper.draw_figure4(frame, facts=FACTS),
-        "5": paper.draw_figure5(metrics(), note=NOTE),
+        "5": paper.draw_figure5(metrics(), AVA, note=NOTE),
     }.items():
         style.save(figure, tmp_path / f"{name}.png")
         ink = np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) < 250
@@ -264,7 +266,7 @@ def test_nothing_is_cut_off_at_the_edges(scale, tmp_path):
 
 def test_what_cannot_be_drawn_is_named(tmp_path):
     with pytest.raises(UserError, match=r"finetune\.compared names ranking_regression, which has no metrics; run"):
-        paper.draw_figure3(metrics().query("init == 'imagenet'"))
+        paper.draw_figure3(metrics().query("init == 'imagenet'"), AVA)
     frame = responses()
     with pytest.raises(ValueError, match="contrast output under brightness: no values$"):
         paper.draw_figure4(frame.drop(columns="contrast"))
@@ -274,4 +276,4 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"photo '7\.jpg' is not a finite number"):
         paper.draw_figure4(frame)
     with pytest.raises(ValueError, match=r"one of \.pdf, \.png"):
-        style.save(paper.draw_figure5(metrics()), tmp_path / "figure5.svg")
+        style.save(paper.draw_figure5(metrics(), AVA), tmp_path / "figure5.svg")

@@ -6,20 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sets import AVA
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.evaluation.photos.shares import shares_above
 from aesthetic_pretraining.reporting.claim_evidence import Evidence
 from aesthetic_pretraining.reporting.photo_claims import high_quality, moved_less, spread_over_classes
+from aesthetic_pretraining.settings.labels import FIELDS
 
 BASELINES, RANKED = ["imagenet", "rotnet", "simclr"], ["ranking", "ranking_classification", "ranking_regression"]
-NOTHING = Evidence(*[pd.DataFrame()] * 5, 0.95)
+TABLE = pd.DataFrame([{f"ava_{field}": getattr(AVA, field) for field in FIELDS}])
+NOTHING = Evidence(TABLE, *[pd.DataFrame()] * 4, 0.95, pd.DataFrame())
 
 
 def scored(shares, photos=1000):
     """Evidence of networks that give so many of the photos more than five."""
     seeds = {f"seed{k}": np.where(np.arange(photos) < share * photos, 6.0, 4.0) for k, share in enumerate(shares)}
-    return dataclasses.replace(NOTHING, photo_scores=shares_above(pd.DataFrame({"split": "test"} | seeds)))
+    return dataclasses.replace(NOTHING, photo_scores=shares_above(pd.DataFrame({"split": "test"} | seeds), 5))
 
 
 def test_another_trainings_share_is_predicted_from_the_seeds():

@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sets import PAPERS
 
 from aesthetic_pretraining.evaluation.probes import references
 from aesthetic_pretraining.reporting import probe_table
-from aesthetic_pretraining.reporting.figures.probes import PANELS as TITLES
 from aesthetic_pretraining.reporting.figures.probes import draw_probes
 from aesthetic_pretraining.reporting.figures.style import save
 
+TITLES = ["AVA", "TID2013, probe of AVA", "TID2013, unseen scenes"]
 INITS = ["imagenet", "my|net", "ranking", "rotnet"]
 PANELS = [("ava", "ava"), ("ava", "tid2013"), ("tid2013", "tid2013")]
 
@@ -34,7 +35,7 @@ def probes(shares=(50, 100)):
 
 
 def build(frame, note="demo: simulated votes"):
-    return probe_table.build(frame, note=note, strengths=(1e-4, 1e4), confidence=0.9)
+    return probe_table.build(frame, PAPERS.tested, note=note, strengths=(1e-4, 1e4), confidence=0.9)
 
 
 def cells(line):
@@ -95,9 +96,9 @@ def test_text_of_the_long_table_stays_text(tmp_path):
 
 def test_the_figure_shows_every_value_with_its_interval(tmp_path):
     frame = probes()
-    figure = draw_probes(frame, note="demo: simulated votes")
+    figure = draw_probes(frame, PAPERS.tested, note="demo: simulated votes")
     assert figure._suptitle.get_text() == "demo: simulated votes"
-    assert [axes.get_title() for axes in figure.axes] == [*TITLES.values(), ""]
+    assert [axes.get_title() for axes in figure.axes] == [*TITLES, ""]
     mine = frame[frame["metric"].eq("srcc") & frame["share"].eq(100)].set_index(["init", "trained_on", "dataset"])
     for axes, panel in zip(figure.axes, PANELS, strict=False):
         for container, init in zip(axes.containers, ["imagenet", "rotnet", "ranking", "my|net"], strict=True):
@@ -109,14 +110,14 @@ def test_the_figure_shows_every_value_with_its_interval(tmp_path):
     assert [line.get_label() for line in lines] == ["ImageNet", "RotNet", "ranking", "my|net"]
     assert np.allclose(lines[0].lines[0].get_ydata(), [0.051, 0.101])
     save(figure, tmp_path / "a.png", tmp_path / "a.pdf")
-    save(draw_probes(frame, note="demo: simulated votes"), tmp_path / "b.png", tmp_path / "b.pdf")
+    save(draw_probes(frame, PAPERS.tested, note="demo: simulated votes"), tmp_path / "b.png", tmp_path / "b.pdf")
     assert all((tmp_path / f"a.{s}").read_bytes() == (tmp_path / f"b.{s}").read_bytes() for s in ("png", "pdf"))
 
 
 def test_the_figure_of_one_share_and_of_undefined_probes():
     frame = probes(shares=(100,))
     frame.loc[frame["trained_on"] == "tid2013", ["value", "low", "high"]] = np.nan
-    figure = draw_probes(frame)
+    figure = draw_probes(frame, PAPERS.tested)
     assert len(figure.axes) == 3
     assert [text.get_text() for text in figure.axes[2].texts] == ["undefined"] * 4 and not figure.axes[2].containers
 
@@ -136,7 +137,7 @@ def test_the_sentences_name_the_numbers_and_the_rows_below():
     rows = metrics(
         imagenet=[(100, 0.6)], ranking=[(100, 0.4), (100, 0.5)], rotnet=[(100, np.nan)], simclr=[(20, 0.1), (100, 0.5)]
     )
-    text = " ".join(references.sentences(reference_table(), rows))
+    text = " ".join(references.sentences(reference_table(), rows, PAPERS))
     for number in ("LCC 0.5200 [0.5100, 0.5400]", "SRCC 0.5000 [0.4900, 0.5200]", "ACC 0.7000 [", "MAE 0.4000 ["):
         assert number in text
     assert "gives EMD (r = 2) 0.1000, ImageNet + ridge 0.0800 [0.0700, 0.1000]" in text
@@ -145,6 +146,11 @@ def test_the_sentences_name_the_numbers_and_the_rows_below():
 
 
 def test_no_row_below_is_said_too_and_what_cannot_be_compared():
-    assert "No row with an SRCC on AVA is below" in references.sentences(reference_table(), metrics(imagenet=[(100, 0.6)]))[-1]
-    assert "whose SRCC is undefined" in references.sentences(reference_table(np.nan), metrics(imagenet=[(100, 0.6)]))[-1]
+    assert (
+        "No row with an SRCC on AVA is below"
+        in references.sentences(reference_table(), metrics(imagenet=[(100, 0.6)]), PAPERS)[-1]
+    )
+    assert (
+        "whose SRCC is undefined" in references.sentences(reference_table(np.nan), metrics(imagenet=[(100, 0.6)]), PAPERS)[-1]
+    )
     assert np.isnan(references.value(reference_table(), "constant", "test", "srcc"))

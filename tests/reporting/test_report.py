@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sets import AVA, PAPERS
 
 from aesthetic_pretraining.evaluation import metrics
 from aesthetic_pretraining.evaluation.runs import Run
-from aesthetic_pretraining.reporting import probe_table, report, table2, table2_print
-from aesthetic_pretraining.reporting.captions import CAPTIONS
+from aesthetic_pretraining.reporting import captions, probe_table, report, table2, table2_print
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
+COLUMNS = table2.columns_of(PAPERS.tested)
 NOTE = "demo: simulated <votes> & more"
 PNG = b"\x89PNG not really a picture"
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -74,9 +75,11 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
             predictions[Run(init, 100, 0, 0, dataset)] = frame.assign(
                 predicted=target + rng.normal(0, 0.1 if init == extra else 1, 30)
             )
-            row |= metrics.evaluate(predictions[Run(init, 100, 0, 0, dataset)], dataset, 5.5)
+            row |= metrics.evaluate(predictions[Run(init, 100, 0, 0, dataset)], dataset, PAPERS, 5.5)
         rows.append(row)
-    table2_print.write(table2.build(pd.DataFrame(rows), predictions, PUBLISHED, note=note), folder / "table2.csv")
+    table2_print.write(
+        table2.build(pd.DataFrame(rows), predictions, PUBLISHED, PAPERS.tested, note=note), folder / "table2.csv"
+    )
     (folder / "picture.png").write_bytes(PNG)
     (folder / "claims.csv").write_text(claims or "")
     report.write_report(
@@ -113,7 +116,7 @@ def written(tmp_path_factory):
 
 def test_every_cell_of_table_2_is_there(written):
     _, page, table = written
-    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(table2.TABLE2_COLUMNS)}
+    rows = {row[0]: row[1:] for row in page.rows if len(row) == 1 + len(COLUMNS)}
     assert len(rows) == 8  # heads and seven rows
     for label, cells in table2_print.rows(table):
         for shown, cell in zip(rows[label], cells, strict=True):
@@ -127,7 +130,7 @@ def test_the_heads_stand_above_their_columns(written):
     at = page.rows.index(["", "", "AVA", "TID2013"])
     spans = [int(attributes["colspan"]) for attributes in page.all("th") if "colspan" in attributes]
     assert spans == [2, 4, 3]
-    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in table2.TABLE2_COLUMNS]
+    assert [head.rstrip(" ↑↓") for head in page.rows[at + 1][1:]] == [column.title for column in COLUMNS]
 
 
 def test_nothing_is_loaded_from_elsewhere(written):
@@ -144,9 +147,9 @@ def test_pictures_are_inside_and_described(written):
     images = page.all("img")
     assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 8  # seven figures and one sheet
     shown = ["figure3", "figure4", "figure5", "heatmap", "scatter", "overview"]  # in the page's order, not the caller's
-    assert [image["alt"] for image in images][:7] == [*(CAPTIONS[name].text for name in shown), "my own"]
+    assert [image["alt"] for image in images][:7] == [*(captions.caption_of(name, AVA).text for name in shown), "my own"]
     assert images[7]["alt"].startswith("gaussian noise: a row per photo")
-    assert all(CAPTIONS[name].text in page.text for name in shown)
+    assert all(captions.caption_of(name, AVA).text in page.text for name in shown)
 
 
 def test_captions_state_pictures_scale_seeds_table_and_engine(written):
@@ -237,7 +240,7 @@ def test_linear_probes_stand_below_table_2_with_their_notes(written, tmp_path):
         for init, v, d in known
     ]
     rows += [row | {"dataset": "tid2013"} for row in rows]
-    table = probe_table.build(pd.DataFrame(rows), note=NOTE, strengths=(1e-4, 1e4), confidence=0.95)
+    table = probe_table.build(pd.DataFrame(rows), PAPERS.tested, note=NOTE, strengths=(1e-4, 1e4), confidence=0.95)
     probe_table.write(table, tmp_path / "probes.csv", tmp_path / "probes.md")
     page = Page(write(tmp_path, probes=tmp_path / "probes.csv")[0])
     assert (

@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sets import PAPERS
 from table2_models import NOTE, ODD, PAPER, PUBLISHED, build, made_up, markdown_cells
 
 from aesthetic_pretraining import initialisations
 from aesthetic_pretraining.evaluation.runs import Run
 from aesthetic_pretraining.reporting import table2, table2_print
+
+NAMES = [column.name for column in table2.columns_of(PAPERS.tested)]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,7 @@ def test_published_numbers_are_those_of_the_paper():
 
 def test_rows_come_in_the_papers_order_and_others_after_them(table):
     assert list(table["init"]) == [*PAPER, ODD]
-    assert list(table["label"]) == [*(initialisations.LABELS[init] for init in PAPER), ODD]
+    assert list(table["label"]) == [*(initialisations.LABELS[init] for init in PAPER), "my net|50%\\x"]
     assert list(table["seeds"]) == [2] * 7
     assert table["ava_lcc_published"].notna().tolist() == [True] * 6 + [False]
 
@@ -32,7 +35,7 @@ def test_numbers_against_the_metrics(table):
     frame, _ = made_up(inits=[ODD, *reversed(PAPER)], seeds=(0, 1))
     for _, row in table.iterrows():
         one, two = frame[frame["init"] == row["init"]].to_dict("records")
-        for name in (*table2.NAMES, "tid2013_mae_rescaled"):
+        for name in (*NAMES, "tid2013_mae_rescaled"):
             assert row[name] == pytest.approx((one[name] + two[name]) / 2, abs=1e-6)
             assert row[f"{name}_sd"] == pytest.approx(abs(one[name] - two[name]) / 2**0.5, abs=1e-6)
     assert table["comparisons"].eq(12).all()  # six rows besides imagenet, two sets
@@ -42,14 +45,15 @@ def test_other_shares_do_not_enter():
     frame, predictions = made_up()
     other = frame.assign(share=20, ava_lcc=0.99)
     pd.testing.assert_frame_equal(
-        table2.build(pd.concat([other, frame]), predictions, PUBLISHED), table2.build(frame, predictions, PUBLISHED)
+        table2.build(pd.concat([other, frame]), predictions, PUBLISHED, PAPERS.tested),
+        table2.build(frame, predictions, PUBLISHED, PAPERS.tested),
     )
 
 
 def test_daggers_stand_where_the_test_says_and_nowhere_else():
     cells = markdown_cells(build())
     daggers = {label.strip(): [i for i, cell in enumerate(row) if "†" in cell] for label, row in cells.items()}
-    mae = [table2.NAMES.index("ava_mae"), table2.NAMES.index("tid2013_mae")]
+    mae = [NAMES.index("ava_mae"), NAMES.index("tid2013_mae")]
     assert {label: where for label, where in daggers.items() if where} == {"ranking": mae, "ranking + regression": mae}
     table = build()
     assert table["ava_mae_significant"].isna().tolist() == [True] + [False] * 5  # the baseline is not tested
@@ -61,13 +65,13 @@ def test_bold_is_the_best_of_each_metric_ties_included():
     frame["ava_lcc"] = [0.1, 0.2, 0.50001, 0.3, 0.50002, 0.4]  # both print as 0.5000
     frame["ava_mae"] = [0.5, 0.4, 0.3, 0.2, 0.6, 0.7]
     frame["tid2013_srcc"] = [float("nan"), 0.1, 0.2, 0.3, 0.2, 0.1]
-    printed = list(markdown_cells(table2.build(frame, predictions, PUBLISHED)).values())
-    bold = {name: [row for row in range(6) if "**" in printed[row][column]] for column, name in enumerate(table2.NAMES)}
+    printed = list(markdown_cells(table2.build(frame, predictions, PUBLISHED, PAPERS.tested)).values())
+    bold = {name: [row for row in range(6) if "**" in printed[row][column]] for column, name in enumerate(NAMES)}
     assert bold["ava_lcc"] == [2, 4]
     assert bold["ava_mae"] == bold["tid2013_srcc"] == [3]
     assert bold["epochs"] == bold["best_epoch"] == []
-    assert printed[0][table2.NAMES.index("tid2013_srcc")].strip() == table2_print.UNDEFINED
-    assert "undef.: undefined, because" in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    assert printed[0][NAMES.index("tid2013_srcc")].strip() == table2_print.UNDEFINED
+    assert "undef.: undefined, because" in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED, PAPERS.tested))
 
 
 def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
@@ -75,10 +79,10 @@ def test_rows_with_other_pictures_are_shown_marked_and_not_the_best():
     frame.loc[frame["init"] == "ranking", "ava_mae"] = 0.001  # would be the best
     run = Run("ranking", 100, 1, 0, "ava")
     predictions[run] = predictions[run].assign(id=lambda f: "x" + f["id"])
-    table = table2.build(frame, predictions, PUBLISHED)
+    table = table2.build(frame, predictions, PUBLISHED, PAPERS.tested)
     cells = markdown_cells(table)[" ranking "]
-    assert cells[table2.NAMES.index("ava_mae")].strip() == "0.0010 ‡"
-    assert "‡" not in cells[table2.NAMES.index("tid2013_mae")] and "†" in cells[table2.NAMES.index("tid2013_mae")]
+    assert cells[NAMES.index("ava_mae")].strip() == "0.0010 ‡"
+    assert "‡" not in cells[NAMES.index("tid2013_mae")] and "†" in cells[NAMES.index("tid2013_mae")]
     assert "‡ ranking cannot be compared on AVA: other images than imagenet" in table2_print.to_markdown(table)
     assert r"$^{\ddagger}$" in table2_print.to_latex(table) and table2_print.to_latex(table).isascii()
     assert table["comparisons"].eq(10).all()
@@ -88,7 +92,7 @@ def test_rows_with_other_numbers_of_seeds_say_so():
     frame, predictions = made_up(seeds=(0, 1))
     one = (frame["init"] == "simclr") & (frame["seed"] == 1)
     predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("simclr", 1)}
-    table = table2.build(frame[~one], predictions, PUBLISHED)
+    table = table2.build(frame[~one], predictions, PUBLISHED, PAPERS.tested)
     assert "whose number differs: ImageNet 2, RotNet 2, SimCLR 1, ranking 2" in table2_print.to_markdown(table)
     assert np.isnan(table.set_index("init").loc["simclr", "ava_lcc_sd"])
 
@@ -98,8 +102,8 @@ def test_a_dagger_needs_every_training_and_the_count_is_always_shown():
     frame, predictions = made_up(seeds=(0, 1), pretrainings=(1, 2))
     lost = Run("ranking_regression", 100, 2, 1, "ava")
     predictions[lost] = predictions[Run("rotnet", 100, 1, 1, "ava")]
-    table = table2.build(frame, predictions, PUBLISHED)
-    cells, at = markdown_cells(table), table2.NAMES.index("ava_mae")
+    table = table2.build(frame, predictions, PUBLISHED, PAPERS.tested)
+    cells, at = markdown_cells(table), NAMES.index("ava_mae")
     assert cells[" ranking "][at].endswith(" † 4/4 ") and cells[" ranking + regression "][at].endswith(" 3/4 ")
     assert "†" not in cells[" ranking + regression "][at] and cells[" RotNet "][at].endswith(" 0/4 ")
     assert cells[" ImageNet "][at].count("/") == 0 and cells[" ranking "][at + 1].count("/") == 0
@@ -117,7 +121,7 @@ def test_trainings_without_a_counterpart_are_not_tested_and_named():
     frame, predictions = made_up(seeds=(0, 1))
     gone = (frame["init"] == "imagenet") & (frame["seed"] == 1)
     predictions = {run: each for run, each in predictions.items() if (run.init, run.seed) != ("imagenet", 1)}
-    table = table2.build(frame[~gone], predictions, PUBLISHED)
+    table = table2.build(frame[~gone], predictions, PUBLISHED, PAPERS.tested)
     assert "ranking: only 1 of 2 training runs were tested on AVA, because ImageNet lacks" in table2_print.to_markdown(table)
     assert "were tested on" not in table2_print.to_markdown(build(seeds=(0, 1)))
 
@@ -149,7 +153,7 @@ def test_both_epochs_stand_in_the_table_and_the_footnote_says_what_they_are_wort
 
 def test_the_error_on_tid2013s_own_scale_is_a_footnote():
     frame, predictions = made_up(seeds=(0, 1))
-    text = table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    text = table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED, PAPERS.tested))
     runs = [predictions[Run("rotnet", 100, 1, seed, "tid2013")] for seed in (0, 1)]
     errors = [(run["target"] - (run["predicted"] - 1)).abs().mean() for run in runs]  # 1..10 onto 0..9
     assert f"RotNet {np.mean(errors):.4f} ± {np.std(errors, ddof=1):.4f}, " in text
@@ -177,9 +181,9 @@ def test_one_seed_has_no_spread_and_whole_epochs(table):
 
 def test_a_run_that_the_cap_ended_is_named():
     frame, predictions = made_up(seeds=(0, 1))
-    assert "the cap" not in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED))
+    assert "the cap" not in table2_print.to_markdown(table2.build(frame, predictions, PUBLISHED, PAPERS.tested))
     frame.loc[(frame["init"] == "rotnet") & (frame["seed"] == 1), "capped"] = 1
-    built = table2.build(frame, predictions, PUBLISHED)
+    built = table2.build(frame, predictions, PUBLISHED, PAPERS.tested)
     assert "rather than by early stopping at least once: RotNet." in table2_print.to_markdown(built)
     assert built.set_index("init").loc["rotnet", "capped"] == 0.5
 
@@ -187,13 +191,13 @@ def test_a_run_that_the_cap_ended_is_named():
 def test_an_undefined_seed_is_not_averaged_away():
     frame, predictions = made_up(seeds=(0, 1))
     frame.loc[0, "ava_lcc"] = float("nan")
-    assert np.isnan(table2.build(frame, predictions, PUBLISHED)["ava_lcc"][0])
+    assert np.isnan(table2.build(frame, predictions, PUBLISHED, PAPERS.tested)["ava_lcc"][0])
 
 
 def test_a_paper_row_that_was_not_trained_stays_with_empty_cells():
     table = build(inits=[init for init in PAPER if init != "simclr"])
     row = table.set_index("init").loc["simclr"]
-    assert row["seeds"] == 0 and row[table2.NAMES].isna().all() and row["ava_lcc_published"] > 0
+    assert row["seeds"] == 0 and row[NAMES].isna().all() and row["ava_lcc_published"] > 0
     assert {cell.strip() for cell in markdown_cells(table)[" SimCLR "]} == {table2_print.MISSING}
     assert "Not trained in this run: SimCLR." in table2_print.to_markdown(table)
     assert "Not trained" not in table2_print.to_markdown(build())
@@ -202,4 +206,4 @@ def test_a_paper_row_that_was_not_trained_stays_with_empty_cells():
 def test_a_model_that_is_there_twice_is_named():
     frame, predictions = made_up()
     with pytest.raises(ValueError, match="two rows of metrics for imagenet"):
-        table2.build(pd.concat([frame, frame.head(1)]), predictions, PUBLISHED)
+        table2.build(pd.concat([frame, frame.head(1)]), predictions, PUBLISHED, PAPERS.tested)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sets import PAPERS
 from table2_models import PAPER, PUBLISHED, made_up
 
 from aesthetic_pretraining.evaluation.statistics import intervals
@@ -47,13 +48,13 @@ SAME, OTHER = {"votes": "", "pretext": ""}, {"votes": "simulated votes, 64 pixel
 def attached(reasons=SAME, frame=None, predictions=None, **models):
     if frame is None:
         frame, predictions = made_up(**models)
-    table = table2.build(frame, predictions, PUBLISHED)
-    return verdicts.attach(table, intervals.estimate(predictions, CONFIG)[0], frame, 0.95, reasons)
+    table = table2.build(frame, predictions, PUBLISHED, PAPERS.tested)
+    return verdicts.attach(table, intervals.estimate(predictions, CONFIG, PAPERS)[0], frame, 0.95, reasons)
 
 
 def test_each_cell_has_the_interval_of_its_row_and_metric():
     _, predictions = made_up()
-    values = intervals.estimate(predictions, CONFIG)[0].set_index(["init", "dataset", "metric"])
+    values = intervals.estimate(predictions, CONFIG, PAPERS)[0].set_index(["init", "dataset", "metric"])
     table = attached().set_index("init")
     for init in PAPER:
         for dataset, metric in [("ava", "srcc"), ("tid2013", "mae")]:
@@ -73,7 +74,9 @@ def test_verdicts_of_a_table():
     frame["best_epoch"] = 136 + 4 * frame["seed"]
     predictions = {run: each for run, each in predictions.items() if run.init != "rotnet"}
     table = attached(frame=frame, predictions=predictions).set_index("init")
-    assert set(table.loc["rotnet", [f"{name}_verdict" for name in table2.NAMES]]) == {"not trained"}
+    assert set(
+        table.loc["rotnet", [f"{name}_verdict" for name in [column.name for column in table2.columns_of(PAPERS.tested)]]]
+    ) == {"not trained"}
     assert table.loc["ranking", "ava_lcc_verdict"] == "undefined"
     assert table.loc["simclr", "epochs_verdict"] == "no interval: some training runs reached the cap"
     # 146, 148, 150: one more training lies in 148 +- t_0.975 with two degrees of freedom, 4.302653, times 2 times sqrt(1 + 1 / 3)
@@ -145,7 +148,7 @@ def test_the_table_with_verdicts_comes_back_and_prints_as_before(tmp_path):
     assert (
         table2_print.to_markdown(back)
         == table2_print.to_markdown(table)
-        == table2_print.to_markdown(table2.build(*made_up(), PUBLISHED))
+        == table2_print.to_markdown(table2.build(*made_up(), PUBLISHED, PAPERS.tested))
     )
     assert verdicts.to_markdown(back) == verdicts.to_markdown(table)
     assert list(back["ava_lcc_verdict"]) == list(table["ava_lcc_verdict"]) and isinstance(back, pd.DataFrame)

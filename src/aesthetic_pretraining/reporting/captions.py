@@ -1,6 +1,7 @@
 """Headings and captions of the report's figures, and the data behind each.
 
-In texts {home} is the title of the set that networks are trained on, {above} its threshold; in `pictures` {home} is its name.
+In texts {home} is the title of the set that networks are trained on, {above} its threshold, and {fold} says which fold is shown
+where there are folds; in `pictures` {home} is its name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -77,7 +78,7 @@ CAPTIONS = {
     "learning_curves": Caption(
         "Learning curves",
         "Loss by epoch. Above: each pretraining run (faint: further seeds). Below: the validation loss of every fine-tuning run on "
-        "all labels; a ring marks the first epoch in which the whole network is trained. The losses of different pretext tasks are "
+        "all labels{fold}; a ring marks the first epoch in which the whole network is trained. The losses of different pretext tasks are "
         "not comparable.",
         "{home}: val",
         PAPER[1:],
@@ -216,6 +217,7 @@ def caption_of(name: str, home: LabelledSet) -> Caption:
     """A figure's caption in a run whose networks are trained on `home`."""
     caption = CAPTIONS[name]
     text = caption.text.replace("{home}", home.title).replace("{above}", f"{home.above:g}")
+    text = text.replace("{fold}", " (its network of the first fold)" if home.folds else "")
     return caption._replace(text=text, pictures=caption.pictures.replace("{home}", home.name))
 
 

@@ -192,12 +192,10 @@ def parts(table: pd.DataFrame) -> list[tuple[str, list[str], list[list[str]]]]:
             ["Linear probe of", *(head for column in with_ends for head in (f"{column.head} ↑", "difference"))],
             [[row["label"], *(text for column in with_ends for text in _compared(row, column))] for _, row in whole.iterrows()],
         ),
-        (
-            "Other metrics",
-            ["Linear probe of", *(column.head for column in plain)],
-            [[row["label"], *(_number(row[column.name]) for column in plain)] for _, row in whole.iterrows()],
-        ),
     ]
+    if plain:
+        rows = [[row["label"], *(_number(row[column.name]) for column in plain)] for _, row in whole.iterrows()]
+        found.append(("Other metrics", ["Linear probe of", *(column.head for column in plain)], rows))
     if len(shares) > 1:
         by_share = [
             [label, *(_with_ends(group.set_index("share").loc[share], with_ends[0]) for share in shares)]

@@ -156,7 +156,7 @@ def build(
     for name, text in texts.items():
         if text:
             table[name] = text
-    return _typed(table)
+    return _typed(table.copy())  # in one piece, after many columns one by one
 
 
 def read(path: Path) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def attach(
             for (_, row), (_, bounds) in zip(table.iterrows(), ends.iterrows(), strict=True)
         ]
     more = {"confidence": confidence} | {name: reasons[kind] for kind, name in REASONS.items()}
-    return pd.concat([table, pd.DataFrame(added)], axis=1).assign(**more)
+    return pd.concat([table, pd.DataFrame(added)], axis=1).assign(**more).copy()
 
 
 def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:

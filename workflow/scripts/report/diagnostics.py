@@ -19,7 +19,7 @@ with job(snakemake):
     files = snakemake.input
     figures = diagnostics(
         **{name: pd.read_csv(files[name]) for name in ("cross", "ranking", "confusion")},
-        premise=pd.read_csv(files.premise[0]) if files.premise else None,
+        premise=pd.read_csv(files.premise) if files.premise else None,
         pretraining={pretraining_of(path): pd.read_csv(path) for path in files.pretraining},
         finetuning={
             (run.init, run.pretraining, run.seed): pd.read_csv(path)
