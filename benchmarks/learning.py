@@ -18,15 +18,16 @@ import pandas as pd
 from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.distortions import ASPECTS
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.initialisations import BASELINE, LABELS, PAPER, PAPER_RANKING
+from aesthetic_pretraining.initialisations import BASELINE, LABELS, PAPER, PAPER_RANKING, title_of
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.claim_checks import response
+from aesthetic_pretraining.reporting.table2 import sets_of
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 ROOT = Path(__file__).resolve().parents[1]
 APPLIED, OUTPUTS = "brightness", ("brightness", "contrast")  # Figure 4
 CONSTANT, RIDGE = "constant", f"{BASELINE}_ridge"  # in metrics/references.csv
-COMMANDS = {"demo": "make demo"}
-PROBE = {"share": 100, "trained_on": "ava", "dataset": "ava", "metric": "srcc"}  # the probe that is printed
+COMMANDS = {"demo": "make demo", "oasis": "make oasis"}
 NETWORK = ["init", "share", "pretraining", "seed"]
 
 
@@ -41,11 +42,12 @@ def main(root: Path, arguments: list[str]) -> None:
         print(sentence(tables))
         return
     networks, references, probes = tables.networks(), tables.csv("metrics/references.csv"), tables.csv("probe/probes.csv")
-    found = pretext(tables) | probed(probes) | finetuned(networks, references)
+    home = tables.home()
+    found = pretext(tables) | probed(probes, home.name) | finetuned(networks, references)
     print(f"{args.scale}: pretrained on {tables.basis()}; {facts.UNLABELLED}\n")
     print(pretext_table(tables))
-    print(probe_table(probes, found))
-    print(network_table(networks, references))
+    print(probe_table(probes, found, home))
+    print(network_table(networks, references, home))
     for name, value in found.items():
         print(f"{name} = {value:g}" if isinstance(value, int) else f"{name} = {value:.4f}")
 
@@ -92,16 +94,22 @@ class Tables:
         roles = facts.roles("photos", read_table(self.path(f"data/{self.scale}/photos/split.csv")))
         return facts.basis(roles, facts.read(histories))
 
+    def home(self) -> LabelledSet:
+        """The set that networks are trained on."""
+        return sets_of(self.csv("tables/table2.csv"))[0]
+
     def networks(self) -> pd.DataFrame:
-        """Every fine-tuned network: columns `NETWORK`, val_loss (of the kept epoch, as it was trained) and test_emd (r = 2)."""
-        metrics = self.csv("metrics/metrics.csv")
-        losses = [
-            facts.kept(
-                pd.read_csv(self.path(f"models/{self.scale}/finetuned/{init}/share{share}_pretraining{pre}_seed{seed}.csv"))
-            )
-            for init, share, pre, seed in metrics[NETWORK].itertuples(index=False)
-        ]
-        return metrics[NETWORK].assign(val_loss=[row["val_loss"] for row in losses], test_emd=metrics["ava_emd2"])
+        """Every fine-tuned row: columns `NETWORK`, val_loss (of the kept epoch, as it was trained) and test_emd (r = 2).
+
+        With folds, val_loss is the mean over the networks of the folds.
+        """
+        metrics, home = self.csv("metrics/metrics.csv"), self.home()
+        folds = [f"_fold{fold}" for fold in range(1, home.folds + 1)] or [""]
+        losses = []
+        for init, share, pretraining, seed in metrics[NETWORK].itertuples(index=False):
+            start = f"models/{self.scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}"
+            losses.append(np.mean([facts.kept(pd.read_csv(self.path(f"{start}{fold}.csv")))["val_loss"] for fold in folds]))
+        return metrics[NETWORK].assign(val_loss=losses, test_emd=metrics[f"{home.name}_emd2"])
 
 
 def pretext(tables: Tables) -> dict[str, float]:
@@ -140,14 +148,19 @@ def figure4(responses: pd.DataFrame) -> dict[str, float]:
     return {output: float(response(evidence, "", APPLIED, output, 1).value) for output in OUTPUTS}
 
 
-def probed(probes: pd.DataFrame) -> dict[str, float]:
-    """SRCC on AVA of the linear probe of all labels: ImageNet's, and over it those of the three ranking tasks, with the least.
+def probe_of(home: str) -> dict[str, object]:
+    """The probe that is printed, as `value` looks it up."""
+    return {"share": 100, "trained_on": home, "dataset": home, "metric": "srcc"}
+
+
+def probed(probes: pd.DataFrame, home: str) -> dict[str, float]:
+    """SRCC on the set `home` of the linear probe of all labels: ImageNet's, and over it those of the three ranking tasks, with the least.
 
     Over an SRCC that is not above 0 nothing is kept or lost: NaN.
     """
-    start = value(probes, init=BASELINE, **PROBE)
+    start = value(probes, init=BASELINE, **probe_of(home))
     whole = start if start > 0 else np.nan
-    kept = {f"probe_kept_{task}": value(probes, init=task, **PROBE) / whole for task in PAPER_RANKING}
+    kept = {f"probe_kept_{task}": value(probes, init=task, **probe_of(home)) / whole for task in PAPER_RANKING}
     return {f"probe_{BASELINE}": start} | kept | {"probe_kept": min_or_nan(kept.values())}
 
 
@@ -182,7 +195,7 @@ def min_or_nan(values: Iterable[float]) -> float:
 
 def sentence(tables: Tables) -> str:
     """What pretraining taught, in one sentence."""
-    accuracy = ", ".join(f"{LABELS.get(task, task)} {share:.2f}" for task, share in ranking_accuracy(tables.ranking()).items())
+    accuracy = ", ".join(f"{title_of(task)} {share:.2f}" for task, share in ranking_accuracy(tables.ranking()).items())
     curves = figure4(tables.responses())
     return (
         f"Pretraining ({tables.basis()}; {facts.UNLABELLED}): pairs of levels ranked rightly: {accuracy} (chance 0.50); under rising "
@@ -196,7 +209,7 @@ def pretext_table(tables: Tables) -> str:
     ranking, rows = tables.ranking(), []
     for (task, seed), group in ranking.groupby(["task", "pretraining"], sort=False):
         share, pairs = ranking_accuracy(group)[task], group["photos"].sum()
-        rows.append((f"ranking: {LABELS.get(task, task)}, seed {seed}", f"{share:.3f}", "0.500", f"{pairs:,} pairs"))
+        rows.append((f"ranking: {title_of(task)}, seed {seed}", f"{share:.3f}", "0.500", f"{pairs:,} pairs"))
     confusion = tables.confusion()
     for aspect, (accuracy, chance) in classification(confusion).items():
         answers = confusion["photos"][confusion["aspect"] == aspect].sum()
@@ -204,23 +217,25 @@ def pretext_table(tables: Tables) -> str:
     return lines(("pretrained networks", "right", "chance", "of"), rows)
 
 
-def probe_table(probes: pd.DataFrame, found: Mapping[str, float]) -> str:
+def probe_table(probes: pd.DataFrame, found: Mapping[str, float], home: LabelledSet) -> str:
     """SRCC of the linear probes as parts of ImageNet's."""
     rows = [(LABELS[BASELINE], f"{found[f'probe_{BASELINE}']:.3f}", "1.000")]
     for task in PAPER_RANKING:
-        rows.append((LABELS[task], f"{value(probes, init=task, **PROBE):.3f}", f"{found[f'probe_kept_{task}']:.3f}"))
-    return lines(("linear probe, all labels, AVA", "SRCC", f"over {LABELS[BASELINE]}'s"), rows)
+        rows.append(
+            (LABELS[task], f"{value(probes, init=task, **probe_of(home.name)):.3f}", f"{found[f'probe_kept_{task}']:.3f}")
+        )
+    return lines((f"linear probe, all labels, {home.title}", "SRCC", f"over {LABELS[BASELINE]}'s"), rows)
 
 
-def network_table(networks: pd.DataFrame, references: pd.DataFrame) -> str:
-    """A line for each reference and each fine-tuned network."""
+def network_table(networks: pd.DataFrame, references: pd.DataFrame, home: LabelledSet) -> str:
+    """A line for each reference and each fine-tuned network or, with folds, run."""
     shown = {CONSTANT: "constant histogram", RIDGE: f"{LABELS[BASELINE]} + ridge"}
     found = finetuned(networks, references)
     rows = [(text, f"{found[f'{name}_val_loss']:.4f}", f"{found[f'{name}_test_emd']:.4f}") for name, text in shown.items()]
     for row in networks.itertuples():
-        name = f"{LABELS.get(row.init, row.init)}, {row.share} %, pretraining {row.pretraining}, seed {row.seed}"
+        name = f"{title_of(row.init)}, {row.share} %, pretraining {row.pretraining}, seed {row.seed}"
         rows.append((name, f"{row.val_loss:.4f}", f"{row.test_emd:.4f}"))
-    return lines(("fine-tuned networks, AVA", "validation loss", "test EMD, r = 2"), rows)
+    return lines((f"fine-tuned networks, {home.title}", "validation loss", "test EMD, r = 2"), rows)
 
 
 def lines(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

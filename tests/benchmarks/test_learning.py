@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from aesthetic_pretraining.initialisations import PAPER
+from aesthetic_pretraining.settings.labels import FIELDS, LabelledSet
 
 TASKS = ("ranking", "ranking_classification", "ranking_regression")
 TEST_EMD = dict(zip(PAPER, (0.10, 0.11, 0.12, 0.13, 0.09, 0.30)))
@@ -105,6 +106,8 @@ def run(root, scale="demo"):
         pd.DataFrame(probes, columns=["init", "share", "trained_on", "dataset", "metric", "value"]),
         results / "probe/probes.csv",
     )
+    described = {f"ava_{field}": value for field, value in zip(FIELDS, ("AVA", 1, 10, 10, 5, 0))}
+    write(pd.DataFrame([{"init": "imagenet"} | described]), results / "tables/table2.csv")
     return root
 
 
@@ -190,9 +193,11 @@ def test_what_was_not_trained_is_no_number_and_spoils_the_least(bench, tmp_path,
 def test_nothing_is_kept_of_a_start_that_tells_nothing(bench):
     rows = [("imagenet", -0.1), *((task, 0.2) for task in TASKS)]
     probes = pd.DataFrame(rows, columns=["init", "value"]).assign(share=100, trained_on="ava", dataset="ava", metric="srcc")
-    found = bench.probed(probes)
+    found = bench.probed(probes, "ava")
     assert np.isnan(found["probe_kept"]) and found["probe_imagenet"] == -0.1
-    assert [line.split()[-2:] for line in bench.probe_table(probes, found).splitlines()[1:]] == [
+    assert [
+        line.split()[-2:] for line in bench.probe_table(probes, found, LabelledSet("ava", "AVA", 1, 10, 10, 5)).splitlines()[1:]
+    ] == [
         ["-0.100", "1.000"],
         *[["0.200", "nan"]] * 3,
     ]
@@ -240,3 +245,22 @@ def test_two_values_for_one_are_refused(bench, tmp_path):
     table = pd.DataFrame({"init": ["a", "a"], "share": [100, 100], "value": [1.0, 2.0]})
     with pytest.raises(bench.UserError, match="two values of a, 100 in a table of the run"):
         bench.value(table, init="a", share=100)
+
+
+def test_folds_of_another_set_are_averaged_and_its_title_is_printed(bench, tmp_path, capsys):
+    """Two networks a row, whose kept epochs have 0.1 + k / 1000 and 0.3: their mean is printed, under the set's own title."""
+    root = run(tmp_path, "oasis")
+    results, models = root / "results/oasis", root / "models/oasis/finetuned"
+    described = {f"oasis_{field}": value for field, value in zip(FIELDS, ("OASIS", 1, 7, 7, 4, 2))}
+    write(pd.DataFrame([{"init": "imagenet"} | described]), results / "tables/table2.csv")
+    for name in ("metrics/metrics.csv", "probe/probes.csv"):
+        text = (results / name).read_text()
+        (results / name).write_text(text.replace("ava", "oasis"))
+    for path in list(models.rglob("*.csv")):
+        write(pd.DataFrame({"epoch": [1], "val_loss": [0.3]}), path.with_name(f"{path.stem}_fold2.csv"))
+        path.rename(path.with_name(f"{path.stem}_fold1.csv"))
+    text = printed(bench, root, capsys, "--scale", "oasis")
+    rows = dict(re.findall(r"^(\S.*?)  +(.*)$", text, re.M))
+    assert rows["ImageNet, 100 %, pretraining 0, seed 2"].split() == ["0.2005", "0.1020"]
+    assert "fine-tuned networks, OASIS" in text and "all labels, OASIS" in text and "AVA" not in text
+    assert figures(text)["probe_imagenet"] == 0.4

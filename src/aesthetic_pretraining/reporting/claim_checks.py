@@ -186,7 +186,11 @@ def labels_saved(evidence: Evidence, published: float, init: str, other: str, co
     # "about 20 %" is read off a figure with steps of 20 %: half a step away still agrees with it
     over = SEEDS if row["over"].startswith(SEEDS) else row["over"]
     verdict = verdicts.of_value(published, low - LABELS_RESOLUTION, high + LABELS_RESOLUTION, 2 * LABELS_RESOLUTION, over)
-    return Finding(1 - row["needed"], low, high, words, verdict, verdicts.of_sign(low, high))
+    saved = _with_detectable(
+        Quantity(1 - row["needed"], low, high), evidence.confidence
+    )  # infinite: the test could show nothing
+    detectable = _detectable(evidence, [saved], ["fraction of the labels"])
+    return Finding(1 - row["needed"], low, high, words, verdict, verdicts.of_sign(low, high), detectable)
 
 
 def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
@@ -201,10 +205,12 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
     with np.errstate(invalid="ignore"):  # an output that is equal at every level has no slope
         slopes = ranks @ levels / np.sqrt((ranks**2).sum(axis=1) * (levels @ levels))
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
-    low, high = np.clip(verdicts.of_mean(mean, spread, len(slopes), evidence.confidence), -1, 1)
+    ends = verdicts.of_mean(mean, spread, len(slopes), evidence.confidence)
+    seen = _with_detectable(Quantity(mean, *ends), evidence.confidence)  # before the ends are clipped
+    low, high = np.clip(ends, -1, 1)
     signed = (low, high) if sign > 0 else (-high, -low)
     verdict = verdicts.of_sign(*signed)
-    return Finding(mean, low, high, "", verdict, verdict)
+    return Finding(mean, low, high, "", verdict, verdict, _detectable(evidence, [seen], ["correlation"]))
 
 
 def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
@@ -270,7 +276,7 @@ def _detectable(evidence: Evidence, found: Sequence[Quantity], of: Sequence[str]
     """The smallest difference that the test could show, for each column the largest of those compared: "SRCC 0.051, MAE 0.04"."""
     largest: dict[str, float] = {}
     for quantity, name in zip(found, of, strict=False):
-        if not np.isnan(quantity.detectable):
+        if np.isfinite(quantity.detectable):
             largest[name] = max(largest.get(name, 0.0), quantity.detectable)
     titles = {column.name: column for column in columns_of(evidence.sets.values())}
     several = len({titles[name].group for name in largest if name in titles}) > 1
@@ -282,10 +288,15 @@ def _detectable(evidence: Evidence, found: Sequence[Quantity], of: Sequence[str]
     return ", ".join(words)
 
 
+def detectable_width(half: float, confidence: float) -> float:
+    """The smallest difference that is seen with the power `POWER`, from the half-width of its interval: (z + z of POWER) errors."""
+    z = ndtri((1 + confidence) / 2)
+    return float(half * (z + ndtri(POWER)) / z)
+
+
 def _with_detectable(quantity: Quantity, confidence: float) -> Quantity:
-    """With the smallest value that the test could show, from the width of the interval: (z + z of `POWER`) standard errors."""
-    half, z = (quantity.high - quantity.low) / 2, ndtri((1 + confidence) / 2)
-    return quantity._replace(detectable=float(half * (z + ndtri(POWER)) / z))
+    """With the smallest value that the test could show."""
+    return quantity._replace(detectable=detectable_width((quantity.high - quantity.low) / 2, confidence))
 
 
 def _percent(share: float) -> str:
