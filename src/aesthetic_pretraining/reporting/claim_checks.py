@@ -186,10 +186,7 @@ def labels_saved(evidence: Evidence, published: float, init: str, other: str, co
     # "about 20 %" is read off a figure with steps of 20 %: half a step away still agrees with it
     over = SEEDS if row["over"].startswith(SEEDS) else row["over"]
     verdict = verdicts.of_value(published, low - LABELS_RESOLUTION, high + LABELS_RESOLUTION, 2 * LABELS_RESOLUTION, over)
-    saved = _with_detectable(
-        Quantity(1 - row["needed"], low, high), evidence.confidence
-    )  # infinite: the test could show nothing
-    detectable = _detectable(evidence, [saved], ["fraction of the labels"])
+    detectable = detectable_words("fraction of the labels", (high - low) / 2, evidence.confidence)
     return Finding(1 - row["needed"], low, high, words, verdict, verdicts.of_sign(low, high), detectable)
 
 
@@ -206,11 +203,11 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
         slopes = ranks @ levels / np.sqrt((ranks**2).sum(axis=1) * (levels @ levels))
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
     ends = verdicts.of_mean(mean, spread, len(slopes), evidence.confidence)
-    seen = _with_detectable(Quantity(mean, *ends), evidence.confidence)  # before the ends are clipped
+    detectable = detectable_words("correlation", (ends[1] - ends[0]) / 2, evidence.confidence)
     low, high = np.clip(ends, -1, 1)
     signed = (low, high) if sign > 0 else (-high, -low)
     verdict = verdicts.of_sign(*signed)
-    return Finding(mean, low, high, "", verdict, verdict, _detectable(evidence, [seen], ["correlation"]))
+    return Finding(mean, low, high, "", verdict, verdict, detectable)
 
 
 def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
@@ -288,15 +285,20 @@ def _detectable(evidence: Evidence, found: Sequence[Quantity], of: Sequence[str]
     return ", ".join(words)
 
 
-def detectable_width(half: float, confidence: float) -> float:
-    """The smallest difference that is seen with the power `POWER`, from the half-width of its interval: (z + z of POWER) errors."""
+def detectable_words(what: str, half: float, confidence: float) -> str:
+    """The smallest difference that is seen with the power `POWER`, from the half-width of its interval; "" if that is not finite."""
+    return f"{what} {_width(half, confidence):.2g}" if np.isfinite(half) else ""
+
+
+def _width(half: float, confidence: float) -> float:
+    """(z + z of POWER) standard errors, of which `half` is z."""
     z = ndtri((1 + confidence) / 2)
     return float(half * (z + ndtri(POWER)) / z)
 
 
 def _with_detectable(quantity: Quantity, confidence: float) -> Quantity:
     """With the smallest value that the test could show."""
-    return quantity._replace(detectable=detectable_width((quantity.high - quantity.low) / 2, confidence))
+    return quantity._replace(detectable=_width((quantity.high - quantity.low) / 2, confidence))
 
 
 def _percent(share: float) -> str:

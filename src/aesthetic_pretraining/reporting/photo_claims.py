@@ -16,7 +16,7 @@ from aesthetic_pretraining.evaluation.statistics.proportions import mean_interva
 from aesthetic_pretraining.evaluation.statistics.training_luck import Trainings, known_luck, next_training
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting import verdicts
-from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Finding, detectable_width
+from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Finding, detectable_words
 from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 SHARE_RESOLUTION = 0.05  # ASSUME: an interval wider than ±0.05 is too wide to confirm a fraction, as in Table 2
@@ -95,8 +95,8 @@ def moved_less(evidence: Evidence, published: str, inits: Sequence[str], others:
     if (high < 0).any():
         return Finding(*UNKNOWN, f"{words}; {(high < 0).sum()} more beyond noise", *[verdicts.NOT_REPRODUCED] * 2)
     verdict = verdicts.REPRODUCED if (low > 0).all() else verdicts.WITHIN_NOISE
-    least = detectable_width(float((value - low).max()), evidence.confidence)
-    return Finding(*UNKNOWN, words, verdict, verdict, f"distance {least:.2g}")
+    detectable = detectable_words("distance", float((value - low).max()), evidence.confidence)
+    return Finding(*UNKNOWN, words, verdict, verdict, detectable)
 
 
 def _range(moved: pd.DataFrame) -> str:
