@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -78,6 +78,13 @@ doctor: $(READY) ## what is there of each set, what is missing, what to do next;
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
 	@python benchmarks/learning.py $(if $(SCALE),--scale $(SCALE))
+
+bench-oasis: $(READY) ## what the last run on real ratings found, and what it took; trains nothing
+	@python benchmarks/oasis.py $(if $(SCALE),--scale $(SCALE))
+
+record: $(READY) ## keep the small results of the last run of SCALE in git, and renew docs/results.md and README.md from them
+	python tools/record.py $(or $(SCALE),oasis)
+	python tools/readme.py
 
 bench-small-runs: $(READY) ## pretrain with each parameter for small runs set back, judged on photos that the demo does not report
 	python benchmarks/small_runs.py $(if $(SCALE),--scale $(SCALE))

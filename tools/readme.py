@@ -1,4 +1,5 @@
-"""Renew the generated parts of README.md (the demo's Table 2 and claims, the rule graph) and of docs/distortions.md (Table 1).
+"""Renew the generated parts of README.md (the recorded run on real ratings, the demo's Table 2 and claims, the rule graph), of
+docs/results.md (that run in full) and of docs/distortions.md (Table 1).
 
 usage: readme.py [--check]
 """
@@ -16,7 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))  # it describes the checkout that it lies in, which need not be the one that is installed
 README = ROOT / "README.md"
 DISTORTIONS = ROOT / "docs/distortions.md"
+RESULTS = ROOT / "docs/results.md"
 TABLES = "results/demo/tables"
+RECORD = "results/record"
 
 
 def rule_graph() -> str:
@@ -56,6 +59,20 @@ def table1() -> str:
     return "\n".join(lines)
 
 
+def recorded_in_readme(text: str) -> str:
+    """README with the recorded run on real ratings."""
+    import record_page
+
+    return fill(text, "oasis", record_page.lead(ROOT / RECORD / "oasis"))
+
+
+def recorded_in_results(text: str) -> str:
+    """docs/results.md with all recorded runs."""
+    import record_page
+
+    return fill(text, "record", record_page.page(ROOT / RECORD))
+
+
 def demo_claims() -> str:
     """The claims of the paper beside what the demo says to them; of the numbers of Table 2 only counts."""
     import pandas as pd
@@ -67,10 +84,11 @@ def demo_claims() -> str:
 
 
 def main(check: bool) -> None:
-    """Write both files, or only check that they are current."""
-    before = {path: path.read_text() for path in (README, DISTORTIONS)}
+    """Write the files, or only check that they are current."""
+    before = {path: path.read_text() for path in (README, RESULTS, DISTORTIONS)}
     after = {
-        README: fill(before[README], "rule graph", rule_graph()),
+        README: recorded_in_readme(fill(before[README], "rule graph", rule_graph())),
+        RESULTS: recorded_in_results(before[RESULTS]),
         DISTORTIONS: fill(before[DISTORTIONS], "Table 1", table1()),
     }
     if (ROOT / TABLES / "table2.md").exists() and (not check or certified()):
@@ -82,7 +100,7 @@ def main(check: bool) -> None:
         elif before[path] != text:
             sys.exit(f"{path.relative_to(ROOT)} is stale: run 'make readme'")
     if check:
-        print("README.md and docs/distortions.md are current")
+        print("README.md, docs/results.md and docs/distortions.md are current")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ OUTSIDE = {
     "results/README.md": ("project/results.md", "Result files"),
     "profiles/README.md": ("project/profiles.md", "Profiles"),
 }
+RECORD = "results/record"  # whose figures docs/results.md shows
+PICTURE = re.compile(rf"!\[([^\]]*)\]\((?:\.\./)+{RECORD}/([^)\s]+)\)")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s]+)\)")
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.S)
 
@@ -45,6 +47,8 @@ def on_files(files, config):
     pages |= {page: _moved((ROOT / name).read_text(), name, page) for name, (page, _) in OUTSIDE.items()}
     for uri, text in pages.items():
         files.append(File.generated(config, uri, content=text))
+    for path in sorted((ROOT / RECORD).glob("*/*.png")):
+        files.append(File.generated(config, f"record/{path.parent.name}/{path.name}", content=path.read_bytes()))
     return files
 
 
@@ -52,7 +56,7 @@ def on_page_markdown(markdown, page, config, files):
     """Links that leave docs/ lead to the page made of their target, or become plain text."""
     if page.file.generated_by:
         return markdown
-    return _moved(markdown, f"docs/{page.file.src_uri}", page.file.src_uri)
+    return _moved(PICTURE.sub(r"![\1](record/\2)", markdown), f"docs/{page.file.src_uri}", page.file.src_uri)
 
 
 def on_page_content(content, page, config, files):

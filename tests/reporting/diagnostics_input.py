@@ -101,8 +101,8 @@ def history(epochs=4, free=3):
     return pd.DataFrame({"epoch": range(1, epochs + 1), **columns, "frozen": [int(k < free) for k in range(1, epochs + 1)]})
 
 
-def draw(tasks=TASKS, note=NOTE):
-    return diagnostics(
+def draw(tasks=TASKS, note=NOTE, **changes):
+    given = dict(
         cross=and_another_seed(cross(), "correlation"),
         ranking=and_another_seed(ranking(tasks), "share"),
         confusion=and_another_seed(confusion(), "photos") if "ranking_classification" in tasks else confusion().head(0),
@@ -120,3 +120,4 @@ def draw(tasks=TASKS, note=NOTE):
         photos=PHOTOS,
         note=note,
     )
+    return diagnostics(**given | changes)

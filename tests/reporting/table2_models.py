@@ -14,7 +14,7 @@ from aesthetic_pretraining.reporting import table2, table2_print
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
 PAPER = ["imagenet", "rotnet", "simclr", "ranking", "ranking_classification", "ranking_regression"]
-RANGES = {"ava": (3, 8), "tid2013": (1, 7), "oasis": (2, 6), "mine": (5, 90)}  # of the made-up scores
+RANGES = {"ava": (3, 8), "tid2013": (1, 7), "oasis": (2, 6), "near": (2, 6), "mine": (5, 90)}  # of the made-up scores
 NOTE = "demo: simulated votes, 50% & #1"
 ODD = r"my_net|50%\x"  # what a user may call an initialisation
 

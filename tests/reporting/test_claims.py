@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import yaml
 from claims_evidence import confusion, published_as_ours, saved_labels
+from sets import ALONE
 from table2_models import PUBLISHED
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics import labels_saved
 from aesthetic_pretraining.reporting import claim_checks, claims, photo_claims
 from aesthetic_pretraining.reporting.claim_evidence import Evidence
+from aesthetic_pretraining.settings.labels import FIELDS
 
 
 @pytest.fixture(scope="module")
@@ -246,3 +248,74 @@ def test_every_claim_says_where_it_stands_and_how_it_is_checked(listed):
     assert {c["compute"] for c in listed if "compute" in c} | {c["each"] for c in listed if "each" in c} == set(
         [*claim_checks.COMPUTE, *photo_claims.COMPUTE]
     )
+
+
+def on(labels, evidence, name="oasis"):
+    """The same evidence of a run on another set: AVA's numbers under its name, TID2013 not tested, no published values beside it."""
+    table = evidence.table.rename(columns=lambda column: re.sub("^ava_", f"{name}_", column))
+    table = table[[column for column in table if not column.startswith("tid2013")]]
+    for field in FIELDS:
+        table[f"{name}_{field}"] = getattr(labels.home, field)
+    table[[column for column in table if column.endswith("_published")]] = np.nan
+    table["experiment"], table["pretext_experiment"] = "networks trained on OASIS instead of AVA", ""
+    rows = evidence.differences[evidence.differences["dataset"] == "ava"].assign(dataset=name)
+    return dataclasses.replace(
+        evidence, table=table, differences=rows, labels=evidence.labels.replace({"dataset": {"ava": name}})
+    )
+
+
+def test_claims_on_another_set_are_judged_by_its_own_rows(listed):
+    table = found(listed, on(ALONE, published_as_ours()))
+    assert not table.index.str.startswith("table2.").any()  # the paper has no number on it
+    assert not {"technical_quality", "classification_best_on_tid2013"} & set(table.index)  # and nothing on TID2013 was tested
+    assert not table["claim"].str.contains("AVA|{").any()
+    assert table.loc["better_than_imagenet", "claim"].endswith("beats the ImageNet start on every metric of OASIS.")
+    assert table.loc["better_than_imagenet", "ours"] == "12 of 12 better, 12 beyond noise"
+    own = [
+        "better_than_imagenet",
+        "less_labels",
+        "labels_saved_srcc",
+        "epochs_saved",
+        "regression_best",
+        "better_at_every_share",
+    ]
+    assert set(table.loc[own, "verdict"]) == {"holds here"}
+    assert set(table.loc[own, "reason"]) == {"networks trained on OASIS instead of AVA"} and (table["detectable"] == "").all()
+    assert set(table.loc[["any_pretraining_saves_most", "high_quality"], "verdict"]) == {"another experiment"}  # of a number
+    assert table.loc["brightness_is_read", "verdict"] == "reproduced"  # no vote takes part: the paper's own experiment
+    swap = found(listed, swapped(on(ALONE, published_as_ours()), "imagenet", "ranking_regression"))
+    assert swap.loc["better_than_imagenet", "verdict"] == "reversed here"
+
+
+def test_what_is_not_seen_comes_with_what_could_have_been_seen(listed):
+    """Each difference could be shown from 1.5 times the half-width on; the largest of each metric is printed."""
+    evidence = on(ALONE, published_as_ours(width=0.02))
+    hit = evidence.differences[["init", "other", "metric"]].eq(["imagenet", "ranking", "mae"]).all(axis=1)
+    evidence.differences.loc[hit, "detectable"] = 0.07
+    frame = claims.check(listed, evidence)
+    row = frame.set_index("id").loc["better_than_imagenet"]
+    assert (row["verdict"], row["detectable"]) == ("not seen here", "LCC 0.03, SRCC 0.03, ACC 0.03, MAE 0.07")
+    text = claims.to_markdown(frame)
+    assert "| not seen here; smallest difference that this test could show: LCC 0.03, SRCC 0.03, ACC 0.03, MAE 0.07 |" in text
+    assert "holds here: every difference that the claim is about is beyond noise and as claimed; reversed here:" in text
+    assert "number by number" not in text
+
+
+def test_simulated_votes_give_no_verdict_on_own_rows_either(listed):
+    table = found(listed, on(ALONE, published_as_ours()), simulated=True)
+    assert table.loc["better_than_imagenet", "verdict"] == "another experiment"
+
+
+def test_margins_are_in_proportion_to_the_scale_of_scores(listed):
+    """AVA's errors are on a scale 9 wide, OASIS's on one 6 wide; correlations have no scale."""
+    evidence = on(ALONE, published_as_ours())
+    assert evidence.published_gain("ranking", "imagenet", "oasis_lcc") == pytest.approx(0.5536 - 0.5491)
+    assert evidence.published_gain("ranking", "imagenet", "oasis_mae") == pytest.approx((0.4716 - 0.4698) * 6 / 9)
+
+
+def test_every_share_is_every_share_of_the_run(listed):
+    evidence = on(ALONE, published_as_ours())
+    few = dataclasses.replace(evidence, metrics=evidence.metrics[evidence.metrics["share"].isin([20, 60, 100])])
+    table = found(listed, few)
+    assert table.loc["better_at_every_share", "ours"] == "9 of 9 better, 9 beyond noise"
+    assert table.loc["faster_at_every_share", "ours"].startswith("3 of 3 earlier, 3 beyond noise")

@@ -17,18 +17,19 @@ from diagnostics_input import (
     draw,
     history,
     moves,
+    photo_scores,
     predictions,
     premise,
     ranking,
 )
 from matplotlib.collections import PolyCollection
 from matplotlib.text import Text
-from sets import AVA, PAPERS
+from sets import AVA, OASIS, PAPERS
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis
-from aesthetic_pretraining.reporting.figures import pretext, scores, training
+from aesthetic_pretraining.reporting.figures import photos, pretext, scores, training
 from aesthetic_pretraining.reporting.figures.style import bins_of
 
 REPORTS = Path(__file__).parents[2] / "workflow/report"
@@ -221,3 +222,19 @@ def test_the_features_moves_stand_where_the_table_has_them(drawn):
     wanted = table[(table["init"] == "imagenet") & (table["aspect"] == "style") & (table["level"] == "all")]
     np.testing.assert_allclose(style.containers[0].lines[0].get_xdata().astype(float), wanted["distance"])
     assert [t.get_text() for t in style.get_yticklabels()][-1] == "all"
+
+
+def test_axes_follow_the_scale_of_the_set():
+    frames = {init: frame / 1.5 for init, frame in ((k, f[["target", "predicted"]]) for k, f in predictions().items())}
+    line = scores.draw_scatter(frames, OASIS).axes[0].lines[-1]
+    assert list(line.get_xdata()) == [1, 7] and bins_of(OASIS)[0] == 1 and bins_of(OASIS)[-1] == 7
+    figure = scores.draw_histograms(frames, OASIS)
+    assert figure.axes[0].get_ylabel() == "OASIS images" and figure.axes[0].get_xlim()[1] <= 7
+    given, shares = photo_scores()
+    axes = photos.draw_photo_scores(given, shares.assign(published=np.nan), OASIS).axes[0]
+    assert axes.get_xlim() == (1, 7) and axes.lines[0].get_xdata()[0] == 4
+    assert "above 4 [" in axes.get_title() and "paper" not in axes.get_title()
+
+
+def test_without_a_premise_there_is_no_figure_of_it():
+    assert "premise" not in draw(premise=None)

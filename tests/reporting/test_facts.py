@@ -2,10 +2,10 @@
 
 import pandas as pd
 import pytest
-from sets import PAPERS
+from sets import ALONE, PAPERS
 
 from aesthetic_pretraining.reporting import facts
-from aesthetic_pretraining.reporting.captions import CAPTIONS, basis, mark
+from aesthetic_pretraining.reporting.captions import CAPTIONS, basis, caption_of, mark
 
 NOTE = "demo: simulated votes"
 VOTES = {"figure3", "figure5", "scatter", "histograms", "best_worst", "premise", "learning_curves", "photo_scores", "probes"}
@@ -105,3 +105,21 @@ def test_captions_name_the_ablations_that_the_figure_draws():
     assert "updates: 12 (ranking), 24 (ranking, margin 0.4);" in accuracy
     curves = basis("learning_curves", COUNTS, histories, PAPERS.tested, "", "")
     assert "updates: 12 (ranking), 12 (RotNet), 24 (ranking, margin 0.4), 36 (ranking, a score per aspect);" in curves
+
+
+def test_images_of_folds_are_counted_as_tested():
+    counts = COUNTS | {"oasis: fold": 600, "oasis: val": 120}
+    assert basis("figure3", counts, {}, ALONE.tested, "With seeds.", "") == (
+        "600 OASIS images (each the test image of one fold). With seeds."
+    )
+    assert basis("figure5", counts, {}, ALONE.tested, "With seeds.", "") == "120 OASIS images (val). With seeds."
+    assert "on the OASIS test set" in caption_of("figure3", ALONE.home).text
+    assert "above 4 with" in caption_of("photo_scores", ALONE.home).text
+    assert "first fold" in caption_of("learning_curves", ALONE.home).text
+    assert "fold" not in caption_of("learning_curves", PAPERS.home).text
+
+
+@pytest.mark.parametrize("name", CAPTIONS)
+def test_no_caption_keeps_a_placeholder_or_another_set(name):
+    caption = caption_of(name, ALONE.home)
+    assert "{" not in caption.text + caption.pictures and "AVA" not in caption.text

@@ -1,13 +1,14 @@
 """The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 from PIL import Image
-from sets import AVA
+from sets import AVA, OASIS
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.reporting.figures import paper, style
@@ -277,3 +278,27 @@ def test_what_cannot_be_drawn_is_named(tmp_path):
         paper.draw_figure4(frame)
     with pytest.raises(ValueError, match=r"one of \.pdf, \.png"):
         style.save(paper.draw_figure5(metrics(), AVA), tmp_path / "figure5.svg")
+
+
+def test_with_one_share_the_initialisations_stand_side_by_side():
+    frame = metrics().query("share == 100").assign(capped=1)
+    frame.columns = frame.columns.str.replace("ava_", "oasis_")
+    inits = ["imagenet", "ranking_regression", "rotnet"]
+    three, five = paper.draw_figure3(frame, OASIS, inits=inits), paper.draw_figure5(frame, OASIS, inits=inits)
+    for axes in (*three.axes, *five.axes):
+        places = [line.lines[0].get_xdata()[0] for line in axes.containers]
+        assert sorted(places) == [0, 1, 2]
+    for figure in (three, five):
+        names = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
+        assert names == ["ImageNet", "ranking +\nregression", "RotNet"]
+        assert figure.axes[-1].get_xlabel() == "100 % of the OASIS training labels used"
+    (circles,) = [c for c in five.axes[0].collections if c.get_label() == "ended by the cap"]
+    means = frame.groupby("init")["epochs"].mean()
+    assert sorted(map(tuple, circles.get_offsets())) == [(k, means[init]) for k, init in enumerate(inits)]
+    five.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in five.axes[0].get_xticklabels()]
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))  # names do not overprint
+
+
+def test_axes_of_several_shares_name_the_set():
+    assert paper.draw_figure5(metrics(), AVA).axes[0].get_xlabel() == "AVA training labels used (%)"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sets import PAPERS
+from sets import ALONE, PAPERS, THREE
 
 from aesthetic_pretraining.evaluation.probes import references
 from aesthetic_pretraining.reporting import probe_table
@@ -154,3 +154,18 @@ def test_no_row_below_is_said_too_and_what_cannot_be_compared():
         "whose SRCC is undefined" in references.sentences(reference_table(np.nan), metrics(imagenet=[(100, 0.6)]), PAPERS)[-1]
     )
     assert np.isnan(references.value(reference_table(), "constant", "test", "srcc"))
+
+
+def test_one_set_alone_and_three():
+    alone = probes().query("dataset == 'ava'").replace({"trained_on": {"ava": "oasis"}, "dataset": {"ava": "oasis"}})
+    table = probe_table.build(alone, ALONE.tested, note="", strengths=(1e-4, 1e4), confidence=0.95)
+    text = probe_table.to_markdown(table)
+    assert "| Linear probe of | OASIS ↑ | difference |" in text and "Spearman correlation on OASIS by share" in text
+    assert "1,200 OASIS images" in text and "predicted in 4 folds" in text and "nseen scenes" not in text and "AVA" not in text
+    assert [axes.get_title() for axes in draw_probes(alone, ALONE.tested).axes] == ["OASIS", ""]
+    mine = probes().query("trained_on == 'ava' and dataset == 'tid2013'")
+    more = pd.concat([mine.assign(trained_on="oasis"), mine.assign(trained_on="oasis", dataset="mine"), alone])
+    text = probe_table.to_markdown(probe_table.build(more, THREE.tested, note="", strengths=(1e-4, 1e4), confidence=0.95))
+    assert (
+        "| OASIS ↑ | difference | TID2013, probe of OASIS ↑ | difference | My \\& own, probe of OASIS ↑ | difference |" in text
+    )

@@ -35,12 +35,16 @@ def project(tmp_path, monkeypatch):
     tables.mkdir(parents=True)
     (tables / "table2.md").write_text("| the table |\n")
     write_claims(tables)
-    (tmp_path / "README.md").write_text("".join(TEXT.format(name=name) for name in ("demo table", "demo claims", "rule graph")))
+    (tmp_path / "README.md").write_text(
+        "".join(TEXT.format(name=name) for name in ("oasis", "demo table", "demo claims", "rule graph"))
+    )
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs/distortions.md").write_text(TEXT.format(name="Table 1"))
+    (tmp_path / "docs/results.md").write_text(TEXT.format(name="record"))
     monkeypatch.setattr(readme, "ROOT", tmp_path)
     monkeypatch.setattr(readme, "README", tmp_path / "README.md")
     monkeypatch.setattr(readme, "DISTORTIONS", tmp_path / "docs/distortions.md")
+    monkeypatch.setattr(readme, "RESULTS", tmp_path / "docs/results.md")
     monkeypatch.setattr(readme, "rule_graph", lambda: "the graph")
     monkeypatch.setattr(readme, "certified", lambda: True)
     return tmp_path
@@ -49,9 +53,10 @@ def project(tmp_path, monkeypatch):
 def test_blocks_are_filled_and_the_rest_is_kept(project, capsys):
     readme.main(check=False)
     text = (project / "README.md").read_text()
-    assert "| the table |" in text and "the graph" in text and text.count("kept") == 3 and "old" not in text
+    assert "| the table |" in text and "the graph" in text and text.count("kept") == 4 and "old" not in text
     assert r"| Fewer epochs. | abstract | 47 % | 10 % \[2 %, 18 %\] | another experiment |" in text
     assert "**demo: simulated votes**" in text
+    assert "No run on real ratings has been recorded yet." in text and "No run" in (project / "docs/results.md").read_text()
     assert "(1): 1 another experiment." in text and "ImageNet: AVA LCC" not in text  # of single numbers, counts
     readme.main(check=True)
     assert "current" in capsys.readouterr().out

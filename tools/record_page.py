@@ -1,0 +1,194 @@
+"""Texts about the recorded run on real ratings, from results/record/<scale>/ alone: docs/results.md and README's first part."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from aesthetic_pretraining.evaluation.statistics.intervals import POWER
+from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING
+from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
+from aesthetic_pretraining.reporting.captions import CAPTIONS, caption_of
+from aesthetic_pretraining.reporting.markup import escape_markdown
+
+ROOT = Path(__file__).resolve().parents[1]
+QUESTION = (
+    "Does pretraining on distorted photos, without any label, give a better start for predicting how people rate photos than "
+    "ImageNet's weights do?"
+)
+NONE = (
+    "No run on real ratings has been recorded yet. `make oasis` makes one, `make record SCALE=oasis` keeps its small results in "
+    "`results/record/`."
+)
+CLAIM = "better_than_imagenet"  # in claims.csv: the paper's main claim
+DECIMALS = 3
+
+
+def lead(record: Path) -> str:
+    """README's part: the question, Table 2 in short, one figure, the verdict."""
+    if not (record / "record.json").is_file():
+        return NONE
+    facts, table = _read(record)
+    home = table2.sets_of(table)[0]
+    place = record.relative_to(record.parents[2])
+    return "\n\n".join(
+        [
+            f"**{QUESTION}** {_asked(facts, table)}",
+            short_table(table),
+            f"Mean over the runs of a row, in brackets {_level(table)} intervals over seeds and images. {verdict(record, table)}",
+            f"![{caption_of('figure3', home).heading}]({place}/figure3.png)",
+            f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
+        ]
+    )
+
+
+def page(records: Path) -> str:
+    """The part of docs/results.md that is generated: every recorded scale."""
+    found = sorted(path.parent for path in records.glob("*/record.json"))
+    return "\n\n".join(_of_scale(record) for record in found) if found else NONE
+
+
+def short_table(table: pd.DataFrame) -> str:
+    """Rank correlation and error of each row on the set that networks are trained on, with differences to ImageNet."""
+    home, rows = table2.sets_of(table)[0], _trained(table)
+    heads = ["Start of fine-tuning", "Runs", f"{home.title} SRCC ↑", "over ImageNet", f"{home.title} MAE ↓", "over ImageNet"]
+    lines = [f"| {' | '.join(map(escape_markdown, heads))} |", "|---|" + "---:|" * (len(heads) - 1)]
+    for _, row in rows.iterrows():
+        cells = [escape_markdown(row["label"]), str(row["seeds"])]
+        for metric in ("srcc", "mae"):
+            name = f"{home.name}_{metric}"
+            cells += [
+                _with_ends(row, name, name),
+                "–" if row["init"] == BASELINE else _with_ends(row, f"{name}_diff", f"{name}_diff", "+"),
+            ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def interval_table(table: pd.DataFrame) -> str:
+    """Every metric of every row with its interval."""
+    shown = [column for column in table2.columns(table) if column.group]
+    heads = ["Start of fine-tuning", *(f"{column.group} {column.title}" for column in shown)]
+    lines = [f"| {' | '.join(map(escape_markdown, heads))} |", "|---|" + "---:|" * len(shown)]
+    for _, row in _trained(table).iterrows():
+        cells = [escape_markdown(row["label"]), *(_with_ends(row, column.name, column.name) for column in shown)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def verdict(record: Path, table: pd.DataFrame) -> str:
+    """Which rows differ from ImageNet beyond noise, and what becomes of the paper's main claim."""
+    home = table2.sets_of(table)[0]
+    name, rows = f"{home.name}_srcc", _trained(table)
+    above = list(rows["label"][rows[f"{name}_diff_low"] > 0])
+    below = list(rows["label"][rows[f"{name}_diff_high"] < 0])
+    said = [
+        f"Beyond noise above ImageNet in SRCC: {', '.join(above) or 'no row'}; below: {', '.join(below) or 'no row'} (each row by its own interval)."
+    ]
+    known = _claims(record)
+    if len(mine := known[known["id"] == CLAIM]):
+        row = mine.iloc[0]
+        said.append(
+            f"The paper's main claim, “{row['claim']}”: **{escape_markdown(claims.shown_verdict(row))}** ({row['ours']})."
+        )
+    return " ".join(said)
+
+
+def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
+    """What the numbers say, and what they do not, a sentence each."""
+    home, *others = table2.sets_of(table)
+    name = f"{home.name}_srcc"
+    lines = [verdict(record, table)]
+    published = pd.read_csv(ROOT / "resources/table2_published.csv").set_index("initialisation")["ava_srcc"]
+    gain = max(published[init] for init in PAPER_RANKING) - published[BASELINE]
+    if pd.notna(least := table[f"{name}_detectable"].astype(float).max()):
+        seen = "would not be seen here, so that its absence refutes nothing" if least > gain else "would be seen here"
+        lines.append(
+            f"The smallest difference to ImageNet in SRCC that this test could show (power {100 * POWER:g} %) is {least:.{DECIMALS}f}; the "
+            f"largest gain in the paper's Table 2 is {gain:.4f}. A gain of the paper's size {seen}."
+        )
+    if reason := verdicts.reason_of(table):
+        lines.append(f"It is another experiment than the paper's: {reason}. So no number is compared with the paper's.")
+    if "references" in table:
+        lines.append(str(table["references"].iloc[0]))
+    lines.append(
+        f"It is about the photos of {', '.join(each.title for each in (home, *others))} at {facts['image_size']} pixels and the people who "
+        "rated them: what else people like, and what other networks learn, it does not say."
+    )
+    return lines
+
+
+def _of_scale(record: Path) -> str:
+    facts, table = _read(record)
+    home = table2.sets_of(table)[0]
+    scale, place = facts["scale"], f"../results/record/{facts['scale']}"
+    figures = [
+        f"**{caption.heading}.** {caption.text}\n\n![{caption.heading}]({place}/{name}.png)"
+        for name, caption in ((name, caption_of(name, home)) for name in CAPTIONS)
+        if (record / f"{name}.png").is_file()
+    ]
+    if (record / "finetune_search.png").is_file():
+        words = "Search of the fine-tuning rates on the validation images, for ImageNet's row alone"
+        figures.append(f"**{words}.**\n\n![{words}]({place}/finetune_search.png)")
+    images = ["| images | number |", "|---|---:|", *(f"| {what} | {number:,} |" for what, number in facts["images"].items())]
+    licences = [f"{name}: {text}" for name, text in facts["licences"].items()]
+    sections = {
+        f"Scale {scale}: what was asked": f"{QUESTION} {_asked(facts, table)}\n\n{_made(facts)}",
+        "What the numbers say, and what they do not": "\n".join(f"- {line}" for line in limits(record, facts, table)),
+        "Table 2 with intervals": f"{short_table(table)}\n\n{interval_table(table)}\n\nIn brackets: {_level(table)} intervals.",
+        "Table 2 as the run prints it": table2_print.to_markdown(table).strip(),
+        "Linear probes": (record / "probes.md").read_text().strip(),
+        "The paper's claims": claims.to_markdown(_claims(record), cells=False).strip(),
+        "Figures": "\n\n".join(figures),
+        "What it was made from": "\n".join(
+            ["```", *facts["machine"], "```", "", *images, "", f"Terms: {'; '.join(licences)}."]
+        ),
+    }
+    return "\n\n".join(f"## {heading}\n\n{text}" for heading, text in sections.items())
+
+
+def _read(record: Path) -> tuple[dict, pd.DataFrame]:
+    return json.loads((record / "record.json").read_text()), table2.read(record / "table2.csv")
+
+
+def _claims(record: Path) -> pd.DataFrame:
+    return pd.read_csv(record / "claims.csv", keep_default_na=False)
+
+
+def _trained(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["seeds"] > 0]
+
+
+def _asked(facts: dict, table: pd.DataFrame) -> str:
+    sets, rows = table2.sets_of(table), _trained(table)
+    trained = facts["images"]
+    photos = sum(number for what, number in trained.items() if what in ("photos: train", "photos: val"))
+    tested = " and ".join(f"{int(table[f'{each.name}_n'].iloc[0]):,} images of {each.title}" for each in sets)
+    folds = f", each predicted in one of {sets[0].folds} folds" if sets[0].folds else ""
+    return (
+        f"Asked of {tested}, rated by people{folds}: {len(rows)} starts, {len(facts['finetuning_seeds'])} fine-tunings of each "
+        f"pretraining, {facts['image_size']} pixels, {facts['backbone']}; pretrained on {photos:,} photos "
+        f"({' and '.join(source.replace('_', ' ') for source in facts['photo_sources'])}), without labels."
+    )
+
+
+def _made(facts: dict) -> str:
+    took = (
+        ""
+        if facts["minutes"] is None
+        else f", in {facts['minutes']:.0f} minutes on {facts['cores']} cores (mean load {facts['load']:g})"
+    )
+    card = f"; pretrained on {facts['card']}" if facts["card"] else ""
+    return f"Recorded at commit `{facts['commit'][:12]}`{took}{card}."
+
+
+def _level(table: pd.DataFrame) -> str:
+    return f"{100 * table['confidence'].iloc[0]:g} %"
+
+
+def _with_ends(row: pd.Series, value: str, ends: str, sign: str = "") -> str:
+    if pd.isna(row[value]):
+        return "–"
+    low, high = row[f"{ends}_low"], row[f"{ends}_high"]
+    interval = "" if pd.isna(low) else f" [{low:{sign}.{DECIMALS}f}, {high:{sign}.{DECIMALS}f}]"
+    return f"{row[value]:{sign}.{DECIMALS}f}{interval}"
