@@ -1,7 +1,6 @@
 """The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
 import re
-from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -289,15 +288,12 @@ def test_with_one_share_the_initialisations_stand_side_by_side():
         places = [line.lines[0].get_xdata()[0] for line in axes.containers]
         assert sorted(places) == [0, 1, 2]
     for figure in (three, five):
-        names = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
-        assert names == ["ImageNet", "ranking +\nregression", "RotNet"]
+        assert not list(figure.axes[-1].get_xticks())
+        assert {text.get_text() for text in figure.legends[0].texts} >= {"ImageNet", "ranking + regression", "RotNet"}
         assert figure.axes[-1].get_xlabel() == "100 % of the OASIS training labels used"
     (circles,) = [c for c in five.axes[0].collections if c.get_label() == "ended by the cap"]
     means = frame.groupby("init")["epochs"].mean()
     assert sorted(map(tuple, circles.get_offsets())) == [(k, means[init]) for k, init in enumerate(inits)]
-    five.draw_without_rendering()
-    boxes = [text.get_window_extent() for text in five.axes[0].get_xticklabels()]
-    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))  # names do not overprint
 
 
 def test_axes_of_several_shares_name_the_set():

@@ -181,7 +181,7 @@ def _draw_by_share(
             capsize=3,
         )
     if places:
-        axes.set_xticks(list(places.values()), [label(init).replace(" + ", " +\n") for init in places], fontsize="small")
+        axes.set_xticks([])  # the legend has the names
         axes.set_xlim(-0.6, len(places) - 0.4)
         used = f"{shares[0]} % of the {scale.title} training labels used"
     else:
