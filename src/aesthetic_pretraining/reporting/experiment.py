@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-PARAMETERS = ("labels.source", "labels.ava_split", "photos.source", "photos.limit", "image.size", "backbone.name")
+PARAMETERS = ("labels.source", "labels.ava_split", "photos.sources", "photos.limit", "image.size", "backbone.name")
 SIZE, NETWORK, SPLIT = 224, "mobilenet_v2", "paper"  # sections 4.1 and 4.3; fidelity row 21
 PICTURES = {"ava": 12_818, "tid2013": 3_000}  # images in the paper's test sets; fidelity row 21
 TOLERANCE = 0.01  # ASSUME: this fraction may be missing, because some of AVA's files are no longer available
@@ -27,8 +27,8 @@ def other_than_published(config: Mapping, pictures: Mapping[str, int]) -> dict[s
     if config["backbone.name"] != NETWORK:
         network.append(f"{config['backbone.name']} instead of {NETWORK}")
     photos = []
-    if config["photos.source"] in ("packaged", "unsplash_lite"):
-        photos.append(f"{config['photos.source'].replace('_', ' ')} photos")
+    if other := [source for source in config["photos.sources"] if source not in ("folder", "pexels")]:
+        photos.append(f"{' and '.join(other).replace('_', ' ')} photos")
     if config["photos.limit"]:
         photos.append(f"at most {config['photos.limit']:,} photos")
     votes = []
