@@ -18,7 +18,7 @@ from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
-from aesthetic_pretraining.settings.labels import FIELDS, SOURCE_FIELDS
+from aesthetic_pretraining.settings.labels import FIELDS, SCALE as SCORES, SOURCE_FIELDS
 from aesthetic_pretraining.settings.inference import FeaturesConfig, PredictConfig, RespondConfig
 from aesthetic_pretraining.settings.intervals import IntervalConfig
 from aesthetic_pretraining.settings.keys import keys_of
@@ -94,6 +94,13 @@ TRAIN_ON, TEST_ON, EXTRA = (CONFIG["labels"][key] for key in ("train_on", "test_
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys([*TEST_ON, *EXTRA], CONFIG["labels"]["shards"])
 # the parts of the labelled set that are the test split of one training each; none where it has one test split
 FOLDS = range(1, CONFIG["sets"][TRAIN_ON]["folds"] + 1)
+# what a run's files are called, and those of its networks: one, or one for each fold
+RUN = "share{share}_pretraining{pretraining}_seed{seed}"
+NETWORK = f"{RUN}_fold{{fold}}" if FOLDS else RUN
+FINETUNED = f"models/{{scale}}/finetuned/{{init}}/{NETWORK}"
+PREDICTED = f"results/{{scale}}/predictions/{{init}}/{RUN}/"
+# whether there is anything to check the premise of the ranking task on
+PREMISE = "tid2013" in TEST_ON or any(CONFIG["premise"].values())
 
 
 def root_of(dataset):
@@ -130,14 +137,38 @@ def labels_params(*names):
     return P("labels.source", "labels.test_on", *(f"sets.{name}.{field}" for name in chosen for field in FIELDS))
 
 
+def scores_params(*names):
+    """The keys that say which votes the networks are trained on; of further sets `names`, their scores, too."""
+    return P("labels.train_on", *(f"sets.{name}.{field}" for name in dict.fromkeys([TRAIN_ON, *names]) for field in SCORES))
+
+
+def tested_files():
+    """The stores, ledgers and splits of the tested sets, as a rule's named inputs."""
+    found = {}
+    for name in TEST_ON:
+        found |= {f"store_{name}": store(name), f"ledger_{name}": f"data/{{scale}}/{name}/ledger.csv"}
+        found |= {f"split_{name}": f"data/{{scale}}/{name}/split.csv"}
+    return found
+
+
 def given(key):
     """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
     return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
-def runs(pattern, chosen=RUNS):
-    """One path for each fine-tuned network."""
-    return [pattern.format(scale=SCALE, **run._asdict()) for run in chosen]
+def runs(pattern, chosen=RUNS, folds=FOLDS):
+    """One path for each run or, if the pattern asks for {fold}, for each of its fine-tuned networks."""
+    return [path.format(scale=SCALE, **run._asdict()) for run in chosen for path in by_fold(pattern, folds)]
+
+
+def by_fold(pattern, folds=FOLDS):
+    """The pattern for each fold, if it has {fold}; else itself alone."""
+    return [pattern.replace("{fold}", str(fold)) for fold in folds] if "{fold}" in pattern else [pattern]
+
+
+def predicted():
+    """The prediction files of all runs on all tested sets."""
+    return [path for name in TEST_ON for path in runs(f"{PREDICTED}{name}.parquet")]
 
 
 def features_of(dataset):
@@ -171,3 +202,4 @@ wildcard_constraints:
     share=r"\d+",
     pretraining=r"\d+",
     seed=r"\d+",
+    fold=r"\d+",

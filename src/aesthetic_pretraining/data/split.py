@@ -195,15 +195,18 @@ def group_of(rows: pd.DataFrame) -> pd.Series:
 
 
 def roles(split: pd.DataFrame, fold: int = 0) -> pd.DataFrame:
-    """id and split (train, val, test) of each image in one training.
+    """id and split ("train", "val", "test") of each image for one training.
 
     Args:
-        split: a set's split.csv. fold: which part is the test split, 1..K; 0 for a set without folds, whose roles stay as they are.
+        split: as rule split writes it. With folds, its roles are "val" and "fold", and column fold is 1 .. K for the latter.
+        fold: 0: there are no folds; k: the images of fold k are for testing, those of the others for training.
     """
     if not fold:
-        return split[["id", "split"]]
-    role = np.where(split["split"] == "val", "val", np.where(split["fold"].eq(fold).fillna(False), "test", "train"))
-    return pd.DataFrame({"id": split["id"], "split": role}, index=split.index)
+        return split
+    inside = split["split"] == "fold"
+    mine = pd.to_numeric(split["fold"], errors="coerce") == fold
+    role = split["split"].mask(inside, "train").mask(inside & mine, "test")
+    return pd.DataFrame({"id": split["id"], "split": role})
 
 
 def subset(ids: Sequence[str], percent: int, seed: int) -> list[str]:

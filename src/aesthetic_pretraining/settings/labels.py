@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 RAW = Path("data/raw")  # where rule download puts public sets
-SOURCE_FIELDS = ("reader", "source", "folder", "low", "high", "bins")  # of an entry of `sets`, for reading it
+SCALE = ("low", "high", "bins")  # of an entry of `sets`: what the votes on a set are
+SOURCE_FIELDS = ("reader", "source", "folder", *SCALE)  # of an entry of `sets`, for reading it
 FIELDS = ("title", "low", "high", "bins", "above", "folds")  # of an entry of `sets`, for everything after the split
 
 
-def bin_values(low: float, high: float, bins: int) -> tuple[float, ...]:
-    """The score of each bin, ascending."""
+def steps(low: float, high: float, bins: int) -> tuple[float, ...]:
+    """The scores of `bins` votes at equal steps from low to high."""
     step = (high - low) / (bins - 1)
     return tuple(low + k * step for k in range(bins))
+
+
+def values_of(name: str, cfg: Mapping[str, Any]) -> tuple[float, ...]:
+    """The scores of the votes of the set `name`, from a rule's parameters. Raises KeyError for one that the rule lacks."""
+    return steps(*(cfg[f"sets.{name}.{field}"] for field in SCALE))
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class SetSource:
     @property
     def values(self) -> tuple[float, ...]:
         """The score of each bin, ascending."""
-        return bin_values(self.low, self.high, self.bins)
+        return steps(self.low, self.high, self.bins)
 
     @classmethod
     def of(cls, name: str, cfg: Mapping[str, Any]) -> "SetSource":
@@ -73,7 +79,7 @@ class LabelledSet:
     @property
     def values(self) -> tuple[float, ...]:
         """The score of each bin, ascending."""
-        return bin_values(self.low, self.high, self.bins)
+        return steps(self.low, self.high, self.bins)
 
     @classmethod
     def of(cls, name: str, cfg: Mapping[str, Any]) -> "LabelledSet":
