@@ -1,6 +1,5 @@
 """Published facts about the labelled sets: their labels, the scale of their scores, their number of images, their sizes."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -40,11 +39,6 @@ SETS = {
     "tad66k": Published(0, 10, 66_327, "train.csv"),
 }
 FORMATS = (*SETS, "folder")  # folder: any folder of images with labels.csv
-
-
-def scale_of(form: str, given: Sequence[float] = ()) -> tuple[float, float]:
-    """(lowest, highest) mean score of a set in one of FORMATS; `given` is the scale of a folder, [lowest, highest]."""
-    return (SETS[form].low, SETS[form].high) if form in SETS else (given[0], given[1])
 
 
 def lossless(form: str) -> bool:
