@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def read_rows(source: Source, name: str, columns: Iterable[str]) -> pd.DataFrame
 
 
 def make_listing(
-    entry: SetSource, name: str, ids: Sequence, files: Sequence, scores: Sequence, **more: Sequence | str
+    entry: SetSource, name: str, ids: Iterable, files: Iterable, scores: Iterable, **more: Iterable | str
 ) -> pd.DataFrame:
     """The listing of label file `name`: id, file, score, and further columns.
 
