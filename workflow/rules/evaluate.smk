@@ -54,7 +54,7 @@ rule respond:
         gpu=GPU,
         loaders=0,
     params:
-        cfg=P(RespondConfig, "image.size", "distortions", "seed"),
+        cfg=P(RespondConfig, "image.size", "distortions", "seed") | comparisons_params(),
     message:
         "show distorted photos to the pretrained networks"
     script:
@@ -95,7 +95,7 @@ rule metrics:
         "logs/{scale}/benchmark/metrics.tsv"
     params:
         cfg=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds"
         ),
     message:
         "compute the metrics of all models"
@@ -293,5 +293,5 @@ rule stage_evaluate:
         runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
     params:
         scope=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds", "comparisons"
         ),

@@ -15,7 +15,7 @@ with job(snakemake):
     files, cfg = snakemake.input, snakemake.params.cfg
     trained = [json.loads(Path(path).read_text()) for path in files.summaries]
     whole = next(s["train_mean"] for s in trained if s["share"] == 100)
-    inits = [BASELINE, *cfg["pretrain.tasks"], *cfg["pretrain.ablations"]]
+    inits = [BASELINE, *cfg["pretrain.tasks"], *cfg["pretrain.ablations"], *cfg["pretrain.comparisons"]]
     asked = runs_of(inits, *(cfg[k] for k in ("finetune.compared", "finetune.shares", "pretrain.seeds", "finetune.seeds")))
     table = collect(files.summaries, [*files.ava, *files.tid2013], training_mean=whole, asked=asked)
     write_frame(table, snakemake.output.table)
