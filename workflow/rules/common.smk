@@ -12,6 +12,7 @@ others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) 
 os.environ.update(PYTHONPATH=os.pathsep.join([*ours, *others]))  # for the jobs; the user's entries come after ours
 
 from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, own_values, resolve
+from aesthetic_pretraining.data.pinned import BSDS500, OASIS, OASIS_LEFT_OUT
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
@@ -19,7 +20,7 @@ from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING,
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
-from aesthetic_pretraining.settings.labels import FIELDS
+from aesthetic_pretraining.settings.labels import FIELDS, SCALE as SCORES, SOURCE_FIELDS
 from aesthetic_pretraining.settings.inference import FeaturesConfig, PredictConfig, RespondConfig
 from aesthetic_pretraining.settings.intervals import IntervalConfig
 from aesthetic_pretraining.settings.keys import keys_of
@@ -51,7 +52,9 @@ def P(*wanted):
     this: Snakemake compares the values, DVC the keys (dvc_stages.py reads them here).
     """
     keys = [key for want in wanted for key in ([want] if isinstance(want, str) else keys_of(want))]
-    return {leaf_key: leaf(CONFIG, leaf_key) for leaf_key in sorted({k for key in keys for k in leaf_keys(CONFIG, key)})}
+    leaves = dict.fromkeys(leaf_key for key in keys for leaf_key in leaf_keys(CONFIG, key))
+    # shares stay in the order written, in which they are cut
+    return {key: leaf(CONFIG, key) for key in sorted(leaves, key=lambda key: re.sub(r"(?<=\.shares)\..*", "", key))}
 
 
 def code(script):
@@ -94,6 +97,13 @@ TRAIN_ON, TEST_ON, EXTRA = (CONFIG["labels"][key] for key in ("train_on", "test_
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys([*TEST_ON, *EXTRA], CONFIG["labels"]["shards"])
 # the parts of the labelled set that are the test split of one training each; none where it has one test split
 FOLDS = range(1, CONFIG["sets"][TRAIN_ON]["folds"] + 1)
+# what a run's files are called, and those of its networks: one, or one for each fold
+RUN = "share{share}_pretraining{pretraining}_seed{seed}"
+NETWORK = f"{RUN}_fold{{fold}}" if FOLDS else RUN
+FINETUNED = f"models/{{scale}}/finetuned/{{init}}/{NETWORK}"
+PREDICTED = f"results/{{scale}}/predictions/{{init}}/{RUN}/"
+# whether there is anything to check the premise of the ranking task on
+PREMISE = "tid2013" in TEST_ON or any(CONFIG["premise"].values())
 
 
 def root_of(dataset):
@@ -104,8 +114,24 @@ def root_of(dataset):
 def place_params(dataset):
     """The keys that say where a set comes from."""
     if dataset == "photos":
-        return P("photos.source", "photos.folder", "photos.limit", "seed")
-    return P("labels.source", *(f"sets.{dataset}.{key}" for key in ("reader", "source", "folder", "low", "high", "bins")))
+        return P("photos.sources", "photos.folder", "photos.limit", "seed")
+    return P("labels.source", *(f"sets.{dataset}.{key}" for key in SOURCE_FIELDS))
+
+
+def pins_of(dataset):
+    """The tables of digests that a set's listing is checked against."""
+    if dataset == "photos":
+        return [str(BSDS500)] if "bsds500" in CONFIG["photos"]["sources"] else []
+    return [str(OASIS), str(OASIS_LEFT_OUT)] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
+
+
+def looked_at(dataset):
+    """The sets whose pictures decide on a set's split, as far as near-duplicates are kept apart: a labelled set's own, or for photos
+    the labelled ones."""
+    if dataset == "photos":
+        return TEST_ON if CONFIG["photos"]["apart"] else []
+    chosen = CONFIG["sets"][dataset]
+    return [dataset] if chosen["apart"] and chosen["split"] in ("random", "folds") and not root_of(dataset) else []
 
 
 def labels_params(*names):
@@ -127,14 +153,38 @@ def comparisons_params(*rows):
     return P(*(f"comparisons.{row}.task" for row in rows or COMPARISONS))
 
 
+def scores_params(*names):
+    """The keys that say which votes the networks are trained on; of further sets `names`, their scores, too."""
+    return P("labels.train_on", *(f"sets.{name}.{field}" for name in dict.fromkeys([TRAIN_ON, *names]) for field in SCORES))
+
+
+def tested_files():
+    """The stores, ledgers and splits of the tested sets, as a rule's named inputs."""
+    found = {}
+    for name in TEST_ON:
+        found |= {f"store_{name}": store(name), f"ledger_{name}": f"data/{{scale}}/{name}/ledger.csv"}
+        found |= {f"split_{name}": f"data/{{scale}}/{name}/split.csv"}
+    return found
+
+
 def given(key):
     """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
     return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
-def runs(pattern, chosen=RUNS):
-    """One path for each fine-tuned network."""
-    return [pattern.format(scale=SCALE, **run._asdict()) for run in chosen]
+def runs(pattern, chosen=RUNS, folds=FOLDS):
+    """One path for each run or, if the pattern asks for {fold}, for each of its fine-tuned networks."""
+    return [path.format(scale=SCALE, **run._asdict()) for run in chosen for path in by_fold(pattern, folds)]
+
+
+def by_fold(pattern, folds=FOLDS):
+    """The pattern for each fold, if it has {fold}; else itself alone."""
+    return [pattern.replace("{fold}", str(fold)) for fold in folds] if "{fold}" in pattern else [pattern]
+
+
+def predicted():
+    """The prediction files of all runs on all tested sets."""
+    return [path for name in TEST_ON for path in runs(f"{PREDICTED}{name}.parquet")]
 
 
 def features_of(dataset):
@@ -161,10 +211,11 @@ wildcard_constraints:
     scale=SCALE,
     dataset="|".join(SHARDS),
     extra="|".join(EXTRA) or "(?!)",
-    photos="pexels|unsplash_lite",
+    public="pexels|unsplash_lite|bsds500|oasis",
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),
     share=r"\d+",
     pretraining=r"\d+",
     seed=r"\d+",
+    fold=r"\d+",

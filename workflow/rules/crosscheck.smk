@@ -1,11 +1,11 @@
-# what the fine-tuned networks say of the sets in labels.extra: made when asked for by name, part neither of `all` nor of DVC
+# what the fine-tuned networks say of the sets in labels.crosscheck: made when asked for by name, part neither of `all` nor of DVC
 
 
 rule seen:
     input:
-        stores=lambda w: [tar for dataset in ("photos", "ava", w.extra) for tar in store(dataset)],
-        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
-        splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
+        stores=lambda w: [tar for dataset in ("photos", TRAIN_ON, w.extra) for tar in store(dataset)],
+        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", TRAIN_ON, w.extra)),
+        splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", TRAIN_ON, w.extra)),
         code=code("crosscheck/seen"),
     output:
         "results/{scale}/crosscheck/seen/{extra}.csv",
@@ -65,8 +65,8 @@ rule crosscheck:
     benchmark:
         "logs/{scale}/benchmark/crosscheck.tsv"
     params:
-        cfg=P("labels.extra", "labels.source"),
+        cfg=P("labels.crosscheck") | labels_params(*EXTRA),
     message:
-        "compute the metrics of all models on the sets in labels.extra"
+        "compute the metrics of all models on the sets in labels.crosscheck"
     script:
         "../scripts/crosscheck/crosscheck.py"

@@ -1,29 +1,23 @@
-# what the networks say: predictions on AVA's test split and TID2013, answers to distortions, metrics, the premise, the photos, linear probes
+# what the networks say: predictions on the tested sets, answers to distortions, metrics, the premise, the photos, linear probes
 
 
 rule predict:
     input:
-        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
-        ava=store("ava"),
-        ava_ledger="data/{scale}/ava/ledger.csv",
-        ava_split="data/{scale}/ava/split.csv",
-        tid2013=store("tid2013"),
-        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
-        tid2013_split="data/{scale}/tid2013/split.csv",
+        **tested_files(),
+        weights=by_fold(f"{FINETUNED}.safetensors"),
         code=code("evaluate/predict"),
     output:
-        ava="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet",
-        tid2013="results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet",
+        [f"{PREDICTED}{name}.parquet" for name in TEST_ON],
     log:
-        "logs/{scale}/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
+        f"logs/{{scale}}/predict/{{init}}_{RUN}.log",
     benchmark:
-        "logs/{scale}/benchmark/predict/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+        f"logs/{{scale}}/benchmark/predict/{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(PredictConfig),
+        cfg=P(PredictConfig, "labels.test_on") | scores_params(*TEST_ON),
     message:
         "predict with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:
@@ -82,9 +76,9 @@ rule pretrained:
 
 rule metrics:
     input:
-        summaries=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
-        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
+        summaries=runs(f"{FINETUNED}.json"),
+        predictions=predicted(),
+        split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         code=code("evaluate/metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
@@ -95,8 +89,15 @@ rule metrics:
         "logs/{scale}/benchmark/metrics.tsv"
     params:
         cfg=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds"
-        ),
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
+        )
+        | labels_params(),
     message:
         "compute the metrics of all models"
     script:
@@ -105,8 +106,7 @@ rule metrics:
 
 rule intervals:
     input:
-        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
+        predictions=predicted(),
         code=code("evaluate/intervals"),
     output:
         values="results/{scale}/metrics/intervals.csv",
@@ -117,7 +117,7 @@ rule intervals:
     benchmark:
         "logs/{scale}/benchmark/intervals.tsv"
     params:
-        cfg=P(IntervalConfig),
+        cfg=P(IntervalConfig) | labels_params(),
     message:
         "resample pictures and seeds for the intervals of all metrics"
     script:
@@ -126,7 +126,7 @@ rule intervals:
 
 rule premise:
     input:
-        tid2013="data/{scale}/tid2013/ledger.csv",
+        tid2013="data/{scale}/tid2013/ledger.csv" if "tid2013" in TEST_ON else [],
         given=[*given("premise.kadid"), *given("premise.survey")],
         code=code("evaluate/premise"),
     output:
@@ -145,10 +145,8 @@ rule premise:
 
 rule photo_scores:
     input:
-        weights=runs(
-            "models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
-            [run for run in WHOLE if run.init == "imagenet"],
-        ),
+        # with folds, the first one's networks
+        weights=runs(f"{FINETUNED}.safetensors", [run for run in WHOLE if run.init == "imagenet"], FOLDS[:1]),
         store=store("photos"),
         split="data/{scale}/photos/split.csv",
         code=code("evaluate/photo_scores"),
@@ -164,7 +162,7 @@ rule photo_scores:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(ScoresConfig),
+        cfg=P(ScoresConfig, f"sets.{TRAIN_ON}.above") | scores_params(),
     message:
         "score the unlabelled photos with the fine-tuned ImageNet network"
     script:
@@ -189,7 +187,7 @@ rule photo_classes:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(ClassesConfig, "photos.source", "photos.folder"),
+        cfg=P(ClassesConfig, "photos.sources", "photos.folder"),
     message:
         "look for classes and objects in the unlabelled photos"
     script:
@@ -226,15 +224,11 @@ rule sensitivity:
 
 rule features:
     input:
+        **{name: files for name, files in tested_files().items() if not name.startswith("split_")},
         start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
-        ava=store("ava"),
-        ava_ledger="data/{scale}/ava/ledger.csv",
-        tid2013=store("tid2013"),
-        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
         code=code("evaluate/features"),
     output:
-        ava="results/{scale}/probe/features/{init}/seed{pretraining}/ava.npy",
-        tid2013="results/{scale}/probe/features/{init}/seed{pretraining}/tid2013.npy",
+        [f"results/{{scale}}/probe/features/{{init}}/seed{{pretraining}}/{name}.npy" for name in TEST_ON],
     log:
         "logs/{scale}/features/{init}_seed{pretraining}.log",
     benchmark:
@@ -244,7 +238,7 @@ rule features:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(FeaturesConfig),
+        cfg=P(FeaturesConfig, "labels.test_on"),
     message:
         "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
     script:
@@ -253,12 +247,8 @@ rule features:
 
 rule probe:
     input:
-        ava=features_of("ava"),
-        tid2013=features_of("tid2013"),
-        ava_ledger="data/{scale}/ava/ledger.csv",
-        ava_split="data/{scale}/ava/split.csv",
-        tid2013_ledger="data/{scale}/tid2013/ledger.csv",
-        tid2013_split="data/{scale}/tid2013/split.csv",
+        **{name: files for name, files in tested_files().items() if not name.startswith("store_")},
+        features=[path for name in TEST_ON for path in features_of(name)],
         code=code("evaluate/probe"),
     output:
         table="results/{scale}/probe/probes.csv",
@@ -269,7 +259,7 @@ rule probe:
         "logs/{scale}/benchmark/probe.tsv"
     threads: CONFIG["finetune"]["threads"]
     params:
-        cfg=P(ProbeConfig, IntervalConfig, "finetune.threads"),
+        cfg=P(ProbeConfig, IntervalConfig, "finetune.threads") | labels_params(),
     message:
         "fit linear probes to the features of all initialisations"
     script:
@@ -282,16 +272,21 @@ rule stage_evaluate:
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.pretrained.output, scale=SCALE),
-        expand(rules.premise.output, scale=SCALE),
+        expand(rules.premise.output, scale=SCALE) if PREMISE else [],
         expand(rules.photo_scores.output, scale=SCALE),
         expand(rules.photo_classes.output, scale=SCALE),
         expand(rules.sensitivity.output, scale=SCALE),
-        features_of("ava"),
-        features_of("tid2013"),
+        [features_of(name) for name in TEST_ON],
         expand(rules.probe.output, scale=SCALE),
-        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
-        runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
+        predicted(),
     params:
         scope=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds", "comparisons"
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
+            "comparisons",
         ),

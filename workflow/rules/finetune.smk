@@ -1,21 +1,21 @@
-# fine-tuning on AVA: initialisation x share of the labels x seed of the pretraining x seed (section 4.5)
+# fine-tuning on a labelled set: initialisation x share of the labels x seed of the pretraining x seed (section 4.5) x fold
 
 
 rule finetune:
     input:
         start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
-        store=store("ava"),
-        ledger="data/{scale}/ava/ledger.csv",
-        split="data/{scale}/ava/split.csv",
+        store=store(TRAIN_ON),
+        ledger=f"data/{{scale}}/{TRAIN_ON}/ledger.csv",
+        split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         code=code("finetune/finetune"),
     output:
-        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
-        history="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv",
-        summary="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json",
+        weights=f"{FINETUNED}.safetensors",
+        history=f"{FINETUNED}.csv",
+        summary=f"{FINETUNED}.json",
     log:
-        "logs/{scale}/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
+        f"logs/{{scale}}/finetune/{{init}}_{NETWORK}.log",
     benchmark:
-        "logs/{scale}/benchmark/finetune/{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+        f"logs/{{scale}}/benchmark/finetune/{{init}}_{NETWORK}.tsv"
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
@@ -23,19 +23,26 @@ rule finetune:
         live=0,
         mem_mb=2000,
     params:
-        cfg=P(FinetuneConfig),
+        cfg=P(FinetuneConfig) | scores_params(),
     message:
         "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
+        + (", fold {wildcards.fold}" if FOLDS else "")
     script:
         "../scripts/finetune/finetune.py"
 
 
 rule stage_finetune:
     input:
-        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors"),
-        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv"),
-        runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.json"),
+        runs(f"{FINETUNED}.safetensors"),
+        runs(f"{FINETUNED}.csv"),
+        runs(f"{FINETUNED}.json"),
     params:
         scope=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds"
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
         ),

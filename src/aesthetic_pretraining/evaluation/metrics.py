@@ -5,27 +5,41 @@ N images, both of shape (N,). `emd` compares whole distributions of votes. `eval
 `predictions.collect` for all files: the metrics frame, one row per fine-tuned model, behind Table 2 and Figures 3 and 5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
-from aesthetic_pretraining.data.labelled.facts import scale_of
+from aesthetic_pretraining.settings.labels import LabelledSet, Labels
 
-TARGET_SCALES = {name: scale_of(name) for name in ("ava", "tid2013")}  # lowest and highest mean opinion score
-PROBABILITIES = [f"p{score}" for score in range(1, 11)]  # predicted fractions of the votes
-HISTOGRAM = [f"t{score}" for score in range(1, 11)]  # true fractions of the votes, for sets with votes on 1..10
-METRICS_COLUMNS = [
-    # epochs: until fine-tuning stopped; best_epoch: of the kept weights; capped: 1 if the cap ended it, 0 if early stopping did
-    *("init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped"),
-    *("ava_n", "ava_lcc", "ava_srcc", "ava_acc", "ava_mae", "ava_emd1", "ava_emd2", "ava_majority", "ava_constant_mae"),
-    *("tid2013_n", "tid2013_lcc", "tid2013_srcc", "tid2013_mae", "tid2013_mae_rescaled"),
-]
-
-AESTHETIC_ABOVE = 5.0  # section 4.6
+RUN_COLUMNS = ("init", "share", "pretraining", "seed", "epochs", "best_epoch", "capped")
+HOME_METRICS = ("n", "lcc", "srcc", "acc", "mae", "emd1", "emd2", "majority", "constant_mae")
+OTHER_METRICS = ("n", "lcc", "srcc", "mae", "mae_rescaled")
 ROUND_OFF = 1e-6  # a mean of exactly 5, computed as sum(k * p_k), may be 5.000000000000001
+
+
+def probabilities(bins: int) -> list[str]:
+    """The columns with the predicted fractions of the votes, p1 .. p<bins>."""
+    return [f"p{k}" for k in range(1, bins + 1)]
+
+
+def histogram(bins: int) -> list[str]:
+    """The columns with the true fractions of the votes, t1 .. t<bins>; only in files of sets with votes on the home set's values."""
+    return [f"t{k}" for k in range(1, bins + 1)]
+
+
+def metrics_columns(labels: Labels) -> list[str]:
+    """The columns of the metrics frame: of the run, then `<set>_<metric>` of each tested set.
+
+    epochs: until fine-tuning stopped; best_epoch: of the kept weights; both are means over the folds where there are any. capped: 1
+    if the cap ended it (in any fold), 0 if early stopping did.
+    """
+    found = [*RUN_COLUMNS]
+    for each in labels.tested:
+        found += [f"{each.name}_{metric}" for metric in (HOME_METRICS if each == labels.home else OTHER_METRICS)]
+    return found
 
 
 def _checked(target: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -64,78 +78,81 @@ def mae(target: ArrayLike, predicted: ArrayLike) -> float:
     return float(np.abs(target - predicted).mean())
 
 
-def aesthetic(score: ArrayLike) -> np.ndarray:
-    """Whether each image is aesthetic by its mean score on 1..10, shape (N,): bool, shape (N,)."""
+def aesthetic(score: ArrayLike, above: float) -> np.ndarray:
+    """Whether each image is aesthetic, that is, has a mean score above `above`, shape (N,): bool, shape (N,)."""
     # ASSUME: the paper labels scores above and below five; exactly five is not aesthetic, as in the released code
-    return np.asarray(score, float) > AESTHETIC_ABOVE + ROUND_OFF
+    return np.asarray(score, float) > above + ROUND_OFF
 
 
-def accuracy(target: ArrayLike, predicted: ArrayLike) -> float:
-    """Fraction of images, 0..1, with the same class (aesthetic or not) in both arrays of shape (N,). Errors as for `lcc`."""
+def accuracy(target: ArrayLike, predicted: ArrayLike, above: float) -> float:
+    """Fraction of images, 0..1, with the same class (`aesthetic` or not) in both arrays of shape (N,). Errors as for `lcc`."""
     target, predicted = _checked(target, predicted)
-    return float((aesthetic(target) == aesthetic(predicted)).mean())
+    return float((aesthetic(target, above) == aesthetic(predicted, above)).mean())
 
 
-def majority(target: ArrayLike) -> float:
+def majority(target: ArrayLike, above: float) -> float:
     """Accuracy, 0.5..1, of always predicting the more frequent of the two classes of `target`, shape (N,)."""
-    share = float(aesthetic(target).mean())
+    share = float(aesthetic(target, above).mean())
     return max(share, 1 - share)
 
 
-def mean_score(distribution: ArrayLike) -> np.ndarray:
-    """Expected score, shape (N,), 1..10, of predicted distributions over the scores 1..10, shape (N, 10)."""
-    return np.asarray(distribution, float) @ np.arange(1, 11)
+def mean_score(distribution: ArrayLike, values: Sequence[float]) -> np.ndarray:
+    """Expected score, shape (N,), of distributions, shape (N, K), over votes with these K values."""
+    return np.asarray(distribution, float) @ np.array(values)
 
 
-def rescaled(predicted: ArrayLike, scale: Sequence[float]) -> np.ndarray:
-    """Predicted mean scores on 1..10, shape (N,), rescaled linearly to a set's scale (lowest, highest)."""
-    low, high = scale
-    return low + (np.asarray(predicted, float) - 1) / 9 * (high - low)
+def rescaled(predicted: ArrayLike, home: LabelledSet, other: LabelledSet) -> np.ndarray:
+    """Mean scores on the scale of the set `home`, shape (N,), rescaled linearly to that of `other`."""
+    return other.low + (np.asarray(predicted, float) - home.low) / (home.high - home.low) * (other.high - other.low)
 
 
 def emd(target: ArrayLike, predicted: ArrayLike, r: int) -> np.ndarray:
-    """NIMA's earth mover's distance per image, shape (N,), 0..1, of distributions over the scores 1..10, both (N, 10).
+    """NIMA's earth mover's distance per image, shape (N,), 0..1, of distributions over K votes at equal steps, both (N, K).
 
-    (1/10 sum_k |CDF_target(k) - CDF_predicted(k)|^r)^(1/r), which fine-tuning minimises (section 4.5, fidelity row 13).
+    (1/K sum_k |CDF_target(k) - CDF_predicted(k)|^r)^(1/r), which fine-tuning minimises (section 4.5, fidelity row 13).
     """
     gaps = np.abs(np.cumsum(predicted, axis=1) - np.cumsum(target, axis=1))
     return (gaps**r).mean(axis=1) ** (1 / r)
 
 
-def per_picture(predictions: pd.DataFrame, dataset: str) -> dict[str, np.ndarray]:
+def per_picture(predictions: pd.DataFrame, dataset: str, labels: Labels) -> dict[str, np.ndarray]:
     """The per-image values of the metrics that are means over images.
 
-    {"mae", for AVA "acc", for TID2013 "mae_rescaled", with votes "emd1", "emd2": (N,)}.
+    {"mae", for the home set "acc" and, with votes, "emd1", "emd2", for any other "mae_rescaled": (N,)}.
     """
     target, predicted = _checked(predictions["target"], predictions["predicted"])
     values = {"mae": np.abs(target - predicted)}
-    if dataset == "ava":
-        values["acc"] = (aesthetic(target) == aesthetic(predicted)).astype(float)
-    else:
-        values["mae_rescaled"] = np.abs(target - rescaled(predicted, TARGET_SCALES[dataset]))
-    if set(HISTOGRAM) <= set(predictions):
-        true, guessed = predictions[HISTOGRAM].to_numpy(float), predictions[PROBABILITIES].to_numpy(float)
+    if dataset != labels.home.name:
+        return values | {"mae_rescaled": np.abs(target - rescaled(predicted, labels.home, labels.by_name[dataset]))}
+    values["acc"] = (aesthetic(target, labels.home.above) == aesthetic(predicted, labels.home.above)).astype(float)
+    t, p = histogram(labels.home.bins), probabilities(labels.home.bins)
+    if set(t) <= set(predictions):
+        true, guessed = predictions[t].to_numpy(float), predictions[p].to_numpy(float)
         values |= {f"emd{r}": emd(true, guessed, r) for r in (1, 2)}
     return values
 
 
-def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = float("nan")) -> dict[str, float]:
+def evaluate(
+    predictions: pd.DataFrame, dataset: str, labels: Labels, training_mean: float | Mapping[str, float] = float("nan")
+) -> dict[str, float]:
     """The metrics of one model on one test set, named as in the metrics frame.
 
     Args:
-        predictions: columns id, target, predicted, one row per image; for the EMD also p1..p10 and t1..t10.
-        dataset: "ava" or "tid2013".
-        training_mean: mean score of the training labels (1..10), the constant prediction behind `ava_constant_mae`.
-    Returns: `<dataset>_n`, `_lcc`, `_srcc`, `_mae`; for AVA also `_acc`, `_majority` and `_constant_mae`; for TID2013
-        `_mae_rescaled`; with votes `_emd1` and `_emd2`.
+        predictions: columns id, target, predicted, one row per image; for the EMD also p1..pK and t1..tK.
+        dataset: name of one of `labels.tested`.
+        training_mean: mean score of the training labels, the constant prediction behind `constant_mae`; with folds, {id: that of
+            the training whose test image it is}.
+    Returns: `<dataset>_n`, `_lcc`, `_srcc`, `_mae`; for the home set also `_acc`, `_majority`, `_constant_mae` and, with votes,
+        `_emd1` and `_emd2`; for any other `_mae_rescaled`.
     Raises: ValueError for an unknown set, a duplicate image, a number that is not finite, or a target outside the set's scale.
     """
-    if dataset not in TARGET_SCALES:
-        raise ValueError(f"unknown test set {dataset!r}, known: {', '.join(TARGET_SCALES)}")
-    low, high = TARGET_SCALES[dataset]
+    if dataset not in labels.by_name:
+        raise ValueError(f"unknown test set {dataset!r}, known: {', '.join(labels.by_name)}")
+    on = labels.by_name[dataset]
     target, predicted = _checked(predictions["target"], predictions["predicted"])
     for what, wrong in {
-        f"has a {dataset} target outside {low}..{high}": (target < low) | (target > high),
+        f"has a {dataset} target outside {on.low:g}..{on.high:g}": (target < on.low - ROUND_OFF)
+        | (target > on.high + ROUND_OFF),
         "appears twice": predictions["id"].duplicated().to_numpy(),
     }.items():
         if wrong.any():
@@ -143,12 +160,13 @@ def evaluate(predictions: pd.DataFrame, dataset: str, training_mean: float = flo
             raise ValueError(f"row {row}: image {predictions['id'].iloc[row]!r} {what}")
 
     # ASSUME: TID2013's scores (0..9) and predictions (1..10) are compared without rescaling, which fits the published error of
-    # about 0.97. `mae_rescaled` is the error of predictions rescaled to 0..9; correlations are the same for both.
+    # about 0.97. `mae_rescaled` is the error of predictions rescaled to the set's scale; correlations are the same for both.
     values = {"n": len(target), "lcc": lcc(target, predicted), "srcc": srcc(target, predicted)}
-    values |= {name: float(value.mean()) for name, value in per_picture(predictions, dataset).items()}
-    if dataset == "ava":
-        values["majority"] = majority(target)
-        values["constant_mae"] = float(np.abs(target - training_mean).mean())
+    values |= {name: float(value.mean()) for name, value in per_picture(predictions, dataset, labels).items()}
+    if on == labels.home:
+        constant = predictions["id"].map(training_mean) if isinstance(training_mean, Mapping) else training_mean
+        values["majority"] = majority(target, on.above)
+        values["constant_mae"] = float(np.abs(target - np.asarray(constant, float)).mean())
     return {f"{dataset}_{name}": value for name, value in values.items()}
 
 

@@ -4,6 +4,7 @@ Rows are comparable if their networks were evaluated on the same images with the
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,22 +13,16 @@ import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.evaluation.metrics import (
-    HISTOGRAM,
-    METRICS_COLUMNS,
-    PROBABILITIES,
-    TARGET_SCALES,
-    evaluate,
-    mean_score,
-)
+from aesthetic_pretraining.evaluation.metrics import evaluate, histogram, mean_score, metrics_columns, probabilities
 from aesthetic_pretraining.evaluation.runs import Run, Training, run_of
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.settings.labels import Labels
 
 Row = tuple[str, int]  # initialisation and share (percent) of the labels; its networks differ only in their two seeds
 SAME = 1e-6  # score points; labels that are closer are equal
-VOTED = ("ava",)  # the sets whose prediction files must have votes
-MEAN_TOLERANCE = 1e-3  # score points, between `predicted` and the mean of p1..p10, which are stored in single precision
+MEAN_TOLERANCE = 1e-4  # of the scale, between `predicted` and the mean of p1..pK, which are stored in single precision
+DISTRIBUTION = re.compile(r"[pt]\d+")  # columns of predicted and of true fractions of the votes
 
 
 class Member(NamedTuple):
@@ -79,85 +74,121 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def write_predictions(frame: pd.DataFrame, path: str | Path) -> None:
-    """Write one model's predictions on one set as Parquet: id, target, predicted, p1..p10, and t1..t10 for sets with votes.
+    """Write one run's predictions on one set as Parquet: id, scene, target, predicted, p1..pK, and t1..tK for sets with votes.
 
     Distributions are stored in single precision, as networks compute them. Equal predictions give equal bytes.
     """
-    distributions = [name for name in (*PROBABILITIES, *HISTOGRAM) if name in frame]
+    distributions = [name for name in frame if DISTRIBUTION.fullmatch(name)]
     with atomic_path(path) as temporary:
         frame.astype(dict.fromkeys(distributions, np.float32)).to_parquet(temporary, index=False)
 
 
-def read_predictions(paths: Iterable[Path]) -> dict[Run, pd.DataFrame]:
-    """Prediction files by run: columns id (text), target, predicted, p1..p10, and t1..t10 for the sets in `VOTED`.
+def read_predictions(paths: Iterable[Path], labels: Labels) -> dict[Run, pd.DataFrame]:
+    """Prediction files by run: columns id and scene (text), target, predicted, p1..pK, and t1..tK for the home set.
 
     Raises: UserError, naming the file, for a path that `run_of` does not accept, two files of one run, a file that is not
-        Parquet, a missing column, or a row whose `predicted` is not the mean of its p1..p10.
+        Parquet, a missing column, or a row whose `predicted` is not the mean of its p1..pK.
     """
-    frames = {}
+    home, frames = labels.home, {}
+    p, tolerance = probabilities(home.bins), MEAN_TOLERANCE * (home.high - home.low)
     for path in map(Path, paths):
-        run = run_of(path, TARGET_SCALES)
+        run = run_of(path, labels.by_name)
         if run in frames:
             raise UserError(f"{path} is the second file of {run}; keep one of the two")
         try:
             frame = pd.read_parquet(path)
         except ValueError as error:  # raised by pyarrow for bytes that are not Parquet
             raise UserError(f"{path} cannot be read as Parquet ({error}); run again with --forcerun predict") from error
-        needed = ["id", "target", "predicted", *PROBABILITIES, *(HISTOGRAM if run.dataset in VOTED else [])]
+        needed = ["id", "scene", "target", "predicted", *p, *(histogram(home.bins) if run.dataset == home.name else [])]
         if missing := [name for name in needed if name not in frame]:
             raise UserError(f"{path} lacks the columns {', '.join(missing)}; run again with --forcerun predict")
-        gap = (mean_score(frame[PROBABILITIES]) - frame["predicted"]).abs()
-        wrong = ~(gap <= MEAN_TOLERANCE)  # not `gap > ...`, which is False for NaN
+        gap = (mean_score(frame[p], home.values) - frame["predicted"]).abs()
+        wrong = ~(gap <= tolerance)  # not `gap > ...`, which is False for NaN
         if wrong.any():
             raise UserError(
-                f"{path}, row {int(wrong.argmax())}: `predicted` is not the mean score of p1..p10; run again with --forcerun predict"
+                f"{path}, row {int(wrong.argmax())}: `predicted` is not the mean score of p1..p{home.bins}; run again with --forcerun predict"
             )
         frames[run] = frame
     return frames
 
 
 def collect(
-    summaries: Iterable[Path], predictions: Iterable[Path], *, training_mean: float, asked: Iterable[Training] = ()
+    summaries: Iterable[Path],
+    predictions: Iterable[Path],
+    labels: Labels,
+    *,
+    fold_of: Mapping[str, int] | None = None,
+    asked: Iterable[Training] = (),
 ) -> pd.DataFrame:
-    """The metrics frame: one row per fine-tuned model, columns `METRICS_COLUMNS`, sorted by initialisation, share, pretraining and seed.
+    """The metrics frame: one row per run, columns `metrics_columns`, sorted by initialisation, share, pretraining and seed.
 
     Args:
-        summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, best_epoch, stopped), one per
-            model.
-        predictions: prediction files in any order, one per model and test set (named as in `run_of`).
-        training_mean: mean score of the training labels, 1..10.
+        summaries: fine-tuning summaries (JSON with init, share in percent, pretraining, seed, epochs, best_epoch, stopped, train_mean,
+            and fold where there are folds), one per network.
+        predictions: prediction files in any order, one per run and test set (named as in `run_of`).
+        fold_of: {image of the home set: fold in which it is a test image}, where there are folds.
         asked: the fine-tuning runs that must exist (`runs.runs_of`).
-    Raises: UserError naming a bad file, or a model that lacks a file, appears twice, is asked for but missing, or has predictions
-        but no summary.
+    Raises: UserError naming a bad file, or a run that lacks a file or a fold, appears twice, is asked for but missing, or has
+        predictions but no summary.
     """
-    frames = read_predictions(predictions)
+    frames = read_predictions(predictions, labels)
+    networks = _by_run(summaries, labels.home.folds)
+    constant = _constant(networks, fold_of)
     used: set[Run] = set()
     rows = []
-    for path in map(Path, summaries):
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        row = {name: summary[name] for name in (*Training._fields, "epochs", "best_epoch")} | {
-            "capped": int(summary["stopped"] == "cap")
-        }
-        for dataset in TARGET_SCALES:
-            run = Run(row["init"], row["share"], row["pretraining"], row["seed"], dataset)
-            if run in used or run not in frames:
-                raise UserError(f"{path}: {run} {'appears twice' if run in used else 'has no prediction file'}")
+    for training, by_fold in networks.items():
+        row = training._asdict() | {name: _mean([s[name] for s in by_fold.values()]) for name in ("epochs", "best_epoch")}
+        row["capped"] = int(any(summary["stopped"] == "cap" for summary in by_fold.values()))
+        for dataset in labels.by_name:
+            run = Run(*training, dataset)
+            if run not in frames:
+                raise UserError(f"{run} has no prediction file; run again with --forcerun predict")
             try:
-                row |= evaluate(frames[run], dataset, training_mean)
+                row |= evaluate(frames[run], dataset, labels, constant)
             except ValueError as error:
                 raise UserError(f"{run}: {error}; run again with --forcerun predict") from error
             used.add(run)
         rows.append(row)
     if orphans := sorted(frames.keys() - used):
         raise UserError(f"no fine-tuning summary for {orphans[0]}; run again with --forcerun finetune")
-    if missing := [which for which in asked if Run(*which, next(iter(TARGET_SCALES))) not in used]:
+    if missing := [which for which in asked if which not in networks]:
         first = missing[0]
         raise UserError(
             f"params.yaml asks for {len(missing)} fine-tuning runs that are missing, the first of them {first.init} with "
             f"{first.share} % of the labels, pretraining seed {first.pretraining}, seed {first.seed}; run 'snakemake stage_finetune', "
             "or remove seeds from pretrain.seeds or finetune.seeds"
         )
-    return pd.DataFrame(rows, columns=METRICS_COLUMNS).sort_values([*Training._fields], ignore_index=True)
+    return pd.DataFrame(rows, columns=metrics_columns(labels)).sort_values([*Training._fields], ignore_index=True)
+
+
+def _by_run(summaries: Iterable[Path], folds: int) -> dict[Training, dict[int, dict]]:
+    """{run: {fold (0 without folds): summary}}. Raises: UserError for a network that appears twice or is missing."""
+    found: dict[Training, dict[int, dict]] = {}
+    for path in map(Path, summaries):
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        by_fold = found.setdefault(Training(*(summary[name] for name in Training._fields)), {})
+        if summary.get("fold", 0) in by_fold:
+            raise UserError(f"{path}: its run appears twice; keep one of the summaries")
+        by_fold[summary.get("fold", 0)] = summary
+    needed = set(range(1, folds + 1)) or {0}
+    for training, by_fold in found.items():
+        if odd := sorted(needed ^ by_fold.keys()):
+            problem = "lacks" if odd[0] in needed else "has the strange"
+            raise UserError(f"{training} {problem} fold {odd[0]}; run again with --forcerun finetune")
+    return found
+
+
+def _constant(networks: Mapping[Training, Mapping[int, dict]], fold_of: Mapping[str, int] | None) -> float | dict[str, float]:
+    """Mean score of the training images at 100 % of the labels; with folds, {image: that of the training that it tests}."""
+    means = next(({k: s["train_mean"] for k, s in found.items()} for run, found in networks.items() if run.share == 100), {})
+    if fold_of is not None:
+        return {image: means.get(fold, np.nan) for image, fold in fold_of.items()}
+    return means.get(0, np.nan)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean; of one value the value itself, so that a number of epochs stays a whole number."""
+    return values[0] if len(values) == 1 else float(np.mean(values))
 
 
 def write_frame(metrics: pd.DataFrame, path: Path) -> None:

@@ -37,12 +37,16 @@ UNEDITED_PREFERRED = 0.74  # section 4.2, over all style filters and intensities
 
 
 def premise(
-    tid2013: pd.DataFrame, kadid: str | Path | None = None, survey: str | Path | None = None, *, simulated: bool = False
+    tid2013: pd.DataFrame | None = None,
+    kadid: str | Path | None = None,
+    survey: str | Path | None = None,
+    *,
+    simulated: bool = False,
 ) -> pd.DataFrame:
     """The table of all given sources, columns `PREMISE_COLUMNS`.
 
     Args:
-        tid2013: columns id ("i01_08_3": reference, type, level) and score.
+        tid2013: columns id ("i01_08_3": reference, type, level) and score; None where it is not tested.
         kadid: dmos.csv of KADID-10k, or None.
         survey: CSV of answers to two-alternative questions, one per row, or None: filter, level, prefers_original (0 or 1).
         simulated: whether the scores of `tid2013` are simulated, so that published numbers do not apply.
@@ -51,12 +55,12 @@ def premise(
     Raises: UserError naming file and row for an id, file name or answer that cannot be parsed.
     """
     published = {} if simulated else {DISTORTION_KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
-    parts = [falls(TID2013, _tid2013_scores(tid2013), published)]
+    parts = [] if tid2013 is None else [falls(TID2013, _tid2013_scores(tid2013), published)]
     if kadid is not None:
         parts.append(falls(KADID, _kadid_scores(kadid), {}))
     if survey is not None:
         parts.append(preferences(read_survey(survey)))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PREMISE_COLUMNS)
 
 
 def falls(source: str, scores: pd.DataFrame, published: dict[str, float]) -> pd.DataFrame:

@@ -10,11 +10,15 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.initialisations import BASELINE
 
 UNTRAINED = 0  # the "pretraining seed" of ImageNet's weights, which are not trained here; real ones start at 1
+NAME = r"share(?P<share>\d+)_pretraining(?P<pretraining>\d+)_seed(?P<seed>\d+)(?:_fold(?P<fold>[1-9]\d*))?"
 PLACE = "<init>/share<percent>_pretraining<seed>_seed<seed>"
 
 
 class Training(NamedTuple):
-    """One fine-tuning run: initialisation, share (percent) of the labels, pretraining seed (`UNTRAINED`: ImageNet), fine-tuning seed."""
+    """One fine-tuning run: initialisation, share (percent) of the labels, pretraining seed (`UNTRAINED`: ImageNet), fine-tuning seed.
+
+    Where the labelled set is split by folds, a run is one network for each fold.
+    """
 
     init: str
     share: int
@@ -55,18 +59,27 @@ def runs_of(
 
 
 def training_of(path: str | Path) -> Training:
-    """The fine-tuning run of a file or folder `PLACE`, with any suffix. Raises: UserError for any other path."""
+    """The fine-tuning run of a file or folder `PLACE` or `PLACE`_fold<k>, with any suffix. Raises: UserError for any other path."""
+    path, match = Path(path), _parts(path)
+    return Training(path.parent.name, *(int(match[name]) for name in Training._fields[1:]))
+
+
+def fold_of(path: str | Path) -> int:
+    """The fold of a network's file `PLACE`_fold<k>, from 1; 0 for a file `PLACE`, of a set without folds. Errors as `training_of`."""
+    return int(_parts(path)["fold"] or 0)
+
+
+def _parts(path: str | Path) -> re.Match[str]:
     path = Path(path)
-    match = re.fullmatch(r"share(\d+)_pretraining(\d+)_seed(\d+)", path.stem)
-    if not match:
+    if not (match := re.fullmatch(NAME, path.stem)):
         raise UserError(f"{path} is not named {PLACE}{path.suffix}; fine-tuned networks and their predictions need such a path")
-    return Training(path.parent.name, *map(int, match.groups()))
+    return match
 
 
 def run_of(path: str | Path, datasets: Collection[str]) -> Run:
     """The run of a path `PLACE`/<dataset>.parquet. Raises: UserError for any other path."""
     path = Path(path)
-    if path.stem not in datasets or path.suffix != ".parquet":
+    if path.stem not in datasets or path.suffix != ".parquet" or "_fold" in path.parent.name:
         raise UserError(f"{path} is not named {PLACE}/<{'|'.join(datasets)}>.parquet; predictions need such a path")
     return Run(*training_of(path.parent), path.stem)
 

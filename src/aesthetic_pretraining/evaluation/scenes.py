@@ -1,25 +1,22 @@
-"""Which images of a test set show the same scene, and so are not independent draws."""
+"""Which images of a labelled set show the same scene, and so are not independent draws."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
-
-PER_PHOTO = 1000  # simulated.sets.simulate names its AVA images number * 1000 + k, where `number` is the source photo
-REFERENCE = re.compile(r"(i\d+)_\d+_\d+")  # tid2013: i01_08_3 is the third level of the eighth distortion of reference i01
+import pandas as pd
 
 
-def scenes(dataset: str, ids: Sequence[str], simulated: bool) -> np.ndarray:
-    """The scene of each image: (N,) integers 0 .. C - 1.
+def scenes(ledger: pd.DataFrame) -> np.ndarray:
+    """The scene of each image of a ledger, (N,) text: its `group` (theme, reference, source photo), or its id where it has none.
 
-    ASSUME: in TID2013 all images of one reference are one scene, and its 25 references are a sample of scenes; in a simulated AVA
-    all crops of one photo are one scene; in any other set every image is its own scene.
+    ASSUME: images of one group are one draw, and the groups of a test set are a sample of groups: TID2013's 25 references with
+    their distortions, the crops of one photo in simulated sets, OASIS's series of one theme.
     """
-    if dataset == "tid2013":
-        found = [REFERENCE.fullmatch(each) for each in ids]
-        names = [match[1] if match else each for match, each in zip(found, ids, strict=True)]
-    elif simulated and dataset == "ava":
-        names = [str(int(each) // PER_PHOTO) if each.isdecimal() else each for each in ids]
-    else:
-        names = list(ids)
-    return np.unique(names, return_inverse=True)[1]
+    ids = ledger["id"].astype(str)
+    group = ledger["group"].fillna("").astype(str) if "group" in ledger else pd.Series("", ids.index)
+    return group.where(group != "", ids).to_numpy(str)
+
+
+def clusters(scene: Iterable[str]) -> np.ndarray:
+    """Numbers 0 .. C - 1 of scenes, (N,), in the order in which they first appear, so that their names decide nothing."""
+    return pd.factorize(np.asarray(scene, str))[0]

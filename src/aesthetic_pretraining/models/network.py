@@ -12,8 +12,6 @@ from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import Backbone, build_backbone
 from aesthetic_pretraining.models.backbones.backbone import blocks
 
-SCORES = 10  # AVA's possible votes 1..10, section 4.5
-
 
 class Network(nn.Module):
     """A backbone with one head per output (section 3.3: "the last layer is replaced").
@@ -60,13 +58,13 @@ class Network(nn.Module):
         return {name: head(self.dropout(features)) for name, head in self.heads.items()}
 
 
-def score_network(backbone: Backbone, dropout: float) -> Network:
-    """The NIMA network of section 4.5: ten raw outputs; `distribution` applies the softmax."""
-    return Network(backbone, {"votes": SCORES}, dropout=dropout)
+def score_network(backbone: Backbone, dropout: float, bins: int) -> Network:
+    """The NIMA network of section 4.5: one raw output for each of `bins` votes, ten in AVA; `distribution` applies the softmax."""
+    return Network(backbone, {"votes": bins}, dropout=dropout)
 
 
 def distribution(outputs: Mapping[str, Tensor]) -> Tensor:
-    """Raw outputs of a score network -> probabilities (N, 10) of the votes 1..10."""
+    """Raw outputs of a score network -> probabilities (N, bins) of the votes."""
     return outputs["votes"].softmax(dim=1)
 
 

@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from aesthetic_pretraining.settings.labels import steps
+
 
 @dataclass(frozen=True)
 class FinetuneConfig:
-    """How a network is fine-tuned. `seed` is the training's own."""
+    """How a network is fine-tuned. `seed` is the training's own; `low`, `high` and `bins` are the votes of the set (`sets`)."""
 
     backbone: Annotated[str, "backbone.name"]
     seed: int
+    low: float
+    high: float
+    bins: int
     batch: Annotated[int, "finetune.batch"]
     learning_rate_features: Annotated[float, "finetune.learning_rate_features"]
     learning_rate_head: Annotated[float, "finetune.learning_rate_head"]
@@ -31,3 +36,8 @@ class FinetuneConfig:
     at_unfreezing: Annotated[str, "finetune.at_unfreezing"] = "continue"
     tf32: Annotated[bool, "compute.tf32"] = False
     recompute: Annotated[bool, "compute.recompute"] = False
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The score of each vote, ascending."""
+        return steps(self.low, self.high, self.bins)

@@ -7,12 +7,15 @@ from typing import Annotated
 
 @dataclass(frozen=True)
 class ScoresConfig:
-    """Scores of the photos, which are shown as labelled images are: `size` pixels square."""
+    """Scores of the photos, which are shown as labelled images are: `size` pixels square. A photo counts as aesthetic from a mean
+    score above `above`, where `values` are the scores of the votes."""
 
     backbone: Annotated[str, "backbone.name"]
     size: Annotated[int, "image.size"]
     batch: Annotated[int, "finetune.batch"]
     threads: Annotated[int, "finetune.threads"]
+    values: Sequence[float]
+    above: float
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def reserve(path: Path, size: int) -> None:
 def predict_votes(
     network: Network, ids: Sequence[str], store: PixelSource, cache: FeatureCache | None, batch: int, team: Alone, workers: int
 ) -> Tensor:
-    """Probabilities (n, 10) of the votes for the images as they are, on the CPU; the network has to be in inference mode."""
+    """Probabilities (n, bins) of the votes for the images as they are, on the CPU; the network has to be in inference mode."""
     out = []
     parts = loader.cut(len(ids), batch, least=2 * team.size)
     for inputs in epoch_inputs(LabelledImages(store, ids), parts, cache, team, workers):

@@ -1,4 +1,4 @@
-"""Fine-tuning on AVA as in NIMA (section 4.5): from a pretrained network to one that predicts votes.
+"""Fine-tuning on a labelled set as in NIMA (section 4.5): from a pretrained network to one that predicts votes.
 
 Two phases. Frozen: only the new layer learns, on features that are computed once, because the backbone does not
 change; until the validation loss reaches its first plateau. Then everything learns, with two learning rates that
@@ -116,7 +116,7 @@ def finetune(
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
 
     Args:
-        votes: id -> counts of the votes 1..10.
+        votes: id -> counts or fractions of the votes, (config.bins,), whose scores are config.values.
         train, val: ids in `store`.
         start: safetensors of a backbone.
         summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
@@ -140,7 +140,7 @@ def finetune(
     torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
     backbone = new_backbone(config.backbone, start)
     backbone.prepare(device, config.recompute)
-    network = score_network(backbone, config.dropout).to(device).to(memory_format=torch.channels_last)
+    network = score_network(backbone, config.dropout, config.bins).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
         [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
     )
@@ -236,7 +236,8 @@ def finetune(
 
     if team.first:
         stopped = "early" if schedule.stopped else "cap"
-        write_outputs(history, stopped, [target[i].numpy() for i in train], best, describe, weights, history_csv, summary_json)
+        targets = [target[i].numpy() for i in train]
+        write_outputs(history, stopped, targets, config.values, best, describe, weights, history_csv, summary_json)
         features.unlink(missing_ok=True)
     checkpoint.remove()
 
@@ -245,15 +246,16 @@ def write_outputs(
     history: list[dict],
     stopped: str,
     targets: Sequence[np.ndarray],
+    values: Sequence[float],
     best: Mapping[str, Tensor],
     describe: Mapping[str, object],
     weights: str | Path,
     history_csv: str | Path,
     summary_json: str | Path,
 ) -> None:
-    """Write what `finetune` promises; targets: shares of the votes of each training image."""
+    """Write what `finetune` promises; targets: shares of the votes of each training image, with these values."""
     write_history(history, history_csv)
-    mean = float(np.mean([votes @ np.arange(1, 11) for votes in targets]))
+    mean = float(np.mean([votes @ np.array(values) for votes in targets]))
     write_json(
         summary_json,
         {
@@ -270,7 +272,7 @@ def write_outputs(
 
 
 def votes_loss(outputs: Mapping[str, Tensor], wanted: Tensor, config: FinetuneConfig) -> Tensor:
-    """Earth mover's distance between raw outputs {"votes": (N, 10)} and shares of votes, (N, 10)."""
+    """Earth mover's distance between raw outputs {"votes": (N, bins)} and shares of votes, (N, bins)."""
     return earth_movers_distance(distribution(outputs), wanted, config.emd_r, config.emd)
 
 

@@ -194,7 +194,7 @@ def balanced(loss: Tensor, temperature: float) -> Tensor:
 
 
 def earth_movers_distance(predicted: Tensor, target: Tensor, r: int, variant: str) -> Tensor:
-    """Earth mover's distance of NIMA between distributions (N, 10) over ordered scores (section 4.5, fidelity row 13).
+    """Earth mover's distance of NIMA between distributions (N, bins) over ordered scores (section 4.5, fidelity row 13).
 
     Args:
         r: norm; 2 in NIMA.

@@ -8,13 +8,13 @@ with job(snakemake):
     from aesthetic_pretraining.evaluation.probes.features import FeaturesConfig, features
 
     files = snakemake.input
-    for dataset in ("ava", "tid2013"):
-        tars = files[dataset] if isinstance(files[dataset], list) else [files[dataset]]
+    for name, out in zip(snakemake.params.cfg["labels.test_on"], snakemake.output, strict=True):
+        tars = files[f"store_{name}"]
         features(
             config(snakemake, FeaturesConfig),
-            Store(tars),
-            list(usable(read_table(files[f"{dataset}_ledger"]))["id"]),
+            Store([tars] if isinstance(tars, str) else tars),
+            list(usable(read_table(files[f"ledger_{name}"]))["id"]),
             files.start,
-            snakemake.output[dataset],
+            out,
             workers=snakemake.resources.loaders,
         )

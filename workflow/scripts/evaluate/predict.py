@@ -3,23 +3,24 @@
 from job import config, job
 
 with job(snakemake):
-    from aesthetic_pretraining.data.labelled.ava import VOTES
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.evaluation.predict import PredictConfig, predict
+    from aesthetic_pretraining.evaluation.predict import Networks, PredictConfig, predict
+    from aesthetic_pretraining.settings.labels import values_of
 
-    files = snakemake.input
-    for dataset in ("ava", "tid2013"):
-        ledger, split = read_table(files[f"{dataset}_ledger"]), read_table(files[f"{dataset}_split"])
-        test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
-        tars = files[dataset] if isinstance(files[dataset], list) else [files[dataset]]
+    files, cfg = snakemake.input, snakemake.params.cfg
+    values = values_of(cfg["labels.train_on"], cfg)
+    weights = [files.weights] if isinstance(files.weights, str) else files.weights
+    networks = Networks(config(snakemake, PredictConfig, values=values), weights, snakemake.resources.loaders)
+    for name, out in zip(cfg["labels.test_on"], snakemake.output, strict=True):
+        tars, ledger = files[f"store_{name}"], read_table(files[f"ledger_{name}"])
+        votes = [f"v{k}" for k in range(1, len(values) + 1)]
+        known = values_of(name, cfg) == values and set(votes) <= set(ledger)
         predict(
-            config(snakemake, PredictConfig),
-            Store(tars),
-            list(test["id"]),
-            list(test["score"]),
-            files.weights,
-            snakemake.output[dataset],
-            workers=snakemake.resources.loaders,
-            votes=test[VOTES].to_numpy() if set(VOTES) <= set(test) else None,
+            networks,
+            Store([tars] if isinstance(tars, str) else tars),
+            ledger,
+            read_table(files[f"split_{name}"]),
+            out,
+            votes if known else (),
         )

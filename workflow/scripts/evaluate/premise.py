@@ -7,9 +7,9 @@ with job(snakemake):
     from aesthetic_pretraining.evaluation.premise import premise
     from aesthetic_pretraining.files import atomic_path
 
-    cfg = snakemake.params.cfg
+    cfg, tid2013 = snakemake.params.cfg, snakemake.input.tid2013
     table = premise(
-        usable(read_table(snakemake.input.tid2013)),
+        usable(read_table(tid2013)) if tid2013 else None,
         cfg["premise.kadid"] or None,
         cfg["premise.survey"] or None,
         simulated=cfg["labels.source"] == "simulated",

@@ -16,13 +16,18 @@ with job(snakemake):
     from aesthetic_pretraining.evaluation.probes.probe import probe
     from aesthetic_pretraining.evaluation.runs import pretraining_of
     from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig
+    from aesthetic_pretraining.settings.labels import Labels
 
-    files = snakemake.input
+    files, labels = snakemake.input, Labels.of(snakemake.params.cfg)
+    features = {}
+    for path in map(Path, files.features):
+        features.setdefault(pretraining_of(path.parent), {})[path.stem] = path
     table, references = probe(
-        {pretraining_of(Path(ava).parent): (ava, tid) for ava, tid in zip(files.ava, files.tid2013, strict=True)},
-        {name: (read_table(files[f"{name}_ledger"]), read_table(files[f"{name}_split"])) for name in ("ava", "tid2013")},
+        features,
+        {name: (read_table(files[f"ledger_{name}"]), read_table(files[f"split_{name}"])) for name in labels.by_name},
         config(snakemake, ProbeConfig),
         config(snakemake, IntervalConfig),
+        labels,
     )
     write_frame(table, snakemake.output.table)
     write_frame(references, snakemake.output.references)

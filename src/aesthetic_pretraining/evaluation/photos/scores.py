@@ -40,27 +40,28 @@ def photo_scores(
     *,
     scores: str | Path,
     shares: str | Path,
+    published: bool = True,
     workers: int = 0,
 ) -> None:
-    """Write every network's mean score for every photo, and how many photos score above five.
+    """Write every network's mean score for every photo, and how many photos score above `config.above`.
 
     Args:
         split: columns id and split of the photos.
         weights: {seed: fine-tuned network}.
-        scores: Parquet: id, split, seed<n> (1..10) for each seed.
-        shares: CSV of `photos.shares.shares_above`.
+        scores: Parquet: id, split, seed<n> (mean score) for each seed.
+        shares: CSV of `photos.shares.shares_above`, which has `published`, too.
     """
     device = runtime.set_up(config.threads, training=False)
     table = split[["id", "split"]].reset_index(drop=True)
     for seed, path in weights.items():
-        network = score_network(build_backbone(config.backbone), dropout=0.0)
+        network = score_network(build_backbone(config.backbone), dropout=0.0, bins=len(config.values))
         load_into(network, path)
         network.to(device).eval()
         ids = list(table["id"])
         guessed = predict_votes(network, ids, Letterboxed(store, config.size), None, config.batch, Alone(device), workers)
         votes = guessed.double().numpy()
-        table[f"seed{seed}"] = (mean_score(votes) / votes.sum(axis=1)).astype("float32")
+        table[f"seed{seed}"] = (mean_score(votes, config.values) / votes.sum(axis=1)).astype("float32")
     with atomic_path(scores) as tmp:
         table.to_parquet(tmp, index=False)
     with atomic_path(shares) as tmp:
-        shares_above(table).to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+        shares_above(table, config.above, published).to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")

@@ -1,17 +1,19 @@
 """A linear probe: frozen features with labels, and the linear models fitted to them (docs/statistics.md)."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.data.labelled.ava import VOTES
-from aesthetic_pretraining.data.labelled.tid2013 import scene_of
 from aesthetic_pretraining.data.ledger import usable
+from aesthetic_pretraining.data.split import roles, subset
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, emd
+from aesthetic_pretraining.evaluation.folds import folds_of
+from aesthetic_pretraining.evaluation.metrics import emd, histogram, probabilities
 from aesthetic_pretraining.evaluation.probes import ridge
+from aesthetic_pretraining.evaluation.scenes import scenes
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.probes import ProbeConfig
 
@@ -19,23 +21,29 @@ FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to 
 
 
 class Labelled(NamedTuple):
-    """A labelled set with features: ids, features (N, d), mean scores (N,), roles "train", "val", "test" or "" (N,), and fractions
-    of the votes 1..10 (N, 10), or None for a set without votes."""
+    """A labelled set with features, as one training sees it: ids, features (N, d), mean scores (N,), scenes (N,), roles "train",
+    "val", "test" or "" (N,), and fractions of the votes (N, K), or None where none are predicted."""
 
     ids: list[str]
     features: np.ndarray
     score: np.ndarray
+    scene: np.ndarray
     role: np.ndarray
     votes: np.ndarray | None
 
     @property
     def targets(self) -> np.ndarray:
-        """The targets of a probe, (N, 1) or (N, 11): the mean score, then the fractions of the votes."""
+        """The targets of a probe, (N, 1) or (N, 1 + K): the mean score, then the fractions of the votes."""
         return self.score[:, None] if self.votes is None else np.column_stack([self.score, self.votes])
 
     def rows(self, role: str) -> np.ndarray:
         """Positions of the images of one role."""
         return np.flatnonzero(self.role == role)
+
+    def training(self, share: int, seed: int) -> np.ndarray:
+        """Positions of the training images that fine-tuning uses at this share and seed; subsets are nested (fidelity row 16)."""
+        place = {self.ids[row]: row for row in self.rows("train")}
+        return np.array([place[picture] for picture in subset(list(place), share, seed)])
 
 
 class Fitted(NamedTuple):
@@ -47,16 +55,17 @@ class Fitted(NamedTuple):
     votes_strength: float
 
     def frame(self, data: Labelled, rows: np.ndarray, votes: bool) -> pd.DataFrame:
-        """Predictions for `intervals.estimate`: id, target, predicted; with `votes` p1..p10 and t1..t10.
+        """Predictions for `intervals.estimate`: id, scene, target, predicted; with `votes` p1..pK and t1..tK.
 
         Scores are not clipped: predictions outside the scale count as errors.
         """
-        frame = pd.DataFrame({"id": [data.ids[row] for row in rows], "target": data.score[rows]})
+        frame = pd.DataFrame({"id": [data.ids[row] for row in rows], "scene": data.scene[rows], "target": data.score[rows]})
         frame["predicted"] = self.score.predict(data.features, rows)[0, :, 0]
         if votes:
             assert self.votes is not None and data.votes is not None
-            frame[PROBABILITIES] = as_shares(self.votes.predict(data.features, rows)[0, :, 1:])
-            frame[HISTOGRAM] = data.votes[rows]
+            bins = data.votes.shape[1]
+            frame[probabilities(bins)] = as_shares(self.votes.predict(data.features, rows)[0, :, 1:])
+            frame[histogram(bins)] = data.votes[rows]
         return frame
 
 
@@ -83,22 +92,33 @@ def read_features(path: str | Path, pictures: int) -> np.ndarray:
     return found
 
 
-def labelled(features: str | Path, ledger: pd.DataFrame, split: pd.DataFrame) -> Labelled:
-    """A set's features and labels; row k of the features belongs to the ledger's k-th usable image."""
+def labelled(features: str | Path, ledger: pd.DataFrame, split: pd.DataFrame, votes: Sequence[str] = ()) -> list[Labelled]:
+    """A set's features and labels, one for each training: of each fold of the split, or a single one where it has none.
+
+    Args:
+        features: of rule `features`; its row k belongs to the ledger's k-th usable image.
+        votes: the ledger's columns of votes, if they are to be predicted.
+    """
     rows = usable(ledger)
-    role = rows["id"].map(dict(zip(split["id"], split["split"], strict=True))).fillna("").to_numpy(str)
-    votes = rows[VOTES].to_numpy(float) if set(VOTES) <= set(rows) else None
-    return Labelled(
+    counts = rows[list(votes)].to_numpy(float)
+    whole = Labelled(
         list(rows["id"]),
         read_features(features, len(rows)),
         rows["score"].to_numpy(float),
-        role,
-        None if votes is None else votes / votes.sum(axis=1, keepdims=True),
+        scenes(rows),
+        np.array([]),
+        counts / counts.sum(axis=1, keepdims=True) if votes else None,
     )
+    found = []
+    for fold in folds_of(split):
+        role = roles(split, fold)
+        known = dict(zip(role["id"], role["split"], strict=True))
+        found.append(whole._replace(role=rows["id"].map(known).fillna("").to_numpy(str)))
+    return found
 
 
 def as_shares(predicted: np.ndarray) -> np.ndarray:
-    """A linear model's predicted fractions of the votes (N, 10) as distributions: clipped at 0, then normalised to a sum of 1.
+    """A linear model's predicted fractions of the votes (N, K) as distributions: clipped at 0, then normalised to a sum of 1.
 
     Predictions sum to 1 even before clipping, because the training targets do; so no row is all zeros.
     """
@@ -107,7 +127,7 @@ def as_shares(predicted: np.ndarray) -> np.ndarray:
 
 
 def votes_loss(true: np.ndarray, guessed: np.ndarray, r: int, variant: str) -> float:
-    """The loss of fine-tuning (`losses.earth_movers_distance`, fidelity row 13) between distributions of votes, both (N, 10)."""
+    """The loss of fine-tuning (`losses.earth_movers_distance`, fidelity row 13) between distributions of votes, both (N, K)."""
     gaps = emd(true, guessed, r)
     return float(gaps.mean() if variant == "per_image" else (gaps**r).mean() ** (1 / r))
 
@@ -129,20 +149,19 @@ def fit_chosen(data: Labelled, train: np.ndarray, val: np.ndarray, config: Probe
 
 
 def scenes_of(data: Labelled, rows: np.ndarray) -> int:
-    """The number of reference scenes in these images of TID2013."""
-    return len({scene_of(data.ids[row]) for row in rows})
+    """The number of scenes that these images show."""
+    return len(set(data.scene[rows]))
 
 
 def unseen_scenes(data: Labelled, rows: np.ndarray, config: ProbeConfig) -> tuple[pd.DataFrame, list[Fitted]]:
-    """Cross-validated predictions for each image of TID2013 by probes that were not trained on its scene; and the probes.
+    """Cross-validated predictions for each of these images by probes that were not trained on its scene; and the probes.
 
     Scenes are dealt into `config.folds` folds (at most one per scene) in an order that depends on the seed. Each fold is predicted
     by a probe that was fitted on all other folds but the next, on which its regularisation was chosen.
     """
-    scenes = np.array([scene_of(data.ids[row]) for row in rows])
-    order = sorted(set(scenes), key=lambda scene: seeded_int("scenes", config.seed, scene))
-    folds = min(config.folds, len(order))
-    fold = np.array([order.index(scene) % folds for scene in scenes])
+    order = sorted(set(data.scene[rows]), key=lambda scene: seeded_int("scenes", config.seed, scene))
+    folds, place = min(config.folds, len(order)), {scene: k for k, scene in enumerate(order)}
+    fold = np.array([place[scene] % folds for scene in data.scene[rows]])
     frames, probes = [], []
     for k in range(folds):
         choose = fold == (k + 1) % folds

@@ -1,8 +1,9 @@
 """Linear probes: every initialisation evaluated by ridge regression on its frozen features (docs/statistics.md).
 
-On AVA, a probe is fitted on the training images of a share of the labels, its regularisation is chosen on the validation split,
-and it is tested on the test split and on TID2013, like fine-tuned networks. On TID2013 there are also probes trained on TID2013
-itself, each tested on reference scenes that it was not trained on.
+On the set that networks are trained on (home), a probe is fitted on the training images of a share of the labels, its regularisation
+is chosen on the validation split, and it is tested on the test split and on the other tested sets, like fine-tuned networks; with
+folds there is one for each, and predictions are pooled as theirs are. On each other set there are also probes trained on that set
+itself, each tested on scenes that it was not trained on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.data.split import subset
-from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, per_picture
+from aesthetic_pretraining.evaluation.metrics import histogram, per_picture, probabilities
 from aesthetic_pretraining.evaluation.probes.frozen import (
     FEWEST_SCENES,
     Fitted,
@@ -28,76 +28,92 @@ from aesthetic_pretraining.evaluation.probes.references import CONSTANT, REFEREN
 from aesthetic_pretraining.evaluation.runs import Run
 from aesthetic_pretraining.evaluation.statistics.intervals import INTERVAL_COLUMNS, IntervalConfig, estimate
 from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.settings.labels import Labels
 
 PROBE_COLUMNS = ["init", "share", "trained_on", *INTERVAL_COLUMNS[2:], "regularisation"]
 TOO_FEW = f"needs {FEWEST_SCENES} reference scenes: one to fit on, one to choose the regularisation on, one to test on"
 
 
 def probe(
-    features: Mapping[tuple[str, int], tuple[str | Path, str | Path]],
+    features: Mapping[tuple[str, int], Mapping[str, str | Path]],
     tables: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
     config: ProbeConfig,
     intervals: IntervalConfig,
+    labels: Labels,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """All probes, and the baselines for fine-tuned networks.
 
-    There is one probe of all labels, whatever `config.seeds`; for smaller shares there is one per seed, on the same subset of the
-    labels as in fine-tuning.
+    There is one probe of all labels (with folds, one for each), whatever `config.seeds`; for smaller shares there is one per seed, on
+    the same subset of the labels as in fine-tuning.
 
     Args:
-        features: {(initialisation, pretraining seed): files of `features.features` of AVA and of TID2013}, including ImageNet.
-        tables: {"ava": (ledger, split), "tid2013": (ledger, split)}.
+        features: {(initialisation, pretraining seed): {tested set: file of `features.features`}}, including ImageNet.
+        tables: {tested set: (ledger, split)}.
     Returns: the table of probes, columns `PROBE_COLUMNS`: those of `intervals.estimate` (differences are to ImageNet's probe of the
         same share), `trained_on` (the set that the probe was fitted on) and `regularisation` (the chosen strengths, ascending); and
         the references, columns `references.REFERENCE_COLUMNS`.
-    Raises: UserError for damaged features, or an image of TID2013 whose name does not identify its scene.
+    Raises: UserError for damaged features.
     """
+    home, others = labels.home, [each.name for each in labels.tested[1:]]
+    columns = [f"v{k}" for k in range(1, home.bins + 1)]
     frames: dict[Run, pd.DataFrame] = {}
-    own: dict[Run, pd.DataFrame] = {}
     fitted: dict[tuple[str, int], list[Fitted]] = {}
-    own_fitted: dict[tuple[str, int], list[Fitted]] = {}
+    own: dict[str, dict[Run, pd.DataFrame]] = {name: {} for name in others}
+    own_fitted: dict[str, dict[tuple[str, int], list[Fitted]]] = {name: {} for name in others}
+    judged = dict.fromkeys(others, 0)
     references = pd.DataFrame(columns=REFERENCE_COLUMNS)
-    for (init, pretraining), (ava_file, tid_file) in features.items():
-        ava, tid = labelled(ava_file, *tables["ava"]), labelled(tid_file, *tables["tid2013"])
-        judged = tid.rows("test")
+    for (init, pretraining), files in features.items():
+        folds = labelled(files[home.name], *tables[home.name], columns)
+        elsewhere = {name: labelled(files[name], *tables[name])[0] for name in others}
         for share in config.shares:
             for seed in config.seeds[:1] if share == 100 else config.seeds:
-                model = fit_chosen(ava, training(ava, share, seed), ava.rows("val"), config)
-                frames[Run(init, share, pretraining, seed, "ava")] = model.frame(ava, ava.rows("test"), votes=True)
-                frames[Run(init, share, pretraining, seed, "tid2013")] = model.frame(tid, judged, votes=False)
-                fitted.setdefault((init, share), []).append(model)
+                models = [fit_chosen(data, data.training(share, seed), data.rows("val"), config) for data in folds]
+                frames[Run(init, share, pretraining, seed, home.name)] = pooled(models, folds, "test")
+                for name, data in elsewhere.items():
+                    frames[Run(init, share, pretraining, seed, name)] = averaged(models, data)
+                fitted.setdefault((init, share), []).extend(models)
         if init == BASELINE:
-            references = reference_values(ava, fitted[init, 100][0], config)
-        if scenes_of(tid, judged) >= FEWEST_SCENES:
-            own[Run(init, 100, pretraining, config.seeds[0], "tid2013")], probes = unseen_scenes(tid, judged, config)
-            own_fitted.setdefault((init, 100), []).extend(probes)
-        else:
-            own_fitted[init, 100] = []
-    table = pd.concat(
-        [
-            rows_of(by_share(frames, intervals), "ava", fitted),
-            rows_of(by_share(own, intervals), "tid2013", own_fitted)
-            if own
-            else without_scenes(dict.fromkeys(init for init, _ in features), len(judged)),
-        ],
-        ignore_index=True,
-    )
-    return table, with_intervals(references, table)
+            references = reference_values(folds, fitted[init, 100][: len(folds)], config, labels)
+        for name, data in elsewhere.items():
+            rows = data.rows("test")
+            judged[name] = len(rows)
+            if scenes_of(data, rows) >= FEWEST_SCENES:
+                frame, probes = unseen_scenes(data, rows, config)
+                own[name][Run(init, 100, pretraining, config.seeds[0], name)] = frame
+                own_fitted[name].setdefault((init, 100), []).extend(probes)
+    parts = [rows_of(by_share(frames, intervals, labels), home.name, fitted)]
+    for name in others:
+        parts.append(
+            rows_of(by_share(own[name], intervals, labels), name, own_fitted[name])
+            if own[name]
+            else without_scenes(dict.fromkeys(init for init, _ in features), name, judged[name])
+        )
+    table = pd.concat(parts, ignore_index=True)
+    return table, with_intervals(references, table, home.name)
 
 
-def by_share(frames: Mapping[Run, pd.DataFrame], intervals: IntervalConfig) -> pd.DataFrame:
+def pooled(models: Sequence[Fitted], folds: Sequence[Labelled], role: str) -> pd.DataFrame:
+    """The predictions of each fold's probe for its own images of a role, one below the other."""
+    parts = [model.frame(data, data.rows(role), votes=True) for model, data in zip(models, folds, strict=True)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def averaged(models: Sequence[Fitted], data: Labelled) -> pd.DataFrame:
+    """The means of the folds' predictions for another set's test images, as those of fine-tuned networks (`predict.predict`)."""
+    frames = [model.frame(data, data.rows("test"), votes=False) for model in models]
+    return frames[0].assign(predicted=sum(frame["predicted"] for frame in frames) / len(frames))
+
+
+def by_share(frames: Mapping[Run, pd.DataFrame], intervals: IntervalConfig, labels: Labels) -> pd.DataFrame:
     """The values of `intervals.estimate`, share by share, to avoid the many differences between shares."""
     shares = sorted({run.share for run in frames})
     return pd.concat(
-        [estimate({run: frame for run, frame in frames.items() if run.share == share}, intervals)[0] for share in shares],
+        [
+            estimate({run: frame for run, frame in frames.items() if run.share == share}, intervals, labels)[0]
+            for share in shares
+        ],
         ignore_index=True,
     )
-
-
-def training(data: Labelled, share: int, seed: int) -> np.ndarray:
-    """Positions of the training images that fine-tuning uses at this share and seed; subsets are nested (fidelity row 16)."""
-    place = {data.ids[row]: row for row in data.rows("train")}
-    return np.array([place[picture] for picture in subset(list(place), share, seed)])
 
 
 def rows_of(values: pd.DataFrame, trained_on: str, fitted: Mapping[tuple[str, int], Sequence[Fitted]]) -> pd.DataFrame:
@@ -111,10 +127,10 @@ def rows_of(values: pd.DataFrame, trained_on: str, fitted: Mapping[tuple[str, in
     return values.assign(trained_on=trained_on, regularisation=chosen)[PROBE_COLUMNS]
 
 
-def without_scenes(inits: Iterable[str], pictures: int) -> pd.DataFrame:
-    """Rows of TID2013's own probes if there are too few scenes: the reason instead of numbers."""
+def without_scenes(inits: Iterable[str], dataset: str, pictures: int) -> pd.DataFrame:
+    """Rows of a set's own probes if there are too few scenes: the reason instead of numbers."""
     rows = [
-        {"init": init, "share": 100, "trained_on": "tid2013", "dataset": "tid2013", "metric": metric, "pictures": pictures}
+        {"init": init, "share": 100, "trained_on": dataset, "dataset": dataset, "metric": metric, "pictures": pictures}
         | {"seeds": 0, "problem": TOO_FEW, "regularisation": ""}
         for metric in ("mae", "lcc", "srcc")
         for init in inits
@@ -127,27 +143,37 @@ def spelled(strengths: Iterable[float]) -> str:
     return " ".join(f"{strength:.4g}" for strength in sorted(set(strengths)))
 
 
-def reference_values(ava: Labelled, model: Fitted, config: ProbeConfig) -> pd.DataFrame:
+def reference_values(folds: Sequence[Labelled], models: Sequence[Fitted], config: ProbeConfig, labels: Labels) -> pd.DataFrame:
     """The baselines: ImageNet's probe of all labels, and constants; columns `references.REFERENCE_COLUMNS`, no intervals yet.
 
-    Metrics: loss (of fine-tuning: finetune.emd and finetune.emd_r, as in the histories), emd1, emd2, mae, acc.
+    With folds, each has its own constant, and all predict the validation images. Metrics: loss (of fine-tuning: finetune.emd and
+    finetune.emd_r, as in the histories), emd1, emd2, mae, acc.
     """
-    assert ava.votes is not None
-    train, rows = ava.rows("train"), []
+    p, t, rows = probabilities(labels.home.bins), histogram(labels.home.bins), []
     for split in ("val", "test"):
-        frame = model.frame(ava, ava.rows(split), votes=True)
-        constant = frame.assign(predicted=ava.score[train].mean())
-        constant[PROBABILITIES] = np.tile(ava.votes[train].mean(axis=0), (len(frame), 1))
-        for reference, predicted in ((CONSTANT, constant), (RIDGE, frame)):
-            loss = votes_loss(predicted[HISTOGRAM].to_numpy(), predicted[PROBABILITIES].to_numpy(), config.emd_r, config.emd)
-            values = {"loss": loss} | {name: value.mean() for name, value in per_picture(predicted, "ava").items()}
-            rows += [(reference, split, name, value, np.nan, np.nan, len(frame)) for name, value in values.items()]
+        frame = pooled(models, folds, split)
+        constant = pd.concat([constants(data, split) for data in folds], ignore_index=True)
+        for reference, predicted in ((CONSTANT, frame.assign(**constant)), (RIDGE, frame)):
+            loss = votes_loss(predicted[t].to_numpy(), predicted[p].to_numpy(), config.emd_r, config.emd)
+            values = {"loss": loss} | {
+                name: value.mean() for name, value in per_picture(predicted, labels.home.name, labels).items()
+            }
+            pictures = frame["id"].nunique()
+            rows += [(reference, split, name, value, np.nan, np.nan, pictures) for name, value in values.items()]
     return pd.DataFrame(rows, columns=REFERENCE_COLUMNS)
 
 
-def with_intervals(references: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def constants(data: Labelled, role: str) -> pd.DataFrame:
+    """predicted and p1..pK of always predicting the training images' mean score and mean votes, for the images of a role."""
+    assert data.votes is not None
+    train, number = data.rows("train"), len(data.rows(role))
+    shares = np.tile(data.votes[train].mean(axis=0), (number, 1))
+    return pd.DataFrame(shares, columns=probabilities(shares.shape[1])).assign(predicted=data.score[train].mean())
+
+
+def with_intervals(references: pd.DataFrame, table: pd.DataFrame, home: str) -> pd.DataFrame:
     """The references, with the test values of ImageNet's probe and their intervals taken from the table of probes."""
-    mine = table[table[["init", "share", "trained_on", "dataset"]].eq([BASELINE, 100, "ava", "ava"]).all(axis=1)]
+    mine = table[table[["init", "share", "trained_on", "dataset"]].eq([BASELINE, 100, home, home]).all(axis=1)]
     shown = mine.assign(reference=RIDGE, split="test")[REFERENCE_COLUMNS]
     replaced = references["reference"].eq(RIDGE) & references["split"].eq("test") & references["metric"].isin(shown["metric"])
     loss = references[~replaced]

@@ -16,7 +16,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.metrics import per_picture
 from aesthetic_pretraining.evaluation.predictions import Member, Row, frames_of, odd_rows, rows_of
 from aesthetic_pretraining.evaluation.runs import Run
-from aesthetic_pretraining.evaluation.scenes import scenes
+from aesthetic_pretraining.evaluation.scenes import clusters
 from aesthetic_pretraining.evaluation.statistics.bootstrap import Panel, interval
 from aesthetic_pretraining.evaluation.statistics.training_luck import (
     FEWEST_CLUSTERS,
@@ -29,6 +29,7 @@ from aesthetic_pretraining.evaluation.statistics.training_luck import (
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.intervals import IntervalConfig
+from aesthetic_pretraining.settings.labels import Labels
 
 POWER = 0.8  # ASSUME: the usual statistical power
 NUMBERS = ["value", "low", "high", "difference", "diff_low", "diff_high", "detectable", "next_low", "next_high"]
@@ -47,7 +48,7 @@ INTERVAL_COLUMNS = [
 ]
 DIFFERENCES = [
     *("init", "share", "other", "other_share", "dataset", "metric"),
-    *("difference", "low", "high", "df", "over"),
+    *("difference", "low", "high", "detectable", "df", "over"),
 ]
 RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # other metrics: 0 to infinity
 UNDEFINED = "undefined: fewer than three images, or all scores are equal"
@@ -68,8 +69,10 @@ class TestSet(NamedTuple):
         return [row for row in self.rows if row not in self.problems]
 
 
-def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) -> dict[str, TestSet]:
+def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig, labels: Labels) -> dict[str, TestSet]:
     """{test set: its resamples}, from prediction frames by run (`predictions.read_predictions`).
+
+    Images of one scene are drawn together; in a frame without column `scene`, every image is its own.
 
     Raises: UserError if not even ImageNet's own predictions can be used.
     """
@@ -82,10 +85,11 @@ def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
             raise UserError(
                 f"{dataset}: {BASELINE}'s predictions cannot be used, {problems.popitem()[1]}; run again with --forcerun predict"
             )
+        first = next(iter(sound.values()))[0].frame
         sampled = sample(
-            panel_of(sound, dataset),
+            panel_of(sound, dataset, labels),
             trainings_of(sound),
-            scenes(dataset, next(iter(sound.values()))[0].frame["id"], config.source == "simulated"),
+            clusters(first["scene"] if "scene" in first else first["id"]),
             resamples=config.resamples,
             # a set's draws do not depend on which other sets there are
             seed=seeded_int("intervals", config.seed, dataset),
@@ -96,16 +100,18 @@ def resample(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) ->
     return found
 
 
-def estimate(predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig) -> tuple[pd.DataFrame, pd.DataFrame]:
+def estimate(
+    predictions: Mapping[Run, pd.DataFrame], config: IntervalConfig, labels: Labels
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """`tables` of `resample`."""
-    return tables(resample(predictions, config), config.confidence)
+    return tables(resample(predictions, config, labels), config.confidence)
 
 
 def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Intervals of all metrics of all rows, and of all differences between rows.
 
     Returns: frames with the columns `INTERVAL_COLUMNS` and `DIFFERENCES`. `difference` is the row minus ImageNet's at the same share,
-        in the metric's unit; `detectable` is the smallest such difference that this test set shows with power `POWER`; `next_low` and
+        in the metric's unit; `detectable` is the smallest difference that this test shows with power `POWER`; `next_low` and
         `next_high` are the prediction interval of one more training run on the same images (`training_luck.next_training`). `over`,
         `diff_over`, `next_over` state what an interval is over: unless it is "seeds and images", some variation between training runs
         is missing. `df`: degrees of freedom, for other confidence levels. A row evaluated on other images, or an undefined metric,
@@ -125,10 +131,10 @@ def tables(sets: Mapping[str, TestSet], confidence: float) -> tuple[pd.DataFrame
     return pd.DataFrame(values, columns=INTERVAL_COLUMNS), pd.DataFrame(differences, columns=DIFFERENCES)
 
 
-def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str) -> Panel:
+def panel_of(rows: Mapping[Row, Sequence[Member]], dataset: str, labels: Labels) -> Panel:
     """The rows' predictions as arrays, aligned by image, in the rows' order."""
     frames = [frame for row in rows.values() for frame in frames_of(row)]
-    means = [per_picture(frame, dataset) for frame in frames]
+    means = [per_picture(frame, dataset, labels) for frame in frames]
     return Panel(
         frames[0]["target"].to_numpy(float),
         np.stack([frame["predicted"].to_numpy(float) for frame in frames], axis=1),
@@ -162,11 +168,8 @@ def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
         if reference is not None and reference != k:
             one, other = np.array([k]), np.array([reference])
             difference = np.concatenate(_interval(sampled, metric, one, other, confidence))
-            apart = sampled.resampled[metric][:, k] - sampled.resampled[metric][:, reference]
-            # without any spread, nothing is known about detectable differences
-            error = apart.std(ddof=1) or np.nan
             numbers |= dict(zip(("difference", "diff_low", "diff_high"), difference, strict=True))
-            numbers |= {"detectable": (ndtri((1 + confidence) / 2) + ndtri(POWER)) * error}
+            numbers |= {"detectable": _detectable(sampled, metric, one, other, confidence)[0]}
             numbers |= {"diff_over": sampled.over(k, reference) if not np.isnan(difference[1]) else ""}
         numbers |= dict(
             zip(("next_low", "next_high"), next_training(sampled.rows[k], sampled.runs[metric], confidence), strict=True)
@@ -177,10 +180,11 @@ def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
 
 
 def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
-    """(row, other row, difference, its low and high end, degrees of freedom, over) of all pairs."""
+    """(row, other row, difference, its low and high end, detectable, degrees of freedom, over) of all pairs."""
     rows, sampled = test.sound, test.sampled
     pairs = np.array(list(combinations(range(len(rows)), 2)), int).reshape(-1, 2)
-    numbers = zip(*_interval(sampled, metric, pairs[:, 0], pairs[:, 1], confidence), strict=True)
+    compared = sampled, metric, pairs[:, 0], pairs[:, 1], confidence
+    numbers = zip(*_interval(*compared), _detectable(*compared), strict=True)
     return [
         (rows[a], rows[b], *found, sampled.freedom(a, b), sampled.over(a, b))
         for (a, b), found in zip(pairs, numbers, strict=True)
@@ -197,3 +201,10 @@ def _interval(
 
     value = pick(sampled.value[metric])
     return value, *interval(value, pick(sampled.resampled[metric]), confidence)
+
+
+def _detectable(sampled: Sampled, metric: str, of: np.ndarray, less: np.ndarray, confidence: float) -> np.ndarray:
+    """The smallest differences (K,) of the rows `of` to the rows `less` that are seen with power `POWER`; NaN if nothing varies."""
+    resampled = sampled.resampled[metric]
+    error = np.array([(resampled[:, a] - resampled[:, b]).std(ddof=1) for a, b in zip(of, less, strict=True)])
+    return (ndtri((1 + confidence) / 2) + ndtri(POWER)) * np.where(error > 0, error, np.nan)
