@@ -7,13 +7,13 @@ import sys
 import threading
 import time
 
-import estimate
-import oasis
 import pytest
+from limits import limit
 from snakemake.cli import parse_config
 
+import estimate
+import oasis
 from aesthetic_pretraining.config import leaf, leaf_keys, overlay, resolve
-from limits import limit
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from small_finetuning import CONFIG, TRAIN, VAL
 
-from aesthetic_pretraining.reporting.figures.search import draw_finetune_search
+from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig
 from aesthetic_pretraining.training import finetune_search as module
 from aesthetic_pretraining.training.finetune_search import Labelled, chosen, search_finetuning

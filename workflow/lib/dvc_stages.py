@@ -26,6 +26,7 @@ OUTSIDE = {
 CODE = ("src/aesthetic_pretraining", "workflow/scripts")  # whose folders may stand for their files
 # sections of entries by name, of which each scale uses some: a stage depends on the whole, so that dvc.yaml is the same for every scale
 WHOLE = ("comparisons", "sets")
+SOME = ("premise",)  # figures that only some scales have
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 HEADER = """\
 # GENERATED from Snakemake's DAG by workflow/lib/dvc_stages.py (make dvc.yaml); do not edit.
@@ -186,7 +187,9 @@ def plots(dag: Dag) -> list[dict | str]:
     shown = {pretraining_of(path)[0]: path for path in sorted(histories, key=pretraining_of, reverse=True)}
     curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for task, path in sorted(shown.items()) if task in PAPER}
     drawn = {o for rule, outs in dag.patterns.items() if dag.stage_of[rule] in STAGES for o in outs}
-    figures = sorted(o.replace("{scale}", "${scale}") for o in drawn if "/figures/" in o and o.endswith(".png"))
+    figures = sorted(
+        o.replace("{scale}", "${scale}") for o in drawn if "/figures/" in o and o.endswith(".png") and Path(o).stem not in SOME
+    )
     return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]
 
 

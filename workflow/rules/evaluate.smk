@@ -272,6 +272,7 @@ rule stage_evaluate:
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.pretrained.output, scale=SCALE),
+        code("evaluate/premise"),  # stands here too, as in stage_data
         expand(rules.premise.output, scale=SCALE) if PREMISE else [],
         expand(rules.photo_scores.output, scale=SCALE),
         expand(rules.photo_classes.output, scale=SCALE),
@@ -289,4 +290,5 @@ rule stage_evaluate:
             "pretrain.comparisons",
             "pretrain.seeds",
             "comparisons",
+            "premise",
         ),

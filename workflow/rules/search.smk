@@ -53,9 +53,9 @@ rule search_finetuning:
         cfg=P(
             *keys_of(FinetuneConfig, "processes"),
             FinetuneSearchConfig,
-            "labels.train_on",
-            *(f"sets.{TRAIN_ON}.{key}" for key in ("low", "high", "bins", "folds")),
-        ),
+            f"sets.{TRAIN_ON}.folds",
+        )
+        | scores_params(),
     message:
         "search rates, dropout and patience of fine-tuning on {TRAIN_ON}"
     script:

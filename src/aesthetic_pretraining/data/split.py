@@ -5,7 +5,6 @@ import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
 from aesthetic_pretraining.data.download import pexels

@@ -8,19 +8,20 @@ with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.split import roles
     from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.reporting.figures.search import draw_finetune_search
     from aesthetic_pretraining.reporting.figures.style import save
+    from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
+    from aesthetic_pretraining.settings.labels import SCALE
     from aesthetic_pretraining.settings.search import FinetuneSearchConfig
     from aesthetic_pretraining.training.finetune import FinetuneConfig
     from aesthetic_pretraining.training.finetune_search import Labelled, search_finetuning
 
     files, cfg = snakemake.input, snakemake.params.cfg
     home = cfg["labels.train_on"]
-    low, high, bins = (cfg[f"sets.{home}.{key}"] for key in ("low", "high", "bins"))
-    once = config(snakemake, FinetuneConfig, seed=0, processes=1, low=low, high=high, bins=bins)
+    scores = {field: cfg[f"sets.{home}.{field}"] for field in SCALE}
+    once = config(snakemake, FinetuneConfig, seed=0, processes=1, **scores)
     ledger = read_table(files.ledger)
     split = roles(read_table(files.split), 1 if cfg[f"sets.{home}.folds"] else 0)
-    votes = ledger[[f"v{k}" for k in range(1, bins + 1)]].to_numpy()
+    votes = ledger[[f"v{k}" for k in range(1, once.bins + 1)]].to_numpy()
     images = Labelled(
         Store(files.store),
         dict(zip(ledger["id"], votes, strict=True)),
