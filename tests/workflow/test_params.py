@@ -73,9 +73,10 @@ def needed(script: str, known: set[str]) -> set[str]:
         found |= shared.get(name, set()) if classes.get(name) in ("job", "variants") else set()
         if name == "config":
             cls = getattr(importlib.import_module(classes[call.args[1].id]), call.args[1].id)
-            keyed = {word.arg for word in call.keywords} & keys_by_field(cls).keys()  # not the script's own, as a training's seed
+            # not the script's own fields, as a training's seed
+            keyed = {word.arg for word in call.keywords} & keys_by_field(cls).keys()
             found |= set(keys_of(cls, *keyed))
-        elif name == "section":
+        elif name == "section" and isinstance(call.args[1], ast.Constant):  # not that of a set, whose name is a parameter
             found.add(call.args[1].value)
     return found
 
