@@ -30,7 +30,7 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
     images = LabelledImages(store, ids, [k % 2 == 0 for k in range(len(ids))])
     parts = [range(config.batch), range(config.batch, len(ids))]
     torch.manual_seed(1)
-    network, bare = (score_network(build_backbone(BACKBONE), 0.75).to(memory_format=torch.channels_last) for _ in range(2))
+    network, bare = (score_network(build_backbone(BACKBONE), 0.75, 10).to(memory_format=torch.channels_last) for _ in range(2))
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-12, weight_decay=4e-5)
     target = torch.full((10,), 0.1)
 

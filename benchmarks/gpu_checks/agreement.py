@@ -128,7 +128,7 @@ def step(
     body = backbone(sizes.step_size, device, dtype)
     torch.manual_seed(SEED)  # for the heads
     if fine:
-        network = score_network(body, dropout=0.0)  # chance differs between devices
+        network = score_network(body, dropout=0.0, bins=10)  # chance differs between devices
         rates = [{"params": network.backbone.parameters(), "lr": 1e-4}, {"params": network.heads.parameters(), "lr": 1e-3}]
     else:
         task = TASKS[name](CONFIG)

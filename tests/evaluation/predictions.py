@@ -10,9 +10,10 @@ def predictions(target, predicted, true=None):
     """A prediction frame whose distributions are mixed from two neighbouring scores; `true` are the means of true votes."""
     frame = pd.DataFrame({"target": np.asarray(target, float), "predicted": np.asarray(predicted, float)})
     frame.insert(0, "id", [f"{i:03d}" for i in frame.index])
-    frame[metrics.PROBABILITIES] = mixed(frame["predicted"])
+    frame.insert(1, "scene", frame["id"])
+    frame[metrics.probabilities(10)] = mixed(frame["predicted"])
     if true is not None:
-        frame[metrics.HISTOGRAM] = mixed(true)
+        frame[metrics.histogram(10)] = mixed(true)
     return frame
 
 

@@ -33,8 +33,23 @@ def tid2013(scenes=6, seed=1):
     rng = np.random.default_rng(seed)
     ids = [f"i{s:02d}_{t:02d}_{level}" for s in range(1, scenes + 1) for t in (1, 8, 10, 16) for level in (1, 2, 3)]
     quality = rng.normal(size=len(ids))
-    ledger = pd.DataFrame({"id": ids, "score": np.clip(4.5 + quality, 0, 9), "state": "usable"})
+    ledger = pd.DataFrame({"id": ids, "score": np.clip(4.5 + quality, 0, 9), "state": "usable", "group": [i[:3] for i in ids]})
     return ledger, pd.DataFrame({"id": ids, "split": "test"}), quality
+
+
+def oasis(folds=3, seed=4):
+    """(ledger, split, hidden quality): votes 1..7, two images a theme, 12 validation images and `folds` parts of 16."""
+    rng = np.random.default_rng(seed)
+    n = 12 + 16 * folds
+    quality = rng.normal(size=n)
+    votes = np.array([np.bincount(rng.binomial(6, 1 / (1 + np.exp(-0.5 * q)), 80), minlength=7) for q in quality])
+    ledger = pd.DataFrame(votes, columns=VOTES[:7])
+    ledger.insert(0, "id", [f"o{k:03d}" for k in range(n)])
+    ledger["score"], ledger["state"] = votes @ np.arange(1, 8) / votes.sum(axis=1), "usable"
+    ledger["group"] = [f"theme {k // 2}" for k in range(n)]
+    fold = np.repeat([0, *range(1, folds + 1)], [12, *[16] * folds])
+    split = pd.DataFrame({"id": ledger["id"], "split": np.where(fold == 0, "val", "fold"), "fold": [f or "" for f in fold]})
+    return ledger, split, quality
 
 
 def features(quality, noise, seed, width=12):

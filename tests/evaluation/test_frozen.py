@@ -24,7 +24,7 @@ def data(tmp_path):
         original, split, quality = probes.ava()
         path = tmp_path / f"ava_{noise}.npy"  # of its own: a file that is mapped must not be written again
         np.save(path, probes.features(quality, noise, 5))
-        found = frozen.labelled(path, original if ledger is None else ledger, split)
+        (found,) = frozen.labelled(path, original if ledger is None else ledger, split, probes.VOTES)
         return found._replace(**changes)
 
     return make
@@ -41,7 +41,8 @@ def test_rows_of_the_file_are_the_usable_pictures_and_votes_are_shares(data):
     np.testing.assert_allclose(made.votes.sum(axis=1), 1)
     np.testing.assert_allclose(made.votes @ probes.SCORES, made.score)
     assert made.targets.shape == (110, 11)
-    left_out = frozen.labelled(made.features.filename, ledger, split.iloc[1:])
+    (left_out,) = frozen.labelled(made.features.filename, ledger, split.iloc[1:])
+    assert left_out.votes is None  # not asked for
     assert (
         left_out.role[0] == "" and len(left_out.rows("train")) + len(left_out.rows("val")) + len(left_out.rows("test")) == 109
     )
@@ -136,9 +137,9 @@ def test_twice_the_same(data):
 def scenes_data(quality_of_scene=0.0):
     ledger, split, quality = probes.tid2013()
     scene = ledger["id"].str[1:3].astype(int).to_numpy()
-    features = probes.features(quality, 0.2, 6)
+    features, score = probes.features(quality, 0.2, 6), ledger["score"].to_numpy() + quality_of_scene * scene
     return frozen.Labelled(
-        list(ledger["id"]), features, ledger["score"].to_numpy() + quality_of_scene * scene, split["split"].to_numpy(str), None
+        list(ledger["id"]), features, score, ledger["group"].to_numpy(str), split["split"].to_numpy(str), None
     )
 
 
@@ -170,10 +171,24 @@ def test_a_scenes_pictures_share_a_fold_and_folds_are_no_more_than_scenes():
     )
 
 
-def test_names_that_do_not_tell_the_scene_are_one_sentence():
+def test_images_without_a_group_are_scenes_of_their_own():
     made = scenes_data()
-    with pytest.raises(UserError, match=r"'photo7' is not named iRR_TT_L"):
-        frozen.unseen_scenes(made._replace(ids=["photo7", *made.ids[1:]]), made.rows("test"), CONFIG)
+    alone = made._replace(scene=np.array(made.ids))
+    assert (frozen.scenes_of(made, made.rows("test")), frozen.scenes_of(alone, alone.rows("test"))) == (6, 72)
+    frame, models = frozen.unseen_scenes(alone, alone.rows("test"), dataclasses.replace(CONFIG, folds=50))
+    assert len(models) == 50 and sorted(frame["id"]) == made.ids
+
+
+def test_each_fold_has_its_own_roles_and_no_image_is_trained_and_tested_on(tmp_path):
+    ledger, split, quality = probes.oasis()
+    np.save(tmp_path / "oasis.npy", probes.features(quality, 0.5, 5))
+    folds = frozen.labelled(tmp_path / "oasis.npy", ledger, split, probes.VOTES[:7])
+    tests = [{data.ids[row] for row in data.rows("test")} for data in folds]
+    assert len(folds) == 3 and sorted(set().union(*tests)) == sorted(split["id"][12:]) and sum(map(len, tests)) == 48
+    for data, test in zip(folds, tests):
+        train = {data.ids[row] for row in data.rows("train")}
+        assert train == set(split["id"][12:]) - test and {data.ids[row] for row in data.rows("val")} == set(split["id"][:12])
+        assert data.votes.shape == (60, 7)
 
 
 def damaged(kind, path):

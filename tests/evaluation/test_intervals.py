@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from labelled_sets import PAPER
 from predictions import predictions
 from scipy import stats
 
@@ -37,10 +38,10 @@ def row(frame, init, metric="mae", share=100):
 
 
 def test_values_are_those_of_the_metrics_and_lie_in_their_intervals():
-    values, _ = estimate(made(), CONFIG)
+    values, _ = estimate(made(), CONFIG, PAPER)
     assert list(values.columns) == intervals.INTERVAL_COLUMNS
     for metric in ("lcc", "srcc", "acc", "mae", "emd1", "emd2"):
-        seeds = [metrics.evaluate(noisy(seed), "ava")[f"ava_{metric}"] for seed in (1, 2)]
+        seeds = [metrics.evaluate(noisy(seed), "ava", PAPER)[f"ava_{metric}"] for seed in (1, 2)]
         found = row(values, "imagenet", metric)
         assert found["value"] == pytest.approx(np.mean(seeds)) and found["seeds"] == 2 and found["pictures"] == 50
         assert found["low"] < found["value"] < found["high"]
@@ -48,17 +49,18 @@ def test_values_are_those_of_the_metrics_and_lie_in_their_intervals():
 
 
 def test_differences_to_imagenet_are_paired():
-    values, differences = estimate(made(), CONFIG)
+    values, differences = estimate(made(), CONFIG, PAPER)
     found = row(values, "ranking")
     assert found["difference"] == pytest.approx(found["value"] - row(values, "imagenet")["value"])
     assert found["diff_low"] < found["difference"] < found["diff_high"] < 0
     assert np.isnan(row(values, "imagenet")["difference"])
     pair = differences[differences["metric"] == "mae"].iloc[0]
+    assert pair["detectable"] == pytest.approx(found["detectable"])
     assert tuple(pair[["init", "other"]]) == ("imagenet", "ranking")
     assert tuple(-pair[["difference", "high", "low"]]) == pytest.approx(tuple(found[["difference", "diff_low", "diff_high"]]))
     # of a copy of ImageNet no draw can tell a difference, however noisy the draws are
     copies = {Run("copy", 100, 0, seed, "ava"): noisy(seed) for seed in (1, 2)}
-    copy = row(estimate(made() | copies, CONFIG)[0], "copy")
+    copy = row(estimate(made() | copies, CONFIG, PAPER)[0], "copy")
     assert (copy["diff_low"], copy["diff_high"]) == (0, 0) and copy["high"] - copy["low"] > 0.05
     assert np.isnan(copy["detectable"])
 
@@ -70,21 +72,21 @@ def test_what_is_detectable_is_what_a_test_of_that_power_detects():
     difference = errors[2] - (errors[0] + errors[1]) / 2
     expected = (1.95996 + 0.84162) * difference.std(ddof=1) / 50**0.5 * stats.t.ppf(0.975, 49) / 1.95996
     many = IntervalConfig(4000, 0.95, "images", 1)
-    assert row(estimate(runs, many)[0], "ranking")["detectable"] == pytest.approx(expected, rel=0.05)
+    assert row(estimate(runs, many, PAPER)[0], "ranking")["detectable"] == pytest.approx(expected, rel=0.05)
     assert stats.norm.ppf(intervals.POWER) == pytest.approx(0.84162, abs=1e-5)
 
 
 def test_neither_the_order_of_pictures_nor_of_runs_matters():
-    base = estimate(made(), CONFIG)
+    base = estimate(made(), CONFIG, PAPER)
     shuffled = {run: frame.sample(frac=1, random_state=3) for run, frame in reversed(made().items())}
-    for one, two in zip(base, estimate(shuffled, CONFIG)):
+    for one, two in zip(base, estimate(shuffled, CONFIG, PAPER)):
         pd.testing.assert_frame_equal(one, two)
 
 
 def test_another_set_does_not_change_the_draws_and_has_its_own():
-    alone = estimate(made(), CONFIG)[0]
+    alone = estimate(made(), CONFIG, PAPER)[0]
     both = made() | {run._replace(dataset="tid2013"): frame for run, frame in made().items()}
-    together = estimate(both, CONFIG)[0]
+    together = estimate(both, CONFIG, PAPER)[0]
     pd.testing.assert_frame_equal(alone, together[together["dataset"] == "ava"].reset_index(drop=True))
     other = together[together["dataset"] == "tid2013"]
     assert row(other, "ranking")["value"] == row(alone, "ranking")["value"]
@@ -94,7 +96,7 @@ def test_another_set_does_not_change_the_draws_and_has_its_own():
 def test_rows_are_compared_at_their_own_share():
     runs = made() | {Run("imagenet", 20, 0, 1, "ava"): noisy(4, 1.5), Run("ranking", 20, 0, 1, "ava"): noisy(5)}
     runs |= {Run("ranking", 40, 0, 1, "ava"): noisy(6)}
-    values, differences = estimate(runs, CONFIG)
+    values, differences = estimate(runs, CONFIG, PAPER)
     small = row(values, "ranking", share=20)
     assert small["difference"] == pytest.approx(small["value"] - row(values, "imagenet", share=20)["value"])
     assert np.isnan(row(values, "ranking", share=40)["difference"])  # no ImageNet there
@@ -104,7 +106,7 @@ def test_rows_are_compared_at_their_own_share():
 def test_what_cannot_be_compared_is_shown_with_its_reason():
     other_pictures, other_labels = noisy(4).assign(id=lambda f: "x" + f["id"]), noisy(5)
     other_labels.loc[7, "target"] += 0.5
-    values, differences = estimate(made(pictures=other_pictures, labels=other_labels, fewer=noisy(6).head(49)), CONFIG)
+    values, differences = estimate(made(pictures=other_pictures, labels=other_labels, fewer=noisy(6).head(49)), CONFIG, PAPER)
     assert "other images than imagenet: only one of the two has '000' and 99 more" in row(values, "pictures")["problem"]
     assert row(values, "labels")["problem"] == "other labels than imagenet, of '007'"
     assert "'049'" in row(values, "fewer")["problem"]
@@ -117,7 +119,7 @@ def test_what_cannot_be_compared_is_shown_with_its_reason():
 def test_a_picture_that_is_there_twice_is_shown():
     twice = noisy(4)
     twice.loc[49, "id"] = "048"
-    assert row(estimate(made(twice=twice), CONFIG)[0], "twice")["problem"] == "an image appears twice: '048'"
+    assert row(estimate(made(twice=twice), CONFIG, PAPER)[0], "twice")["problem"] == "an image appears twice: '048'"
     runs = made()
     first = Run("imagenet", 100, 0, 1, "ava")
     runs[first] = pd.concat([runs[first], runs[first].head(1)])
@@ -128,28 +130,28 @@ def test_a_picture_that_is_there_twice_is_shown():
     with pytest.raises(
         UserError, match="ava: imagenet's predictions cannot be used, other images than imagenet: it has one twice"
     ):
-        estimate(runs, CONFIG)
+        estimate(runs, CONFIG, PAPER)
 
 
 def test_an_undefined_metric_is_shown_and_spoils_no_other_row():
-    values, _ = estimate(made(constant=predictions(TARGET, np.full(50, 5.5), true=TARGET)), CONFIG)
+    values, _ = estimate(made(constant=predictions(TARGET, np.full(50, 5.5), true=TARGET)), CONFIG, PAPER)
     found = row(values, "constant", "srcc")
     assert np.isnan(found["value"]) and np.isnan(found["low"]) and "undefined" in found["problem"]
     assert row(values, "constant", "mae")["problem"] == ""
     pd.testing.assert_series_equal(
-        row(values, "ranking", "srcc"), row(estimate(made(), CONFIG)[0], "ranking", "srcc"), check_names=False
+        row(values, "ranking", "srcc"), row(estimate(made(), CONFIG, PAPER)[0], "ranking", "srcc"), check_names=False
     )
     few = {run: frame.head(4) for run, frame in made().items()}
-    found = row(estimate(few, CONFIG)[0], "ranking", "srcc")
+    found = row(estimate(few, CONFIG, PAPER)[0], "ranking", "srcc")
     assert found["value"] > 0 and np.isnan(found["low"]) and "no interval" in found["problem"]
 
 
 def test_equal_predictions_equal_frames():
-    for one, two in zip(estimate(made(), CONFIG), estimate(made(), CONFIG)):
+    for one, two in zip(estimate(made(), CONFIG, PAPER), estimate(made(), CONFIG, PAPER)):
         pd.testing.assert_frame_equal(one, two)
-    other = estimate(made(), IntervalConfig(300, 0.95, "seeds_and_images", 2))[0]
+    other = estimate(made(), IntervalConfig(300, 0.95, "seeds_and_images", 2), PAPER)[0]
     assert (row(other, "ranking")["low"], row(other, "ranking")["value"]) != tuple(
-        row(estimate(made(), CONFIG)[0], "ranking")[["low", "value"]]
+        row(estimate(made(), CONFIG, PAPER)[0], "ranking")[["low", "value"]]
     )
 
 
@@ -167,8 +169,8 @@ def test_seeds_widen_intervals_and_the_frames_say_what_they_are_over():
     runs = (
         many((1, 2, 3), luck=0.5) | many((1, 2, 3), (1, 2, 3), init="ranking", luck=0.5) | many((1, 2, 3), (1,), init="simclr")
     )
-    values, differences = estimate(runs, CONFIG)
-    images, _ = estimate(runs, IntervalConfig(300, 0.95, "images", 1))
+    values, differences = estimate(runs, CONFIG, PAPER)
+    images, _ = estimate(runs, IntervalConfig(300, 0.95, "images", 1), PAPER)
     for init, over in {"imagenet": "seeds", "ranking": "seeds", "simclr": "fine-tuning seeds"}.items():
         found, alone = row(values, init), row(images, init)
         assert (found["over"], alone["over"]) == (f"{over} and images", "images")
@@ -186,25 +188,27 @@ def test_seeds_widen_intervals_and_the_frames_say_what_they_are_over():
 
 
 def test_with_two_seeds_intervals_are_over_images_alone():
-    values, _ = estimate(made(), CONFIG)
+    values, _ = estimate(made(), CONFIG, PAPER)
     assert set(values["over"]) == {"images"} and (values["next_over"] == "").all() and values["next_low"].isna().all()
 
 
 def test_pictures_of_one_reference_are_resampled_together():
-    ids = [f"i{k // 10 + 1:02d}_{k % 10 + 1:02d}_1" for k in range(50)]
+    ids = [f"i{k // 10 + 1:02d}" for k in range(50)]
     target = np.repeat([3.0, 4, 5, 6, 7], 10) + np.random.default_rng(0).normal(0, 0.1, 50)
 
-    def frames(names):
+    def frames(names):  # of scenes
         shift = np.repeat([-1.0, 1, -1, 1, 1], 10)  # a network errs on a scene, not on a picture
         return {
-            Run("imagenet", 100, 0, s, "tid2013"): predictions(target, target + shift * (0.4 + 0.1 * s)).assign(id=names)
+            Run("imagenet", 100, 0, s, "tid2013"): predictions(target, target + shift * (0.4 + 0.1 * s)).assign(scene=names)
             for s in (1, 2)
         }
 
-    scenes, pictures = (row(estimate(frames(n), CONFIG)[0], "imagenet", "lcc") for n in (ids, [f"{k:03d}" for k in range(50)]))
+    scenes, pictures = (
+        row(estimate(frames(n), CONFIG, PAPER)[0], "imagenet", "lcc") for n in (ids, [f"{k:03d}" for k in range(50)])
+    )
     assert scenes["value"] == pictures["value"] and scenes["high"] - scenes["low"] > 1.5 * (pictures["high"] - pictures["low"])
     few = {run: frame.head(20) for run, frame in frames(ids).items()}
-    found = row(estimate(few, CONFIG)[0], "imagenet", "lcc")
+    found = row(estimate(few, CONFIG, PAPER)[0], "imagenet", "lcc")
     assert (
         np.isnan(found["low"])
         and found["problem"] == "no interval: the images show fewer than 3 scenes"
@@ -214,7 +218,7 @@ def test_pictures_of_one_reference_are_resampled_together():
 
 def test_no_interval_leaves_the_range_of_its_metric():
     runs = many((1, 2, 3), noise=0.02, luck=0.3)
-    values, _ = estimate({run: frame.head(8) for run, frame in runs.items()}, CONFIG)
+    values, _ = estimate({run: frame.head(8) for run, frame in runs.items()}, CONFIG, PAPER)
     assert values["high"][values["metric"].isin(["lcc", "srcc", "acc"])].max() <= 1
     assert values["low"][values["metric"].isin(["mae", "emd1", "emd2"])].min() >= 0
 
@@ -225,7 +229,7 @@ def test_labels_saved_come_of_the_same_resamples():
         runs |= many((1, 2, 3), noise=1.2 * (share / 100) ** -0.3, share=share)
         runs |= many((1, 2, 3), (1, 2, 3), noise=1.2 * (2 * share / 100) ** -0.3, share=share, init="ranking")
     runs |= many((1, 2, 3), init="rotnet")
-    found = labels_saved(intervals.resample(runs, CONFIG), 0.95).set_index("metric")
+    found = labels_saved(intervals.resample(runs, CONFIG, PAPER), 0.95).set_index("metric")
     assert set(found["init"]) == {"ranking"} and list(found.columns) + ["metric"] == [
         *(c for c in LABELS_SAVED_COLUMNS if c != "metric"),
         "metric",
@@ -233,5 +237,5 @@ def test_labels_saved_come_of_the_same_resamples():
     mae = found.loc["mae"]  # half the labels make as much noise
     assert mae["low"] < 0.5 < mae["high"] and 0.3 < mae["needed"] < 0.75 and mae["over"] == "seeds and images"
     two = {run: frame for run, frame in runs.items() if run.share != 50}
-    few = labels_saved(intervals.resample(two, CONFIG), 0.95)
+    few = labels_saved(intervals.resample(two, CONFIG, PAPER), 0.95)
     assert few["needed"].isna().all() and set(few["problem"]) == {"no curve: fewer than 3 shares of the labels"}

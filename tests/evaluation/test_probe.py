@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import probes
 import pytest
+from labelled_sets import FOLDED, OASIS, PAPER
 from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 
@@ -13,7 +14,9 @@ from aesthetic_pretraining.data.split import subset
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.probes import probe, references
 from aesthetic_pretraining.evaluation.runs import pretrainings_of
+from aesthetic_pretraining.settings.labels import Labels
 
+CONFIGS = (dataclasses.replace(probes.CONFIG, shares=[100]), probes.INTERVALS)
 NOISE = {"imagenet": 1.0, "ranking": 0.1, "my net": 50.0}
 
 
@@ -25,10 +28,10 @@ def run(folder, config=probes.CONFIG, scenes=6, change=lambda tables: None, pret
     change(tables)
     for k, (init, noise) in enumerate(NOISE.items()):
         for pretraining in pretrainings_of(init, pretrainings):
-            files[init, pretraining] = tuple(folder / f"{init}{pretraining}_{name}.npy" for name in tables)
-            for path, known in zip(files[init, pretraining], (quality, tid_quality), strict=True):
+            files[init, pretraining] = {name: folder / f"{init}{pretraining}_{name}.npy" for name in tables}
+            for path, known in zip(files[init, pretraining].values(), (quality, tid_quality), strict=True):
                 np.save(path, probes.features(known, noise, k + 10 * pretraining))
-    return *probe.probe(files, tables, config, probes.INTERVALS), tables, files
+    return *probe.probe(files, tables, config, probes.INTERVALS, PAPER), tables, files
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,7 @@ def by_sklearn(files, tables, network, share, seed):
     role = ledger["id"].map(split.set_index("id")["split"])
     ids = subset(list(ledger["id"][role == "train"]), share, seed)
     train, val, test = ledger["id"].isin(ids), role == "val", role == "test"
-    x, tid = (np.load(path).astype(float) for path in files[network])
+    x, tid = (np.load(path).astype(float) for path in files[network].values())
     centre, scale = x[train].mean(axis=0), x[train].std(axis=0)
     z, tid = (x - centre) / scale, (tid - centre) / scale
     models = [Ridge(alpha=s * train.sum()).fit(z[train], ledger["score"][train]) for s in probes.CONFIG.strengths]
@@ -100,8 +103,8 @@ def test_subsets_are_nested_and_of_training_pictures(ran):
     from aesthetic_pretraining.evaluation.probes import frozen
 
     _, _, tables, files = ran
-    data = frozen.labelled(files["imagenet", 0][0], *tables["ava"])
-    sets = [set(probe.training(data, share, 2)) for share in (20, 60, 100)]
+    (data,) = frozen.labelled(files["imagenet", 0]["ava"], *tables["ava"])
+    sets = [set(data.training(share, 2)) for share in (20, 60, 100)]
     assert sets[0] < sets[1] < sets[2] == set(data.rows("train"))
     assert [len(s) for s in sets] == [12, 36, 60]
 
@@ -190,11 +193,82 @@ def test_equal_labels_are_undefined_and_said(tmp_path):
     assert np.isnan(srcc.value) and "all scores are equal" in srcc.problem
     assert row(table, "ranking", "mae").value == pytest.approx(0, abs=1e-12)
     metrics = pd.DataFrame({"init": ["imagenet"], "share": [100], "ava_srcc": [0.4]})
-    assert any("whose SRCC is undefined" in line for line in references.sentences(found, metrics))
+    assert any("whose SRCC is undefined" in line for line in references.sentences(found, metrics, PAPER))
 
 
 def test_a_damaged_file_is_one_sentence(tmp_path):
     _, _, tables, files = run(tmp_path, dataclasses.replace(probes.CONFIG, shares=[100]))
-    files["ranking", 1][1].write_bytes(files["ranking", 1][1].read_bytes()[:-1])
+    path = files["ranking", 1]["tid2013"]
+    path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(UserError, match=r"ranking1_tid2013\.npy: is not a complete file of features"):
-        probe.probe(files, tables, probes.CONFIG, probes.INTERVALS)
+        probe.probe(files, tables, probes.CONFIG, probes.INTERVALS, PAPER)
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory):
+    """(table, references, ledger, split, features) of OASIS alone, with three folds."""
+    folder = tmp_path_factory.mktemp("folded")
+    ledger, split, quality = probes.oasis()
+    features = probes.features(quality, 1.0, 0)
+    np.save(folder / "oasis.npy", features)
+    alone = Labels(OASIS, (OASIS,), simulated=False)
+    found = probe.probe({("imagenet", 0): {"oasis": folder / "oasis.npy"}}, {"oasis": (ledger, split)}, *CONFIGS, alone)
+    return *found, ledger.set_index("id"), split.set_index("id"), pd.DataFrame(features.astype(float), index=ledger["id"])
+
+
+def test_with_folds_each_image_is_tested_by_its_folds_probe_and_all_are_pooled(folded):
+    table, found, ledger, split, x = folded
+    val, predicted = split.index[split["split"] == "val"], []
+    for fold in (1, 2, 3):
+        test = split.index[split["fold"] == fold]
+        train = split.index[(split["split"] == "fold") & (split["fold"] != fold)]
+        centre, scale = x.loc[train].mean(), x.loc[train].std(ddof=0)
+        z = (x - centre) / scale
+        models = [Ridge(alpha=s * len(train)).fit(z.loc[train], ledger["score"][train]) for s in probes.CONFIG.strengths]
+        best = min(models, key=lambda m: ((m.predict(z.loc[val]) - ledger["score"][val]) ** 2).mean())
+        predicted.append(pd.Series(best.predict(z.loc[test]), index=test))
+    predicted = pd.concat(predicted)
+    found_row = row(table, "imagenet", "srcc", trained_on="oasis", dataset="oasis")
+    assert found_row.value == pytest.approx(spearmanr(ledger["score"][predicted.index], predicted).statistic, abs=1e-9)
+    assert found_row.pictures == 48 and found_row.seeds == 1
+    assert set(table["dataset"]) == {"oasis"}  # no other set, no column of one, no error
+
+
+def test_with_folds_each_constant_is_of_its_own_training_images(folded):
+    _, found, ledger, split, _ = folded
+    folds = {k: split.index[split["fold"] == k] for k in (1, 2, 3)}
+    means = {k: ledger["score"][split.index[(split["split"] == "fold") & (split["fold"] != k)]].mean() for k in folds}
+    mae = np.concatenate([(ledger["score"][test] - means[k]).abs() for k, test in folds.items()]).mean()
+    assert references.value(found, "constant", "test", "mae") == pytest.approx(mae)
+    val = ledger["score"][split["split"] == "val"]
+    mae = np.mean([(val - mean).abs().mean() for mean in means.values()])
+    assert references.value(found, "constant", "val", "mae") == pytest.approx(mae)
+    assert found.set_index(["reference", "split", "metric"]).loc[("constant", "val", "mae"), "pictures"] == 12
+
+
+def test_rows_below_imagenet_and_ridge_are_named_with_the_sets_title(folded):
+    base = references.value(folded[1], "imagenet_ridge", "test", "srcc")
+    metrics = pd.DataFrame(
+        {"init": ["imagenet", "ranking", "rotnet"], "share": 100, "oasis_srcc": base + np.array([0.1, -0.1, np.nan])}
+    )
+    lines = references.sentences(folded[1], metrics, FOLDED)
+    assert lines[0].startswith("Baseline on OASIS: ImageNet + ridge") and f"SRCC {base:.4f}" in lines[0]
+    assert lines[2:] == [
+        f"Below ImageNet + ridge in SRCC on OASIS: ranking ({base - 0.1:.4f}).", "Without an SRCC on OASIS to compare: RotNet.",
+    ]  # fmt: skip
+
+
+def test_another_set_is_judged_by_the_mean_of_the_folds_probes(tmp_path):
+    from aesthetic_pretraining.evaluation.probes import frozen
+
+    ledger, split, quality = probes.oasis()
+    np.save(tmp_path / "oasis.npy", probes.features(quality, 1.0, 0))
+    other_ledger, other_split, other_quality = probes.tid2013()
+    np.save(tmp_path / "koniq.npy", probes.features(other_quality, 1.0, 9))
+    folds = frozen.labelled(tmp_path / "oasis.npy", ledger, split, probes.VOTES[:7])
+    (other,) = frozen.labelled(tmp_path / "koniq.npy", other_ledger, other_split)
+    models = [frozen.fit_chosen(data, data.rows("train"), data.rows("val"), probes.CONFIG) for data in folds]
+    each = [model.frame(other, other.rows("test"), votes=False)["predicted"] for model in models]
+    frame = probe.averaged(models, other)
+    np.testing.assert_allclose(frame["predicted"], np.mean(each, axis=0), rtol=1e-12)
+    assert not np.allclose(each[0], each[1]) and list(frame["scene"][:13]) == ["i01"] * 12 + ["i02"]

@@ -3,7 +3,7 @@
 import pytest
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.evaluation.runs import Run, Training, pretraining_of, run_of, runs_of, training_of
+from aesthetic_pretraining.evaluation.runs import Run, Training, fold_of, pretraining_of, run_of, runs_of, training_of
 
 SETS = ("ava", "tid2013")
 PLACE = "predictions/rotnet/share20_pretraining3_seed0"
@@ -23,13 +23,22 @@ def test_every_pretraining_is_fine_tuned_with_every_seed_and_imagenet_has_one_pr
 def test_paths_say_whose_they_are():
     whose = Training("rotnet", 20, 3, 0)
     for path in (PLACE, f"{PLACE}.safetensors", f"{PLACE}.csv"):
-        assert training_of(path) == whose
+        assert training_of(path) == whose and fold_of(path) == 0
+    for path in (f"{PLACE}_fold3", f"{PLACE}_fold3.safetensors"):
+        assert training_of(path) == whose and fold_of(path) == 3
     assert run_of(f"{PLACE}/ava.parquet", SETS) == Run(*whose, "ava")
     assert pretraining_of("models/demo/pretrained/ranking_regression/seed12.csv") == ("ranking_regression", 12)
 
 
 @pytest.mark.parametrize(
-    "path", ["share20_seed0", "share20_pretraining3", "share20_pretraining3_seed", "share20_pretraining-1_seed0"]
+    "path",
+    [
+        "share20_seed0",
+        "share20_pretraining3",
+        "share20_pretraining3_seed",
+        "share20_pretraining-1_seed0",
+        "share20_pretraining3_seed0_fold1",
+    ],
 )
 def test_another_place_is_refused(path):
     with pytest.raises(UserError, match=r"is not named <init>/share<percent>_pretraining<seed>_seed<seed>"):

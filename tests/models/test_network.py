@@ -29,7 +29,7 @@ HEAD = 1280 * 10 + 10
 @pytest.fixture(scope="module")
 def start():
     torch.manual_seed(0)
-    return score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+    return score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def step(start, pictures):
     """step(trainable, frozen) -> network after two steps, its state before, {weight: size} of those with a gradient."""
 
     def run(trainable, frozen):
-        network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+        network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10)
         network.load_state_dict(start.state_dict())
         optimiser = torch.optim.Adam(network.parameters(), lr=1e-2, weight_decay=0.1)
         # an earlier phase must leave no trace
@@ -107,7 +107,7 @@ def test_a_frozen_backbone_is_bit_identical_and_in_inference_mode(step, pictures
 
 
 def test_unfreezing_takes_everything_back(start, pictures):
-    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.5)
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.5, bins=10)
     network.eval()
     set_learning(network, "all", frozen=True)
     assert network.dropout.training  # the head's dropout is on in both phases
@@ -169,7 +169,7 @@ def test_first_weights_of_the_heads(init, bound):
 
 
 def test_dropout_works_before_the_head_and_only_in_training():
-    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.75)
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.75, bins=10)
     with torch.no_grad():
         network.heads["votes"].weight.fill_(1 / 1280)
         network.heads["votes"].bias.zero_()
@@ -198,7 +198,7 @@ def test_weights_come_back_from_a_file_exactly(start, tmp_path):
     save_weights(dict(reversed(state.items())), second)
     assert first.read_bytes() == second.read_bytes()
     assert [p.name for p in second.parent.iterdir()] == ["b.safetensors"]
-    other = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+    other = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10)
     load_into(other, first)
     raw = load_file(first)
     assert set(raw) == set(state)
@@ -238,7 +238,7 @@ def test_a_file_that_does_not_fit_is_an_error_that_names_it(damage, tmp_path, st
         case "pickle":
             path.write_bytes(pickle.dumps(Evil()))
         case "other backbone":
-            save_file(copy(score_network(build_backbone("mobilenet_v2"), dropout=0.0)), path)
+            save_file(copy(score_network(build_backbone("mobilenet_v2"), dropout=0.0, bins=10)), path)
         case "other heads":
             save_file(copy(Network(start.backbone, {"rank": 1})), path)
     with pytest.raises(UserError, match=r"weights\.safetensors: does not hold the weights of this network") as raised:

@@ -13,7 +13,7 @@ from aesthetic_pretraining.models.network import score_network
 from aesthetic_pretraining.training.finetune import FinetuneConfig
 
 CONFIG = FinetuneConfig(
-    backbone="efficientnet_lite0", seed=1, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
+    backbone="efficientnet_lite0", seed=1, low=1, high=10, bins=10, batch=2, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
     halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_image", emd_r=2, trainable="all", threads=1,
 )  # fmt: skip
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
@@ -28,7 +28,7 @@ def table(folder):
 
 
 def network_of(folder):
-    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0)
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10)
     network.load_state_dict(load_file(folder / "weights.safetensors"))
     return network.eval()
 

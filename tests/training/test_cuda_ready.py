@@ -146,7 +146,7 @@ def test_a_step_of_pretraining_uses_none_either(task):
 @pytest.mark.parametrize("emd", ["per_image", "per_batch"])
 def test_nor_does_a_step_of_fine_tuning(emd):
     torch.manual_seed(0)
-    network = score_network(build_backbone("efficientnet_lite0"), 0.75).train()
+    network = score_network(build_backbone("efficientnet_lite0"), 0.75, 10).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-9, weight_decay=1e-4)
     wanted, x = torch.full((4, 10), 0.1), torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     with Recorded() as seen:
@@ -197,7 +197,7 @@ def test_a_pass_of_each_task_stays_on_its_device_and_reads_nothing_back(task):
 def test_a_pass_of_fine_tuning_does_too():
     with FakeTensorMode():
         with CUDA:
-            network = score_network(build_backbone("efficientnet_lite0"), 0.75).train()
+            network = score_network(build_backbone("efficientnet_lite0"), 0.75, 10).train()
         network.backbone._taken.add(32)
         wanted = torch.rand(4, 10, device=CUDA)
         with Recorded() as seen:

@@ -19,7 +19,7 @@ def pixels(store, name, flipped=False):
 
 def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_file, tmp_path):
     ids = [*TRAIN, *VAL]
-    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75)
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.75, bins=10)
     cache = FeatureCache(tmp_path / "x.features", network, labelled_store, ids, 2, 3, ALONE, 0)
     wanted, flipped = ["p7", "p0", "p7", "p1"], [False, True, True, False]
     with torch.no_grad():
@@ -36,13 +36,13 @@ def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_fil
 
 
 def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file, tmp_path):
-    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0, bins=10)
     FeatureCache(tmp_path / "x", network, labelled_store, VAL, 1, 2, ALONE, 0)
     assert (tmp_path / "x").stat().st_size == len(VAL) * 1280 * 4
 
 
 def test_features_are_computed_in_the_precision_of_training(labelled_store, backbone_file, tmp_path):
-    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0)
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0, bins=10)
     teams = {"float32": ALONE, "bfloat16": open_team(torch.device("cpu"), 1, "bfloat16")}
     found = {
         p: FeatureCache(tmp_path / p, network, labelled_store, VAL, 1, 2, team, 0).read(VAL, [False] * 2)

@@ -12,7 +12,7 @@ RESERVED = ("photos", "simulated")  # folders beside the sets'
 
 
 class SetShares(Section):
-    """Shares of a labelled set by role; they add up to 1."""
+    """Shares of a labelled set by role, cut in the order written; they add up to 1."""
 
     train: Share = value("Fine-tuning.", "fidelity row 21")
     val: Share = value("Learning-rate schedule and early stopping.", "fidelity row 21")
