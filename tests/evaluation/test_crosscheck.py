@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr, spearmanr
-
 from labelled_sets import AVA, KONIQ, OASIS
+from scipy.stats import pearsonr, spearmanr
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.cross_dataset import crosscheck, judge

@@ -46,7 +46,7 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
         (
             *(*a, *b, *column.name.rsplit("_", 1)),
             *(values[a][column.name] - values[b][column.name] + np.array([0, -width, width])),
-            *(4, "seeds and images"),
+            *(4, "seeds and images", 2 * width),
         )
         for (a, b), column in product(combinations(values, 2), table2.TABLE2_COLUMNS)
         if column.group

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from labelled_sets import PAPER as LABELS
 
 from aesthetic_pretraining.evaluation import metrics
 from aesthetic_pretraining.evaluation.runs import Run, pretrainings_of
@@ -30,9 +31,9 @@ def made_up(inits=PAPER, seeds=(0,), better=("ranking", "ranking_regression"), p
                 noise = rng.normal(0, 0.2 if init in better else 1.0, 60)
                 frame = pd.DataFrame({"id": np.arange(60).astype(str), "target": scores, "predicted": scores + noise})
                 predictions[Run(init, 100, pretraining, seed, dataset)] = frame
-                row |= metrics.evaluate(frame, dataset, training_mean=5.5)
+                row |= metrics.evaluate(frame, dataset, LABELS, training_mean=5.5)
             rows.append(row)
-    return pd.DataFrame(rows, columns=metrics.METRICS_COLUMNS), predictions
+    return pd.DataFrame(rows, columns=metrics.metrics_columns(LABELS)), predictions
 
 
 def build(note="", **models):

@@ -3,7 +3,6 @@
 import pytest
 
 from aesthetic_pretraining.config import leaf, load, resolve
-from aesthetic_pretraining.evaluation.scenes import scenes
 from aesthetic_pretraining.reporting.experiment import PARAMETERS, PICTURES, other_than_published
 
 PAPER = {
@@ -43,10 +42,3 @@ def test_the_scale_paper_is_the_papers_experiment_and_the_demo_is_not(project):
         config = resolve(params | {"scale": scale})
         found = other_than_published({name: leaf(config, name) for name in PARAMETERS}, PICTURES)
         assert (found["votes"] == "") == same and (found["pretext"] == "") == same
-
-
-def test_scenes_by_their_names():
-    assert scenes("tid2013", ["i01_01_1", "i02_01_1", "i01_24_5"], False).tolist() == [0, 1, 0]
-    assert scenes("ava", ["1000", "1999", "2000", "953619"], True).tolist() == [0, 0, 1, 2]
-    assert scenes("ava", ["1000", "1001"], False).tolist() == [0, 1]  # AVA's own numbers say nothing
-    assert scenes("tid2013", ["a", "b"], False).tolist() == [0, 1]

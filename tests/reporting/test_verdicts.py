@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from labelled_sets import PAPER as LABELS
 from table2_models import PAPER, PUBLISHED, made_up
 
 from aesthetic_pretraining.evaluation.statistics import intervals
@@ -48,12 +49,12 @@ def attached(reasons=SAME, frame=None, predictions=None, **models):
     if frame is None:
         frame, predictions = made_up(**models)
     table = table2.build(frame, predictions, PUBLISHED)
-    return verdicts.attach(table, intervals.estimate(predictions, CONFIG)[0], frame, 0.95, reasons)
+    return verdicts.attach(table, intervals.estimate(predictions, CONFIG, LABELS)[0], frame, 0.95, reasons)
 
 
 def test_each_cell_has_the_interval_of_its_row_and_metric():
     _, predictions = made_up()
-    values = intervals.estimate(predictions, CONFIG)[0].set_index(["init", "dataset", "metric"])
+    values = intervals.estimate(predictions, CONFIG, LABELS)[0].set_index(["init", "dataset", "metric"])
     table = attached().set_index("init")
     for init in PAPER:
         for dataset, metric in [("ava", "srcc"), ("tid2013", "mae")]:

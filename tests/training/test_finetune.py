@@ -252,3 +252,18 @@ def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, tuning, backb
     assert len(heads) == 3
     for before, after in zip(heads, [*heads[1:], network.heads["votes"].weight], strict=True):  # three steps an epoch
         assert 0.9e-3 < (after - before).abs().max() < 4e-3
+
+
+def test_votes_of_another_set_have_its_bins_and_its_values(tuning, labelled_store, votes, tmp_path):
+    """Three bins at 0, 2 and 4: the head, the loss and the training mean, against numpy."""
+    three = {i: np.array([v[:3].sum(), v[3:7].sum(), v[7:].sum()]) for i, v in votes.items()}
+    made = tuning(tmp_path, votes=three, max_epochs=1, dropout=0.0, low=0, high=4, bins=3, **STILL)
+    finetune(**made | {"describe": {"init": "imagenet", "fold": 2}})
+    history, summary = table(tmp_path)
+    state = load_file(tmp_path / "weights.safetensors")
+    assert state["heads.votes.weight"].shape[0] == 3
+    assert summary["fold"] == 2
+    wanted = np.mean([(2 * three[i][1] + 4 * three[i][2]) / three[i].sum() for i in TRAIN])
+    assert summary["train_mean"] == pytest.approx(wanted, abs=1e-5)
+    network = network_of(tmp_path, bins=3)
+    assert history["val_loss"][0] == pytest.approx(emd(network, labelled_store, three, VAL), rel=1e-4)

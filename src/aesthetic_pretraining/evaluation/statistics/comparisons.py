@@ -8,14 +8,15 @@ from scipy.stats import t
 
 
 class Quantity(NamedTuple):
-    """A quantity claimed to be above 0: its interval (NaN if not measured), the interval's degrees of freedom, and what it is over
-    ("": everything)."""
+    """A quantity claimed to be above 0: its interval (NaN if not measured), the interval's degrees of freedom, what it is over
+    ("": everything), and the smallest size that the test could show (NaN if unknown)."""
 
     value: float
     low: float
     high: float
     df: float = np.inf
     over: str = ""
+    detectable: float = np.nan
 
     def negative(self) -> "Quantity":
         """The negated quantity."""
