@@ -11,6 +11,7 @@ from small_finetuning import CONFIG, TRAIN, VAL, emd, network_of, outputs, pixel
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.feature_cache import SharedFeatures
 from aesthetic_pretraining.training.finetune import finetune, flips
 
 module = importlib.import_module("aesthetic_pretraining.training.finetune")
@@ -165,6 +166,18 @@ def test_a_run_without_the_cache_goes_the_same_way(tuning, tmp_path, monkeypatch
     one, other = (table(tmp_path / name)[0] for name in ("cached", "direct"))
     np.testing.assert_allclose(one, other, rtol=1e-4)
     assert one["train_loss"].nunique() == 3
+
+
+def test_trainings_that_share_features_go_the_way_of_those_that_do_not(tuning, tmp_path):
+    """The folds of a run: same batches of the same features, up to the rounding of the batch in which they were computed."""
+    shared, other = SharedFeatures(tmp_path / "features", sorted([*TRAIN, *VAL])), ["p1", "p3", "p5", "p6"]
+    for name, train, val in (("one", TRAIN, VAL), ("two", other, ["p0", "p7"])):
+        finetune(**tuning(tmp_path / name, train=train, val=val), shared=shared)
+        finetune(**tuning(tmp_path / f"{name} alone", train=train, val=val))
+        together, alone = (table(tmp_path / folder)[0] for folder in (name, f"{name} alone"))
+        np.testing.assert_allclose(together, alone, rtol=1e-3)
+        assert together["frozen"].tolist() == [1, 1, 0, 0]
+    assert (tmp_path / "features").exists()  # until all are done
 
 
 def test_flips():
