@@ -36,7 +36,7 @@ from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig
 from aesthetic_pretraining.evaluation.statistics.training_luck import INTERVAL_KINDS
 from aesthetic_pretraining.initialisations import PAPER, PAPER_RANKING, RESPONDING
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
-from aesthetic_pretraining.reporting.claim_checks import Evidence
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 from aesthetic_pretraining.reporting.figures.diagnostics import diagnostics
 from aesthetic_pretraining.reporting.figures.paper import COMPARED, draw_figure3, draw_figure4, draw_figure5
 from aesthetic_pretraining.reporting.figures.style import save

@@ -19,7 +19,8 @@ from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
-from aesthetic_pretraining.reporting.claim_checks import Evidence, response
+from aesthetic_pretraining.reporting.claim_checks import response
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 from aesthetic_pretraining.settings.keys import build
 from aesthetic_pretraining.training.pretext import TaskConfig
 from aesthetic_pretraining.training.pretrain import pretrain
@@ -77,7 +78,7 @@ def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
         tables = {name: at[name] for name in ("responses", "cross", "ranking", "pooled", "confusion")}
         respond(judge, variants, role["labels"], values["seed"], {(TASK, config.seed): at["weights"]}, **tables)
         history, pooled = pd.read_csv(at["history"]), pd.read_csv(at["pooled"]).iloc[0]
-        evidence = Evidence(*[pd.DataFrame()] * 3, pd.read_parquet(at["responses"]), pd.DataFrame(), 0.95)
+        evidence = Evidence(*[pd.DataFrame()] * 3, pd.read_parquet(at["responses"]), pd.DataFrame(), 0.95, pd.DataFrame())
         best = history.loc[history["val_loss"].idxmin()]
         curves = {
             f"figure4_{output}": response(evidence, "", "brightness", output, 1).value for output in ("brightness", "contrast")

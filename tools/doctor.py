@@ -17,65 +17,68 @@ from aesthetic_pretraining.config import load, resolve
 from aesthetic_pretraining.data import doctor
 from aesthetic_pretraining.data.doctor import Finding
 from aesthetic_pretraining.data.labelled.facts import SETS
-from aesthetic_pretraining.data.listing import PUBLISHED, list_labelled, list_photos, open_set
+from aesthetic_pretraining.data.listing import PINNED, PUBLISHED, list_labelled, list_photos, open_labelled, photo_source
+from aesthetic_pretraining.data.pinned import fetching
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.labels import SOURCE_FIELDS, SetSource
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "torchvision", "pillow", "opencv-python-headless", "snakemake", "dvc")
 
 
 def photos(cfg: dict, ledger: Path, deep: bool) -> list[Finding]:
-    """The photos for pretraining."""
+    """The photos for pretraining, of one source or several."""
     values = cfg["photos"]
-    published = PUBLISHED.get(values["source"])
-    folder = published.ROOT / "photos" if published else values["folder"]
-    if values["source"] != "packaged" and (bad := doctor.check_folder(folder, "")) and bad[0].level == "problem":
-        return [bad[0]._replace(do=f"fetch it: snakemake --cores 1 {published.ROOT}/download.csv")] if published else bad
-    source = open_set("photos", {f"photos.{key}": value for key, value in values.items()})
+    sources, folder = values["sources"], values["folder"]
+    for name in sources:
+        published = PUBLISHED.get(name)
+        root, command = (published.ROOT / "photos", fetching(published.ROOT)) if published else (folder, "")
+        if name != "packaged" and (bad := doctor.check_folder(root, "", command)) and bad[0].level == "problem":
+            return bad
+    source = photo_source(sources, folder)
     found, listing = doctor.check_listing(
-        source,
-        lambda: list_photos(values["source"], values["folder"], values["limit"], cfg["seed"]),
-        None,
-        values["max_unusable"],
+        source, lambda: list_photos(sources, folder, values["limit"], cfg["seed"]), None, values["max_unusable"]
     )
     if not listing.empty:
         found += doctor.check_pictures(source, listing["file"], None)
     return found + doctor.check_ledger(ledger, source, deep)
 
 
-def labelled(cfg: dict, place: dict, ledger: Path, deep: bool) -> list[Finding]:
-    """One real labelled set. Args: place: its format, folder and, for a folder of one's own, range."""
-    form, folder = place["format"], place["folder"]
-    known = SETS.get(form)  # None: a folder of one's own
-    found = doctor.check_folder(folder, known.labels if known else "labels.csv")
+def labelled(cfg: dict, name: str, ledger: Path, deep: bool) -> list[Finding]:
+    """One real labelled set, as the section `sets` describes it."""
+    values = cfg["sets"][name]
+    entry = SetSource(name, **{field: values[field] for field in SOURCE_FIELDS})
+    known = SETS.get(entry.reader)  # None: a folder of one's own
+    command = fetching(entry.root) if entry.source in PINNED else ""
+    found = doctor.check_folder(entry.root, known.labels if known else "labels.csv", command)
     if found and found[0].level == "problem":
         return found
-    source = open_set("set", {"labels.set_folder": folder})
+    source = open_labelled(entry)
+    trained_on = name == cfg["labels"]["train_on"]
     more, listing = doctor.check_listing(
-        source, lambda: list_labelled(form, folder, place.get("range", ())), known, cfg["labels"]["max_unusable"]
+        source, lambda: list_labelled(entry, trained_on=trained_on), known, cfg["labels"]["max_unusable"]
     )
     found += more
     if not listing.empty:
         found += doctor.check_pictures(source, listing["file"], known)
-        found += doctor.check_ava_lists(folder, cfg["labels"]["ava_split"]) if form == "ava" else []
+        found += doctor.check_ava_lists(entry.root, values["split"]) if entry.reader == "ava" else []
     return found + doctor.check_ledger(ledger, source, deep)
 
 
 def examine(cfg: dict, deep: bool) -> dict[str, list[Finding]]:
     """The findings of every set by heading."""
     labels, data = cfg["labels"], Path("data") / cfg["scale"]
-    heading = " ".join(filter(None, ("photos:", cfg["photos"]["source"], cfg["photos"]["folder"])))
+    heading = " ".join(filter(None, ("photos:", *cfg["photos"]["sources"], cfg["photos"]["folder"])))
     reports = {heading: photos(cfg, data / "photos/ledger.csv", deep)}
-    places = [{"name": name, "format": name, "folder": labels[f"{name}_folder"]} for name in ("ava", "tid2013")]
-    if labels["source"] == "simulated":
-        text = "simulated from photos: nothing to fetch; numbers say nothing about people"
-        reports |= {
-            p["name"]: [Finding("ok", text), *doctor.check_ledger(data / p["name"] / "ledger.csv", None, deep)] for p in places
-        }
-        places = []
-    for place in [*places, *labels["extra"]]:
-        heading = f"{place['name']}: format {place['format']}, {place['folder']}"
-        reports[heading] = labelled(cfg, place, data / place["name"] / "ledger.csv", deep)
+    simulated = labels["test_on"] if labels["source"] == "simulated" else []
+    text = "simulated from photos: nothing to fetch; numbers say nothing about people"
+    for name in [*labels["test_on"], *labels["crosscheck"]]:
+        ledger, values = data / name / "ledger.csv", cfg["sets"][name]
+        if name in simulated:
+            reports[name] = [Finding("ok", text), *doctor.check_ledger(ledger, None, deep)]
+        else:
+            heading = f"{name}: {values['title']}, {values['folder'] or values['source']}; {values['licence']}"
+            reports[heading] = labelled(cfg, name, ledger, deep)
     reports["versions"] = [Finding("ok", f"Python {python_version()}, " + ", ".join(f"{p} {version(p)}" for p in PACKAGES))]
     return reports
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.data import audit
+from aesthetic_pretraining.data import alike, audit
 from aesthetic_pretraining.data.letterbox import letterbox
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.data.store import Store, add_member
@@ -26,23 +26,23 @@ def test_the_hash_is_the_librarys(make_photo, encode):
         data = encode(make_photo(k, 64, 48), "JPEG", quality=95)
         small = Image.fromarray(np.asarray(Image.open(io.BytesIO(data)).convert("L"))).resize((32, 32), 1)
         bits = "".join(str(int(b)) for b in imagehash.phash(small).hash.flatten())
-        assert distance(audit.perceptual_hash(data, 64, 48)[0], int(bits, 2)) <= 2  # the copy may be decoded in grey at once
+        assert distance(alike.perceptual_hash(data, 64, 48)[0], int(bits, 2)) <= 2  # the copy may be decoded in grey at once
 
 
 @pytest.mark.parametrize("size", [(300, 200), (200, 300), (240, 240), (301, 97)])
 def test_black_bars_do_not_count(make_photo, encode, size):
     photo = make_photo(1, *size)
-    whole = audit.perceptual_hash(encode(photo, "JPEG", quality=95), *size)[0]
-    boxed = audit.perceptual_hash(encode(letterbox(photo, 128), "JPEG", quality=95, subsampling=0), *size)[0]
-    other = audit.perceptual_hash(encode(letterbox(make_photo(2, *size), 128), "JPEG"), *size)[0]
-    assert distance(whole, boxed) <= audit.NEAR < distance(whole, other)
+    whole = alike.perceptual_hash(encode(photo, "JPEG", quality=95), *size)[0]
+    boxed = alike.perceptual_hash(encode(letterbox(photo, 128), "JPEG", quality=95, subsampling=0), *size)[0]
+    other = alike.perceptual_hash(encode(letterbox(make_photo(2, *size), 128), "JPEG"), *size)[0]
+    assert distance(whole, boxed) <= alike.NEAR < distance(whole, other)
 
 
 def test_plain_pictures_are_told(encode):
     grey = np.full((64, 64, 3), 127, np.uint8)
-    assert audit.perceptual_hash(encode(grey, "JPEG"), 64, 64)[1]
+    assert alike.perceptual_hash(encode(grey, "JPEG"), 64, 64)[1]
     grey[:, :32] = 30
-    assert not audit.perceptual_hash(encode(grey, "JPEG"), 64, 64)[1]
+    assert not alike.perceptual_hash(encode(grey, "JPEG"), 64, 64)[1]
 
 
 @pytest.mark.parametrize("near", [0, 1, 3, 5])
@@ -57,18 +57,18 @@ def test_near_pairs_against_brute_force(near):
         for j in range(i + 1, len(hashes))
         if distance(int(hashes[i]), int(hashes[j])) <= near
     ]
-    assert [tuple(map(int, row)) for row in audit.near_pairs(hashes, near)] == sorted(expected)
+    assert [tuple(map(int, row)) for row in alike.near_pairs(hashes, near)] == sorted(expected)
     assert near == 0 or len(expected) > 20
 
 
 def test_what_is_not_sure_to_be_found_is_refused():
     with pytest.raises(ValueError, match="5 bits"):
-        audit.near_pairs(np.zeros(1, np.uint64), 6)
+        alike.near_pairs(np.zeros(1, np.uint64), 6)
 
 
 def test_no_pictures_and_one():
-    assert audit.near_pairs(np.array([], np.uint64)).shape == (0, 3)
-    assert audit.near_pairs(np.array([7], np.uint64)).shape == (0, 3)
+    assert alike.near_pairs(np.array([], np.uint64)).shape == (0, 3)
+    assert alike.near_pairs(np.array([7], np.uint64)).shape == (0, 3)
 
 
 def rows(*pictures):
@@ -87,7 +87,7 @@ def test_duplicates_and_leakage_by_hand():
         ("ava", "test", "4", 0b10), ("ava", "test", "5", 0b1), ("ava", "val", "6", far ^ 0xFF),
         ("photos", "train", "p", far, "sha of ava 3"),
     )  # fmt: skip
-    found = audit.near_duplicates(pictures)
+    found = alike.near_duplicates(pictures)
     assert [tuple(row) for row in found.itertuples(index=False)] == [
         ("ava", "test", "4", "ava", "train", "1", 2, 0, 0),
         ("ava", "test", "5", "ava", "train", "1", 0, 0, 0),
@@ -105,10 +105,10 @@ def test_duplicates_and_leakage_by_hand():
 
 def test_a_thousand_equal_pictures_are_no_million_pairs():
     pictures = rows(*(("x", ("train", "test")[k % 2], f"{k:04d}", 5, "same") for k in range(2000)))
-    found = audit.near_duplicates(pictures)
+    found = alike.near_duplicates(pictures)
     assert len(found) == 2000
     assert found["identical"].all()
-    assert audit.near_duplicates(pictures.assign(plain=True)).empty
+    assert alike.near_duplicates(pictures.assign(plain=True)).empty
 
 
 def test_real_copies_are_found_across_sets(tmp_path, make_photo, encode):
@@ -127,8 +127,8 @@ def test_real_copies_are_found_across_sets(tmp_path, make_photo, encode):
              "height": [p.shape[0] for p in pictures.values()]}
         )  # fmt: skip
         split = pd.DataFrame({"id": list(pictures), "split": "test" if box else "train"})
-        frames.append(audit.hash_set(name, ledger, split, Store([tmp_path / f"{name}.tar"])))
-    found = audit.near_duplicates(pd.concat(frames))
+        frames.append(alike.hash_set(name, ledger, split, Store([tmp_path / f"{name}.tar"])))
+    found = alike.near_duplicates(pd.concat(frames))
     copies = {("1", "p3", 0), ("2", "p5", 0), ("4", "p7", 1)}
     assert {(row.id, row.other_id, row.mirrored) for row in found[found["dataset"] == "ava"].itertuples()} == copies
     back = found[found["dataset"] == "photos"]
@@ -147,7 +147,7 @@ def test_overlaps_of_lists_by_hand(make_folder):
     assert list(table.index) == [*(f"splits/{s}.csv" for s in ("train", "val", "test")), "splits/pred.txt",
                                  "aesthetics_image_lists/generic_test.jpgl", "ours"]  # fmt: skip
     assert list(table["ids"]) == [2, 1, 1, 1, 3, 2]
-    assert list(table["in AVA.txt"]) == [2, 1, 1, 1, 2, 2]
+    assert list(table["in the labels"]) == [2, 1, 1, 1, 2, 2]
     assert list(table["usable"]) == [1, 1, 1, 1, 2, 2]
     assert list(table["also in aesthetics_image_lists/generic_test.jpgl"]) == [1, 0, 1, 1, 3, 1]
     assert audit.public_lists(Folder(make_folder({"AVA.txt": ""}, "bare"))) == {}
@@ -161,5 +161,5 @@ def test_the_work_grows_with_the_pictures_and_not_with_their_square(monkeypatch)
         return count(values)
 
     monkeypatch.setattr(np, "bitwise_count", counting)
-    audit.near_pairs(np.unique(np.random.default_rng(0).integers(0, 2**63, 50_000, dtype=np.uint64)))
+    alike.near_pairs(np.unique(np.random.default_rng(0).integers(0, 2**63, 50_000, dtype=np.uint64)))
     assert 0 < sum(compared) < 50_000  # brute force compares 1.25 billion

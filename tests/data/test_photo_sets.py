@@ -53,9 +53,9 @@ def test_the_published_split_is_used(lists, monkeypatch, drawn):
     assert found == {name: split for split, names in NAMES.items() for name in names}
     monkeypatch.setattr(pexels, "roles", lambda: found)
     ledger = pd.DataFrame({"id": sorted(found)[:drawn], "sha256": "x", "state": "usable"})
-    split = split_photos(ledger, "pexels", {"train": 1.0}, 1)
+    split = split_photos(ledger, ["pexels"], {"train": 1.0}, 1)
     assert dict(split.values) == {photo: found[photo] for photo in ledger["id"]}
-    assert set(split_photos(ledger, "folder", {"train": 1.0}, 1)["split"]) == {"train"}
+    assert set(split_photos(ledger, ["folder", "pexels"], {"train": 1.0}, 1)["split"]) == {"train"}
 
 
 def test_a_changed_a_missing_and_a_doubled_list(lists, monkeypatch):
@@ -87,13 +87,15 @@ def test_the_pins_are_whole_and_the_terms_name_the_key():
 def test_a_published_set_lists_what_there_should_be(lists, monkeypatch):
     monkeypatch.setattr(pexels, "ROOT", lists)
     monkeypatch.setattr(pexels.photo_rows, "__defaults__", (lists,))
-    assert list(list_photos("pexels", "", 0, 1)["id"]) == sorted(n for names in NAMES.values() for n in names)
-    drawn = list_photos("pexels", "", 3, 1)
-    assert list(drawn["id"]) == list(published_photos("pexels", 3, 1)["id"])  # what is fetched is what is listed
+    assert list(list_photos(["pexels"], "", 0, 1)["id"]) == sorted(n for names in NAMES.values() for n in names)
+    drawn = list_photos(["pexels"], "", 3, 1)
+    assert list(drawn["id"]) == list(
+        published_photos("pexels", ["pexels"], "", 3, 1)["id"]
+    )  # what is fetched is what is listed
     assert len(drawn) == 3
     (lists / "photos").mkdir()
     (lists / "photos/a-slug-22.jpg").write_bytes(b"x")
-    assert open_set("photos", {"photos.source": "pexels", "photos.folder": ""}).read("a-slug-22.jpg") == b"x"
+    assert open_set("photos", {"photos.sources": ["pexels"], "photos.folder": ""}).read("a-slug-22.jpg") == b"x"
 
 
 def test_unsplash_lite(make_folder):
@@ -132,10 +134,10 @@ ODD = ["a b .jpg", "ü/ñ/雪.jpg", "two\nlines.jpg", 'quo"te,.jpg', "n" * 251 +
 
 def test_odd_names_reach_the_store_and_the_ledger(make_folder, make_photo, encode, tmp_path):
     root = make_folder({name: encode(make_photo(k, 32, 24)) for k, name in enumerate(ODD)})
-    list_photos("folder", str(root), 0, 1).to_csv(tmp_path / "listing.csv", index=False)
+    list_photos(["folder"], str(root), 0, 1).to_csv(tmp_path / "listing.csv", index=False)
     listing = read_table(tmp_path / "listing.csv")
     assert list(listing["id"]) == sorted(ODD)
-    source = open_set("photos", {"photos.source": "folder", "photos.folder": str(root)})
+    source = open_set("photos", {"photos.sources": ["folder"], "photos.folder": str(root)})
     build_shard(listing, source, 0, 1, lambda image: image, 95, tmp_path / "0.tar", tmp_path / "0.csv")
     ledger = merge_ledger(listing, [tmp_path / "0.csv"], 0, "photos")
     assert list(ledger["id"]) == sorted(ODD)
@@ -146,10 +148,10 @@ def test_odd_names_reach_the_store_and_the_ledger(make_folder, make_photo, encod
 
 def test_a_name_that_no_table_can_hold_is_refused(make_folder):
     with pytest.raises(UserError, match=r"'car\\rriage\.jpg' holds a carriage return"):
-        list_photos("folder", str(make_folder({"car\rriage.jpg": b"x"})), 0, 1)
+        list_photos(["folder"], str(make_folder({"car\rriage.jpg": b"x"})), 0, 1)
 
 
 def test_a_name_that_is_no_text_is_refused(tmp_path):
     (tmp_path / os.fsdecode(b"caf\xe9.jpg")).write_bytes(b"x")
     with pytest.raises(UserError, match=r"caf\\xe9\.jpg.* is not valid UTF-8; rename"):
-        list_photos("folder", str(tmp_path), 0, 1)
+        list_photos(["folder"], str(tmp_path), 0, 1)

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from aesthetic_pretraining.data.alike import MATCHES
 from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.data.letterbox import letterbox
-from aesthetic_pretraining.data.seen import SEEN, seen
+from aesthetic_pretraining.data.seen import seen
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.data.store import Store, build_shard
 from aesthetic_pretraining.errors import UserError
@@ -80,7 +81,7 @@ def found(table):
 def test_what_was_trained_or_validated_on_is_found_and_nothing_else(tables, caplog):
     with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
         table = seen("ours", tables)
-    assert list(table) == SEEN
+    assert list(table) == MATCHES
     assert found(table) == WANTED
     assert list(table["id"]) == sorted(WANTED)
     row = table.set_index("id")
@@ -107,7 +108,7 @@ def test_the_same_file_is_told_by_its_digest_alone(tables):
 def test_a_set_that_shares_nothing_has_an_empty_table(tables, a_set, make_photo, encode, tmp_path):
     own = a_set("other", {f"{k}.png": encode(make_photo(50 + k)) for k in range(3)}, {f"{k}.png": "test" for k in range(3)})
     table = seen("other", tables | {"other": own})
-    assert table.empty and list(table) == SEEN
+    assert table.empty and list(table) == MATCHES
     table.to_csv(tmp_path / "seen.csv", index=False)
     assert read_table(tmp_path / "seen.csv").empty
 
@@ -116,7 +117,7 @@ def test_nothing_left_is_one_sentence(tables):
     ledger, split, store = tables["ours"]
     split = split[split["id"].isin(["same file", "rated"])]
     with pytest.raises(
-        UserError, match=r"trained on all 2 test images of ours, such as rated; .* remove the set from params"
+        UserError, match=r"trained on all 2 test images of ours, such as rated; .* take the set out of labels.crosscheck"
     ) as e:
         seen("ours", tables | {"ours": (ledger, split, store)})
     assert "\n" not in str(e.value)

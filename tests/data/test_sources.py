@@ -9,6 +9,7 @@ import pytest
 from aesthetic_pretraining.data.listing import list_labelled, list_photos, open_set, photo_source
 from aesthetic_pretraining.data.sources import Folder, Packages, Tar, is_picture, open_source
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.labels import SOURCE_FIELDS, SetSource
 
 FILES = {
     "b.jpg": b"second",
@@ -49,7 +50,7 @@ def test_reading_in_another_order_and_again(tar):
 
 @pytest.mark.parametrize("name", ["no.jpg", "with space", "A.JPG"])
 def test_a_missing_file(folder, tar, name):
-    with pytest.raises((FileNotFoundError, IsADirectoryError)):
+    with pytest.raises(OSError, match="No such file|not a regular file"):
         Folder(folder).read(name)
     with pytest.raises(FileNotFoundError):
         Tar(tar).read(name)
@@ -111,51 +112,56 @@ def test_packaged_photos_are_the_files_of_the_packages():
 
 def test_list_photos_takes_pictures_only(make_folder):
     root = make_folder({name: b"" for name in ("z.jpg", "a b/c.PNG", "notes.txt", ".hidden.jpg", "a b/._c.PNG")})
-    listing = list_photos("folder", str(root), 0, 1)
+    listing = list_photos(["folder"], str(root), 0, 1)
     assert list(listing["id"]) == list(listing["file"]) == ["a b/c.PNG", "z.jpg"]
     assert (
-        photo_source("folder", str(root)).names()
-        == open_set("photos", {"photos.source": "folder", "photos.folder": str(root)}).names()
+        photo_source(["folder"], str(root)).names()
+        == open_set("photos", {"photos.sources": ["folder"], "photos.folder": str(root)}).names()
     )
 
 
 @pytest.mark.parametrize("files", [{"notes.txt": b""}, {".x.jpg": b""}])
 def test_a_folder_without_photos_is_named(make_folder, files):
     with pytest.raises(UserError, match="no photo here") as caught:
-        list_photos("folder", str(make_folder(files)), 0, 1)
+        list_photos(["folder"], str(make_folder(files)), 0, 1)
     assert "\n" not in str(caught.value)
 
 
 def test_the_limit_draws_by_hash(make_folder):
     names = [f"{k}.jpg" for k in range(40)]
     root = str(make_folder(dict.fromkeys(names, b"")))
-    drawn = {limit: list(list_photos("folder", root, limit, 1)["id"]) for limit in (5, 10, 40, 99)}
+    drawn = {limit: list(list_photos(["folder"], root, limit, 1)["id"]) for limit in (5, 10, 40, 99)}
     assert len(drawn[5]) == 5
     assert drawn[5] == sorted(drawn[5])
     assert set(drawn[5]) < set(drawn[10]) < set(drawn[40]) == set(drawn[99]) == set(names)
     assert drawn[5] != sorted(names)[:5]
-    assert drawn[5] != list(list_photos("folder", root, 5, 2)["id"])
+    assert drawn[5] != list(list_photos(["folder"], root, 5, 2)["id"])
 
 
 def test_a_photo_more_displaces_at_most_one(make_folder):
     names = [f"{k}.jpg" for k in range(20)]
-    before = set(list_photos("folder", str(make_folder(dict.fromkeys(names, b""))), 8, 1)["id"])
+    before = set(list_photos(["folder"], str(make_folder(dict.fromkeys(names, b""))), 8, 1)["id"])
     for k in range(100, 106):
         root = make_folder(dict.fromkeys([*names, f"{k}.jpg"], b""), f"with {k}")
-        after = set(list_photos("folder", str(root), 8, 1)["id"])
+        after = set(list_photos(["folder"], str(root), 8, 1)["id"])
         assert len(before - after) <= 1
         assert after - before <= {f"{k}.jpg"}
 
 
 def test_a_labelled_set_may_be_a_tar(make_folder, tmp_path):
-    root = make_folder({"AVA.txt": "1 7 0 0 0 0 1 0 0 0 0 0 0 0 3\n", "images/7.jpg": b"x"})
+    root = make_folder(
+        {"AVA.txt": "1 7042 0 0 0 0 1 0 0 0 0 0 0 0 3\n2 8001 0 0 0 0 0 1 0 0 0 0 0 0 3\n", "images/7042.jpg": b"x"}
+    )
     with tarfile.open(tmp_path / "ava.tar", "w") as out:
-        for name in ("AVA.txt", "images/7.jpg"):
+        for name in ("AVA.txt", "images/7042.jpg"):
             out.add(root / name, arcname=name)
-    assert list_labelled("ava", str(root)).equals(list_labelled("ava", str(tmp_path / "ava.tar")))
-    cfg = {"labels.ava_folder": str(root)}
+    entry = SetSource("ava", "ava", 1, 10, 10, folder=str(root))
+    real, simulated = list_labelled(entry), list_labelled(entry, str(tmp_path / "ava.tar"))
+    assert list(simulated["group"]) == ["7", "8"]  # the photos that they are cut from
+    assert real.equals(simulated.drop(columns="group"))
+    cfg = {f"sets.ava.{field}": getattr(entry, field) for field in SOURCE_FIELDS}
     assert (
-        open_set("ava", cfg).read("images/7.jpg")
-        == open_set("ava", cfg, str(tmp_path / "ava.tar")).read("images/7.jpg")
+        open_set("ava", cfg).read("images/7042.jpg")
+        == open_set("ava", cfg, str(tmp_path / "ava.tar")).read("images/7042.jpg")
         == b"x"
     )

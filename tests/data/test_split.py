@@ -6,15 +6,18 @@ import pandas as pd
 import pytest
 
 from aesthetic_pretraining.config import load
+from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.data.split import (
     assign,
+    check_enough,
+    roles,
     sample,
-    split_ava,
     split_by_list,
     split_by_share,
     split_by_test,
-    split_judged,
+    split_labelled,
+    split_photos,
     subset,
 )
 from aesthetic_pretraining.errors import UserError
@@ -89,7 +92,7 @@ def moved(shares, count, candidate, salt=1):
 
 def test_a_picture_more_moves_at_most_one_across_each_cut(project):
     params = load(project / "params.yaml")
-    every = [params["labels"]["random_shares"]]
+    every = [entry["shares"] for entry in params["sets"].values()]
     every += [scale[section]["shares"] for scale in params["scales"].values() for section in ("photos", "simulate")]
     for shares in every:
         for count in (20, 27, 28, 33, 45, 52):
@@ -186,7 +189,8 @@ LABELS = "".join(f"{k} {k} {VOTES.replace(',', ' ').strip()} 0 0 1\n" for k in r
 
 
 def ava(make_folder, files, kind, seed=1):
-    return split_ava(table(keys(40, "")), Folder(make_folder({"AVA.txt": LABELS} | files)), kind, SHARES, seed)
+    source = Folder(make_folder({"AVA.txt": LABELS} | files))
+    return split_labelled("ava", table(keys(40, "")), kind, SHARES, 0, seed, source=source, trained_on=True)
 
 
 @pytest.mark.parametrize(
@@ -237,12 +241,113 @@ def test_lists_that_are_missing_or_none_are_named(make_folder, files, kind, part
         ava(make_folder, files, kind)
 
 
+def judged(ledger, kind="own", **more):
+    return split_labelled("ours", ledger, kind, SHARES, 0, 1, **more)
+
+
 def test_a_set_to_judge_on_keeps_its_own_roles_or_is_all_test():
-    assert set(split_judged(table(keys(3)))["split"]) == {"test"}
-    own = split_judged(table(keys(3), split=["train", "test", "val"]))
-    assert dict(own.values) == {"k0": "train", "k1": "test", "k2": "val"}
+    assert list(judged(table(keys(3)))) == ["id", "split"]
+    assert set(judged(table(keys(3)))["split"]) == {"test"}
+    own = judged(table(keys(3), split=["train", "test", "val"]))
+    assert dict(own[["id", "split"]].values) == {"k0": "train", "k1": "test", "k2": "val"}
+    assert set(own["by"]) == {"own"}
     with pytest.raises(UserError, match="'test'"):
-        split_judged(table(keys(3), split="train"))
+        judged(table(keys(3), split="train"))
+    assert set(judged(table(keys(3), split=["train", "test", "val"]), "folds")["split"]) == {"test"}  # nothing is trained on it
+
+
+def test_a_set_to_train_on_without_roles_of_its_own_is_named():
+    with pytest.raises(UserError, match=r"sets\.ours\.split is 'own', but .* the role 'train'.*'random' or 'folds'") as caught:
+        judged(table(keys(3)), trained_on=True)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="the role 'val'"):
+        judged(table(keys(3), split=["train", "test", "test"]), trained_on=True)
+
+
+def test_a_group_on_both_sides_of_a_users_own_split_is_named():
+    groups = ["beach", "", "beach", "", "lake"]
+    roles_ = ["train", "train", "test", "val", "test"]
+    with pytest.raises(
+        UserError, match=r"the group 'beach' is in test and train .*\(1 groups in all\); keep each group on one side"
+    ):
+        judged(table(keys(5), split=roles_, group=groups))
+    apart = judged(table(keys(5), split=["train", "train", "train", "val", "test"], group=groups))
+    assert len(apart) == 5  # images without a group are on their own
+
+
+def grouped(count=120, size=7):
+    """Groups of 1 to `size` images, in turn."""
+    groups = [f"g{k}" for k in range(count) for _ in range(1 + k % size)]
+    return table(keys(len(groups)), group=groups)
+
+
+def test_a_random_split_keeps_groups_together_and_counts_images():
+    ledger = grouped()
+    split = judged(ledger, "random")
+    joined = split.merge(ledger, on="id")
+    assert (joined.groupby("group")["split"].nunique() == 1).all()
+    for role, share in SHARES.items():
+        assert abs((split["split"] == role).mean() - share) < 7 / len(ledger)  # by less than the largest group
+    assert not judged(ledger, "random", trained_on=True)["split"].isna().any()
+
+
+def test_near_duplicates_join_the_groups_that_they_connect():
+    ledger = grouped(40)
+    families = {i: ("g0" if g in ("g5", "g6") else g) for i, g in zip(ledger["id"], ledger["group"])}
+    joined = judged(ledger, "random", families=families).merge(ledger, on="id")
+    assert joined[joined["group"].isin(["g0", "g5", "g6"])]["split"].nunique() == 1
+
+
+@pytest.mark.parametrize("folds", [3, 4, 10])
+def test_folds_are_even_and_keep_groups_together(folds, tmp_path):
+    ledger = grouped()
+    split = split_labelled("ours", ledger, "folds", SHARES, folds, 1, trained_on=True)
+    joined = split.merge(ledger, on="id")
+    assert (joined.groupby("group")[["split", "fold"]].nunique() <= 1).all(axis=None)
+    assert abs((split["split"] == "val").mean() - SHARES["val"]) < 7 / len(ledger)
+    sizes = split["fold"].value_counts()
+    assert sorted(sizes.index) == list(range(1, folds + 1))
+    assert sizes.max() - sizes.min() <= 1
+    assert split["fold"].isna().equals(split["split"] == "val")
+    split.to_csv(tmp_path / "split.csv", index=False)
+    read = read_table(tmp_path / "split.csv")
+    tested = []
+    for fold in range(1, folds + 1):
+        role = roles(read, fold).set_index("id")["split"]
+        assert set(role[role == "val"].index) == set(split["id"][split["split"] == "val"])
+        assert set(role[role == "test"].index) == set(split["id"][split["fold"] == fold])
+        assert set(role) == {"train", "val", "test"}
+        tested += list(role[role == "test"].index)
+    assert sorted(tested) == sorted(split["id"][split["split"] == "fold"])  # each image is tested once
+
+
+def test_folds_without_enough_groups_are_refused():
+    with pytest.raises(UserError, match=r"sets\.ours\.folds is 4, but the images make only \d groups"):
+        split_labelled("ours", table(keys(60), group=[f"g{k % 4}" for k in range(60)]), "folds", SHARES, 4, 1, trained_on=True)
+
+
+def test_roles_without_folds_stay_as_they_are():
+    split = pd.DataFrame({"id": ["a", "b"], "split": ["train", "test"]})
+    assert roles(split).equals(split)
+
+
+def test_fewer_than_fifty_images_are_too_few_to_train_on():
+    check_enough("ours", table(keys(50)))
+    with pytest.raises(UserError, match=r"sets\.ours: only 49 images can be used, but fine-tuning needs at least 50"):
+        check_enough("ours", table(keys(50), state=["missing"] + ["usable"] * 49))
+
+
+def test_photos_that_look_like_labelled_images_get_no_role(caplog):
+    ledger = table(keys(20))
+    split = split_photos(ledger, ["bsds500"], {"train": 0.5, "test": 0.5}, 1, ["k3", "k7"])
+    assert sorted(split["id"]) == sorted(set(keys(20)) - {"k3", "k7"})
+    assert caplog.messages == ["photos: 2 of 20 look like labelled images and are left out"]
+
+
+def test_shares_are_cut_in_the_order_written():
+    one = assign(keys(40), {"train": 0.5, "test": 0.5}, 1)
+    other = assign(keys(40), {"test": 0.5, "train": 0.5}, 1)
+    assert {k: {"train": "test", "test": "train"}[role] for k, role in one.items()} == other
 
 
 @pytest.mark.parametrize(

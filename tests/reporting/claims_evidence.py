@@ -9,7 +9,7 @@ from table2_models import PAPER, PUBLISHED
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.evaluation.statistics import intervals, labels_saved
 from aesthetic_pretraining.reporting import table2, verdicts
-from aesthetic_pretraining.reporting.claim_checks import Evidence
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 PHOTOS = {
     "photo_scores": pd.DataFrame({"split": "all", "seed": [1, 2, 3], "photos": 130_000, "share": [0.879, 0.88, 0.881]}),

@@ -12,7 +12,7 @@ from claims_evidence import confusion, published_as_ours, saved_labels
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics import labels_saved
 from aesthetic_pretraining.reporting import claim_checks, claims, photo_claims, table2
-from aesthetic_pretraining.reporting.claim_checks import Evidence
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 
 @pytest.fixture(scope="module")

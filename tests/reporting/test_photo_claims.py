@@ -9,7 +9,7 @@ from scipy import stats
 
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.evaluation.photos.shares import shares_above
-from aesthetic_pretraining.reporting.claim_checks import Evidence
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 from aesthetic_pretraining.reporting.photo_claims import high_quality, moved_less, spread_over_classes
 
 BASELINES, RANKED = ["imagenet", "rotnet", "simclr"], ["ranking", "ranking_classification", "ranking_regression"]

@@ -3,7 +3,7 @@
 
 rule audit:
     input:
-        ava_root=root_of("ava"),
+        root=root_of(TRAIN_ON),
         stores=[tar for dataset in SHARDS for tar in store(dataset)],
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
@@ -17,7 +17,7 @@ rule audit:
     benchmark:
         "logs/{scale}/benchmark/audit.tsv"
     params:
-        cfg=P("labels.source", "labels.ava_folder"),
+        cfg=place_params(TRAIN_ON) | P("labels.train_on"),
     message:
         "look for overlaps of splits and for pictures that look alike"
     script:

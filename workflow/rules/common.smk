@@ -10,6 +10,7 @@ for folder in ("src", "workflow/lib"):
 os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")]))  # for the jobs
 
 from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, resolve
+from aesthetic_pretraining.data.pinned import BSDS500, OASIS, OASIS_LEFT_OUT
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
@@ -17,7 +18,7 @@ from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
-from aesthetic_pretraining.settings.labels import FIELDS, SCALE as SCORES
+from aesthetic_pretraining.settings.labels import FIELDS, SCALE as SCORES, SOURCE_FIELDS
 from aesthetic_pretraining.settings.inference import FeaturesConfig, PredictConfig, RespondConfig
 from aesthetic_pretraining.settings.intervals import IntervalConfig
 from aesthetic_pretraining.settings.keys import keys_of
@@ -49,7 +50,9 @@ def P(*wanted):
     this: Snakemake compares the values, DVC the keys (dvc_stages.py reads them here).
     """
     keys = [key for want in wanted for key in ([want] if isinstance(want, str) else keys_of(want))]
-    return {leaf_key: leaf(CONFIG, leaf_key) for leaf_key in sorted({k for key in keys for k in leaf_keys(CONFIG, key)})}
+    leaves = dict.fromkeys(leaf_key for key in keys for leaf_key in leaf_keys(CONFIG, key))
+    # shares stay in the order written, in which they are cut
+    return {key: leaf(CONFIG, key) for key in sorted(leaves, key=lambda key: re.sub(r"(?<=\.shares)\..*", "", key))}
 
 
 def code(script):
@@ -108,8 +111,24 @@ def root_of(dataset):
 def place_params(dataset):
     """The keys that say where a set comes from."""
     if dataset == "photos":
-        return P("photos.source", "photos.folder", "photos.limit", "seed")
-    return P("labels.source", *(f"sets.{dataset}.{key}" for key in ("reader", "source", "folder", "low", "high", "bins")))
+        return P("photos.sources", "photos.folder", "photos.limit", "seed")
+    return P("labels.source", *(f"sets.{dataset}.{key}" for key in SOURCE_FIELDS))
+
+
+def pins_of(dataset):
+    """The tables of digests that a set's listing is checked against."""
+    if dataset == "photos":
+        return [str(BSDS500)] if "bsds500" in CONFIG["photos"]["sources"] else []
+    return [str(OASIS), str(OASIS_LEFT_OUT)] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
+
+
+def looked_at(dataset):
+    """The sets whose pictures decide on a set's split, as far as near-duplicates are kept apart: a labelled set's own, or for photos
+    the labelled ones."""
+    if dataset == "photos":
+        return TEST_ON if CONFIG["photos"]["apart"] else []
+    chosen = CONFIG["sets"][dataset]
+    return [dataset] if chosen["apart"] and chosen["split"] in ("random", "folds") and not root_of(dataset) else []
 
 
 def labels_params(*names):
@@ -176,7 +195,7 @@ wildcard_constraints:
     scale=SCALE,
     dataset="|".join(SHARDS),
     extra="|".join(EXTRA) or "(?!)",
-    photos="pexels|unsplash_lite",
+    public="pexels|unsplash_lite|bsds500|oasis",
     shard=r"\d+",
     task="|".join(map(re.escape, TASKS)),
     init="|".join(map(re.escape, INITS)),

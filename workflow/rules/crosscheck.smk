@@ -1,11 +1,11 @@
-# what the fine-tuned networks say of the sets in labels.extra: made when asked for by name, part neither of `all` nor of DVC
+# what the fine-tuned networks say of the sets in labels.crosscheck: made when asked for by name, part neither of `all` nor of DVC
 
 
 rule seen:
     input:
-        stores=lambda w: [tar for dataset in ("photos", "ava", w.extra) for tar in store(dataset)],
-        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
-        splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", "ava", w.extra)),
+        stores=lambda w: [tar for dataset in ("photos", TRAIN_ON, w.extra) for tar in store(dataset)],
+        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=("photos", TRAIN_ON, w.extra)),
+        splits=lambda w: expand("data/{scale}/{dataset}/split.csv", scale=SCALE, dataset=("photos", TRAIN_ON, w.extra)),
         code=code("crosscheck/seen"),
     output:
         "results/{scale}/crosscheck/seen/{extra}.csv",
@@ -23,24 +23,24 @@ rule seen:
 
 rule judge:
     input:
-        weights="models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.safetensors",
+        weights=by_fold(f"{FINETUNED}.safetensors"),
         store=lambda w: store(w.extra),
         ledger="data/{scale}/{extra}/ledger.csv",
         split="data/{scale}/{extra}/split.csv",
         seen="results/{scale}/crosscheck/seen/{extra}.csv",
         code=code("crosscheck/judge"),
     output:
-        "results/{scale}/crosscheck/{init}/share{share}_pretraining{pretraining}_seed{seed}/{extra}.parquet",
+        f"results/{{scale}}/crosscheck/{{init}}/{RUN}/{{extra}}.parquet",
     log:
-        "logs/{scale}/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.log",
+        f"logs/{{scale}}/judge/{{extra}}_{{init}}_{RUN}.log",
     benchmark:
-        "logs/{scale}/benchmark/judge/{extra}_{init}_share{share}_pretraining{pretraining}_seed{seed}.tsv"
+        f"logs/{{scale}}/benchmark/judge/{{extra}}_{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(PredictConfig),
+        cfg=P(PredictConfig) | scores_params(),
     message:
         "judge {wildcards.extra} with {wildcards.init} of seed {wildcards.pretraining}, {wildcards.share} %, seed {wildcards.seed}"
     script:
@@ -52,9 +52,7 @@ rule crosscheck:
         predictions=[
             path
             for extra in EXTRA
-            for path in runs(
-                f"results/{{scale}}/crosscheck/{{init}}/share{{share}}_pretraining{{pretraining}}_seed{{seed}}/{extra}.parquet"
-            )
+            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/{RUN}/{extra}.parquet")
         ],
         seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
         code=code("crosscheck/crosscheck"),
@@ -65,8 +63,8 @@ rule crosscheck:
     benchmark:
         "logs/{scale}/benchmark/crosscheck.tsv"
     params:
-        cfg=P("labels.extra", "labels.source"),
+        cfg=P("labels.crosscheck") | labels_params(*EXTRA),
     message:
-        "compute the metrics of all models on the sets in labels.extra"
+        "compute the metrics of all models on the sets in labels.crosscheck"
     script:
         "../scripts/crosscheck/crosscheck.py"

@@ -4,6 +4,7 @@
 rule listing:
     input:
         root=lambda w: root_of(w.dataset),
+        pins=lambda w: pins_of(w.dataset),
         code=code("data/listing"),
     output:
         "data/{scale}/{dataset}/listing.csv",
@@ -12,7 +13,7 @@ rule listing:
     benchmark:
         "logs/{scale}/benchmark/listing/{dataset}.tsv"
     params:
-        cfg=lambda w: place_params(w.dataset),
+        cfg=lambda w: place_params(w.dataset) | ({} if w.dataset == "photos" else P("labels.train_on")),
     message:
         "list the pictures of {wildcards.dataset}"
     script:
@@ -63,6 +64,10 @@ rule split:
     input:
         ledger="data/{scale}/{dataset}/ledger.csv",
         root=lambda w: root_of(w.dataset),
+        # where near-duplicates are kept apart
+        ledgers=lambda w: expand("data/{scale}/{dataset}/ledger.csv", scale=SCALE, dataset=looked_at(w.dataset)),
+        stores=lambda w: [tar for dataset in looked_at(w.dataset) for tar in store(dataset)],
+        photos=lambda w: store("photos") if w.dataset == "photos" and looked_at("photos") else [],
         code=code("data/split"),
     output:
         "data/{scale}/{dataset}/split.csv",
@@ -71,10 +76,12 @@ rule split:
     benchmark:
         "logs/{scale}/benchmark/split/{dataset}.tsv"
     params:
-        cfg=lambda w: {
-            "photos": P("seed", "photos.source", "photos.shares"),
-            "ava": P("seed", "labels.source", "labels.ava_folder", "labels.ava_split", "labels.random_shares"),
-        }.get(w.dataset, place_params(w.dataset)),
+        cfg=lambda w: (
+            P("seed", "photos.sources", "photos.shares", "photos.apart")
+            if w.dataset == "photos"
+            else place_params(w.dataset)
+            | P("seed", "labels.train_on", *(f"sets.{w.dataset}.{key}" for key in ("split", "shares", "folds", "apart")))
+        ),
     message:
         "split {wildcards.dataset}"
     script:
@@ -94,7 +101,7 @@ rule simulate:
     benchmark:
         "logs/{scale}/benchmark/simulate.tsv"
     params:
-        cfg=P("photos.source", "photos.folder", "seed", "simulate"),
+        cfg=P("photos.sources", "photos.folder", "seed", "simulate"),
     message:
         "simulate AVA and TID2013 with votes of the rater model"
     script:
@@ -110,4 +117,4 @@ rule stage_data:
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],
         expand("data/{scale}/simulated/{dataset}.tar", scale=SCALE, dataset=["ava", "tid2013"]) if SIMULATED else [],
     params:
-        scope=P("photos.shards", "labels.shards", "labels.source", "labels.extra", "simulate"),
+        scope=P("photos.shards", "labels.shards", "labels.source", "labels.test_on", "labels.crosscheck", "simulate"),

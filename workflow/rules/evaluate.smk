@@ -181,7 +181,7 @@ rule photo_classes:
         gpu=GPU,
         loaders=LOADERS,
     params:
-        cfg=P(ClassesConfig, "photos.source", "photos.folder"),
+        cfg=P(ClassesConfig, "photos.sources", "photos.folder"),
     message:
         "look for classes and objects in the unlabelled photos"
     script:

@@ -5,16 +5,19 @@ DIAGNOSTICS = ["learning_curves", "ranking_accuracy", "heatmap", "confusion", "p
 DIAGNOSTICS += ["sensitivity", "photo_scores", "photo_classes"]
 if "ranking_classification" not in TASKS:
     DIAGNOSTICS.remove("confusion")
+if not PREMISE:
+    DIAGNOSTICS.remove("premise")
+# a run's predictions on each set
+PREDICTED = "results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}"
 
 
 rule table2:
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        ava=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet"),
-        tid2013=runs("results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/tid2013.parquet"),
+        predictions=[path for dataset in TEST_ON for path in runs(f"{PREDICTED}/{dataset}.parquet")],
         intervals="results/{scale}/metrics/intervals.csv",
         pretraining="results/{scale}/metrics/pretraining.csv",
-        ava_split="data/{scale}/ava/split.csv",
+        split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         references="results/{scale}/metrics/references.csv",
         published="resources/table2_published.csv",
         code=code("report/table2"),
@@ -34,15 +37,15 @@ rule table2:
             *(
                 "report.alpha",
                 "report.confidence",
-                "labels.source",
                 "pretrain.trainable",
                 "pretrain.micro_batch",
                 "pretrain.contrast_updates",
             ),
             "pretrain.contrast_micro_batch",
             *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", "compute", "distortions"),
-            *(name for name in PARAMETERS if name != "labels.source"),  # of the experiment; is it the paper's?
-        ),
+            *(*PARAMETERS, f"sets.{TRAIN_ON}.split"),  # is the experiment the paper's?
+        )
+        | labels_params(),
     message:
         "make Table 2"
     script:
@@ -75,7 +78,7 @@ rule probe_table:
     benchmark:
         "logs/{scale}/benchmark/probe_table.tsv"
     params:
-        cfg=P("labels.source", "probe.highest", "probe.lowest", "report.confidence"),
+        cfg=P("probe.highest", "probe.lowest", "report.confidence") | labels_params(),
     message:
         "make the table and the figure of the linear probes"
     script:
@@ -86,6 +89,7 @@ rule claims:
     input:
         claims="resources/claims.yaml",
         table="results/{scale}/tables/table2.csv",
+        published="resources/table2_published.csv",
         differences="results/{scale}/metrics/differences.csv",
         labels="results/{scale}/metrics/labels_saved.csv",
         metrics="results/{scale}/metrics/metrics.csv",
@@ -177,7 +181,7 @@ rule figure3:
     benchmark:
         "logs/{scale}/benchmark/figure3.tsv"
     params:
-        cfg=P("finetune.compared", "labels.source"),
+        cfg=P("finetune.compared") | labels_params(),
     message:
         "draw Figure 3"
     script:
@@ -225,7 +229,7 @@ rule figure5:
     benchmark:
         "logs/{scale}/benchmark/figure5.tsv"
     params:
-        cfg=P("finetune.compared", "labels.source"),
+        cfg=P("finetune.compared") | labels_params(),
     message:
         "draw Figure 5"
     script:
@@ -237,18 +241,16 @@ rule diagnostics:
         cross="results/{scale}/metrics/cross_responses.csv",
         ranking="results/{scale}/metrics/ranking_accuracy.csv",
         confusion="results/{scale}/metrics/confusion.csv",
-        premise="results/{scale}/metrics/premise.csv",
+        premise=expand("results/{{scale}}/metrics/premise.csv", zip, _=PREMISE),
         sensitivity="results/{scale}/metrics/sensitivity.csv",
         photo_scores="results/{scale}/metrics/photo_scores.parquet",
         photo_shares="results/{scale}/metrics/photo_scores.csv",
         photo_classes="results/{scale}/metrics/photo_classes.csv",
         photo_diversity="results/{scale}/metrics/photo_diversity.csv",
         pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
-        finetuning=runs("models/{scale}/finetuned/{init}/share{share}_pretraining{pretraining}_seed{seed}.csv", WHOLE),
-        predictions=runs(
-            "results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}/ava.parquet", SHOWN
-        ),
-        store=store("ava"),
+        finetuning=runs(f"{NETWORK}.csv", WHOLE),
+        predictions=runs(f"{PREDICTED}/{TRAIN_ON}.parquet", SHOWN),
+        store=store(TRAIN_ON),
         split="data/{scale}/photos/split.csv",
         code=code("report/diagnostics"),
     output:
@@ -266,7 +268,7 @@ rule diagnostics:
     benchmark:
         "logs/{scale}/benchmark/diagnostics.tsv"
     params:
-        cfg=P("labels.source", "report.extreme_photos"),
+        cfg=P("report.extreme_photos") | labels_params(),
     message:
         "draw what the networks learnt, how, and what they say"
     script:

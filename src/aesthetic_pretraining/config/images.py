@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from aesthetic_pretraining.config.fields import Count, Positive, Section, Share, add_up, value, wrong
+from aesthetic_pretraining.config.fields import Count, Positive, Section, Set, Share, add_up, value, wrong
 
 
 class ImageParams(Section):
@@ -17,7 +17,7 @@ class ImageParams(Section):
 
 
 class PhotoShares(Section):
-    """Shares of the photos by role, chosen by content hash; they add up to 1."""
+    """Shares of the photos by role, chosen by content hash and cut in the order written; they add up to 1."""
 
     train: Share = value("Pretraining.", "section 4.3: 100,000 of 130,000; fidelity row 25")
     val: Share = value("Choice of the pretraining epoch.", "section 4.3: 15,000 of 130,000; fidelity row 25")
@@ -33,21 +33,26 @@ class PhotoShares(Section):
 class PhotosParams(Section):
     """The photos for pretraining."""
 
-    source: Literal["packaged", "folder", "pexels", "unsplash_lite"] = value(
-        "packaged: the photos inside installed packages; folder: any folder of photos, read recursively; pexels: the paper's, with "
-        "its published split; unsplash_lite: a lawful alternative. The last two lie in data/raw/<source>, where rule download puts them.",
+    sources: Set[Literal["packaged", "folder", "pexels", "unsplash_lite", "bsds500"]] = value(
+        "One or more of: packaged: the photos inside installed packages; folder: any folder of photos, read recursively; pexels: the "
+        "paper's, with its published split if it is named alone; unsplash_lite: a lawful alternative; bsds500: the 500 photos of the "
+        "Berkeley set. The last three lie in data/raw/<source>, where rule download puts them.",
         "section 4.3; fidelity row 25",
+        min_length=1,
     )
-    folder: str = value("Folder of photos, relative to the project; only for source: folder.")
+    folder: str = value("Folder of photos, relative to the project; only for the source folder.")
     limit: Count = value("Use only this many photos, chosen by hash; 0: all.", unit="photos")
     max_unusable: Share = value("Share of photos that may be unreadable before the run stops.", "fidelity row 14")
     shards: Positive = value("Number of tar files that the shrunk photos are spread over.")
     shares: PhotoShares
+    apart: bool = value(
+        "Whether photos that are copies or near-duplicates of images of the real labelled sets in labels.test_on are left out."
+    )
 
     @model_validator(mode="after")
     def _folder_is_named(self) -> Self:
-        if self.source == "folder" and not self.folder:
-            raise wrong("folder", "is empty, but photos.source is 'folder'; name the folder")
+        if "folder" in self.sources and not self.folder:
+            raise wrong("folder", "is empty, but photos.sources names 'folder'; name the folder")
         return self
 
 
@@ -84,7 +89,7 @@ class DownloadParams(Section):
 
 
 class SimulatedShares(Section):
-    """Shares of the source photos by the labelled set and split that they serve; they add up to 1."""
+    """Shares of the source photos by the labelled set and split that they serve, cut in the order written; they add up to 1."""
 
     train: Share = value("Simulated AVA, fine-tuning.", "docs/simulated-votes.md")
     val: Share = value("Simulated AVA, validation.", "docs/simulated-votes.md")

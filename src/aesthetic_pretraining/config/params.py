@@ -73,13 +73,36 @@ class Params(Section):
     @model_validator(mode="after")
     def _photos_fit_the_labels(self) -> Self:
         simulated = self.labels.source == "simulated"
-        if self.photos.source == "pexels":
+        if "pexels" in self.photos.sources:
             require_terms(self.pexels.accept_terms)
-            if simulated:
+            if simulated and len(self.photos.sources) == 1:
                 raise wrong(
-                    "photos.source",
-                    "is 'pexels', whose published split leaves no photos for simulated labels; set labels.source to 'real'",
+                    "photos.sources",
+                    "is pexels alone, whose published split leaves no photos for simulated labels; set labels.source to 'real'",
                 )
         if simulated and self.photos.shares.labels == 0:
             raise wrong("photos.shares.labels", "is 0, but labels.source is 'simulated', which needs photos")
+        if not simulated and self.photos.shares.labels > 0:
+            raise wrong(
+                "photos.shares.labels",
+                "is above 0, but labels.source is 'real', so nothing would use these photos; set it to 0",
+            )
+        if simulated and self.photos.apart:
+            raise wrong(
+                "photos.apart",
+                "is true, but labels.source is 'simulated', whose images are made from the photos; set it to false",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _training_set_has_roles(self) -> Self:
+        if self.labels.source == "real":
+            trained = self.sets[self.labels.train_on]
+            needed = {"random": ("train", "val", "test"), "folds": ("val",)}.get(trained.split, ())
+            for role in needed:
+                if getattr(trained.shares, role) == 0:
+                    raise wrong(
+                        f"sets.{self.labels.train_on}.shares.{role}",
+                        f"is 0, but networks are fine-tuned on this set, which needs {role!r}",
+                    )
         return self

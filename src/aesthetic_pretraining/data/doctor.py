@@ -18,7 +18,7 @@ import pandas as pd
 from PIL import Image
 
 from aesthetic_pretraining.data.labelled.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS
-from aesthetic_pretraining.data.labelled.facts import LabelledSet
+from aesthetic_pretraining.data.labelled.facts import Published
 from aesthetic_pretraining.data.ledger import read_table, usable
 from aesthetic_pretraining.data.listing import unlabelled
 from aesthetic_pretraining.data.sources import Source
@@ -38,21 +38,21 @@ class Finding(NamedTuple):
     do: str = ""
 
 
-def check_folder(root: str | Path, labels: str) -> list[Finding]:
+def check_folder(root: str | Path, labels: str, command: str = "") -> list[Finding]:
     """Problems with a set's folder: missing, empty, one level too high or too low, or with packed archives.
 
     Args:
         labels: the set's label file, relative to the folder; "" for a folder of photos.
+        command: what fetches the set, if rule download can.
     """
     root = Path(root)
+    fetch = f"fetch it: {command}" if command else "fetch the set as docs/data.md says"
     if not root.is_dir():
         return [
-            Finding(
-                "problem", f"{root}: no such folder", "fetch the set as docs/data.md says, or name its folder in params.yaml"
-            )
+            Finding("problem", f"{root}: no such folder", fetch if command else f"{fetch}, or name its folder in params.yaml")
         ]
     if not any(root.iterdir()):
-        return [Finding("problem", f"{root}: is empty", "fetch the set as docs/data.md says")]
+        return [Finding("problem", f"{root}: is empty", fetch)]
     packed = sorted(p.name for p in root.iterdir() if p.suffix.lower() in ARCHIVES)
     if not labels or (root / labels).is_file():
         return (
@@ -67,7 +67,7 @@ def check_folder(root: str | Path, labels: str) -> list[Finding]:
 
 
 def check_listing(
-    source: Source, read: Callable[[], pd.DataFrame], known: LabelledSet | None, max_unusable: float
+    source: Source, read: Callable[[], pd.DataFrame], known: Published | None, max_unusable: float
 ) -> tuple[list[Finding], pd.DataFrame]:
     """Comparison of labels and files: images listed, images missing, images without a label.
 
@@ -98,7 +98,7 @@ def check_listing(
     return findings, listing[listing["file"].isin(names)]
 
 
-def check_pictures(source: Source, files: Iterable[str], known: LabelledSet | None) -> list[Finding]:
+def check_pictures(source: Source, files: Iterable[str], known: Published | None) -> list[Finding]:
     """Which copy of the set it looks like, and files that are not images, from the first bytes of a sample."""
     files = list(files)
     sample = random.Random(0).sample(files, min(SAMPLE, len(files)))
@@ -120,7 +120,7 @@ def check_pictures(source: Source, files: Iterable[str], known: LabelledSet | No
     return findings + (describe_copy(np.array(sizes), float(np.mean(kilobytes)), known) if sizes else [])
 
 
-def describe_copy(sizes: np.ndarray, kilobytes: float, known: LabelledSet | None) -> list[Finding]:
+def describe_copy(sizes: np.ndarray, kilobytes: float, known: Published | None) -> list[Finding]:
     """Which copy of a set it looks like.
 
     Args:
@@ -143,14 +143,14 @@ def describe_copy(sizes: np.ndarray, kilobytes: float, known: LabelledSet | None
 
 
 def check_ava_lists(root: str | Path, kind: str) -> list[Finding]:
-    """Whether the lists of the chosen split (`kind`: labels.ava_split) exist."""
+    """Whether the lists of the chosen split of AVA's layout (`kind`: sets.<name>.split) exist."""
     there = {name for name in (*SPLIT_LISTS, PREDICTIONS, OFFICIAL_TEST) if (Path(root) / name).is_file()}
     known = f"lists found: {', '.join(sorted(there)) or 'none'}"
     if kind == "paper" and not there >= set(SPLIT_LISTS):
         if PREDICTIONS in there and not there & set(SPLIT_LISTS):
             return [Finding("note", f"split paper: test from {PREDICTIONS}, train and val by hash; {known}")]
         lost = next(name for name in SPLIT_LISTS if name not in there)
-        do = "docs/data.md says where to get it; or choose another labels.ava_split"
+        do = "docs/data.md says where to get it; or choose another split for the set in params.yaml"
         return [Finding("problem", f"split paper: {lost} is missing; {known}", do)]
     if kind == "official" and OFFICIAL_TEST not in there:
         return [Finding("problem", f"split official: {OFFICIAL_TEST} is missing; {known}", "docs/data.md says where to get it")]

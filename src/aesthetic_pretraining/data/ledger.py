@@ -10,7 +10,7 @@ from aesthetic_pretraining.errors import UserError
 
 log = logging.getLogger(__name__)
 
-TEXT = {"id": str, "file": str, "sha256": str, "format": str, "state": str, "reason": str}
+TYPES = {"id": str, "file": str, "group": str, "sha256": str, "format": str, "state": str, "reason": str, "fold": "Int64"}
 
 
 def merge_ledger(listing: pd.DataFrame, parts: Iterable[str | Path], max_unusable: float, dataset: str) -> pd.DataFrame:
@@ -39,7 +39,7 @@ def merge_ledger(listing: pd.DataFrame, parts: Iterable[str | Path], max_unusabl
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a listing, ledger or split; ids stay text ("0012" is not a number), empty text stays empty."""
-    return pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={"score": [""]})
+    return pd.read_csv(path, dtype=TYPES, keep_default_na=False, na_values={"score": [""], "fold": [""]})
 
 
 def usable(ledger: pd.DataFrame) -> pd.DataFrame:

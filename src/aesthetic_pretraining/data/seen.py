@@ -1,6 +1,6 @@
 """Which images of a cross-check set the networks were trained on, so that they are not evaluated on them.
 
-An image counts as seen if it is the same file as one used in training or validation (SHA-256), or a near-duplicate of one (`audit`:
+An image counts as seen if it is the same file as one used in training or validation (SHA-256), or a near-duplicate of one (`alike`:
 perceptual hashes find copies that were resized, re-encoded, lightly edited or mirrored, but not crops).
 """
 
@@ -9,46 +9,35 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from aesthetic_pretraining.data.audit import hash_set, near_duplicates
+from aesthetic_pretraining.data.alike import hash_set, matches
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.errors import UserError
 
-SEEN = ["id", "dataset", "split", "other_id", "distance", "mirrored", "identical"]
-TRAINED = ("train", "val")  # validation selected the epoch, so the networks depend on it, too
+# validation selected the epoch, so the networks depend on it, too; images of folds are all trained on by some networks
+TRAINED = ("train", "val", "fold")
 
 log = logging.getLogger("aesthetic_pretraining")
 
 
 def seen(extra: str, tables: Mapping[str, tuple[pd.DataFrame, pd.DataFrame, Store]], simulated: bool = False) -> pd.DataFrame:
-    """The test images of a set that were trained on: one row each, columns `SEEN`, with the nearest training image.
+    """The test images of a set that were trained on: one row each, columns `alike.MATCHES`, with the nearest training image.
 
-    `distance` is in bits of the hash; empty for images that are too plain for it and were found by their digest.
     ASSUME: an image used with any share of the labels or in any pretext task counts as seen for every network, so that all are
     evaluated on the same images.
 
     Args:
         extra: the set's name.
-        tables: {set: (ledger, split, store)} of `extra` and of the sets that networks are trained on ("photos", "ava").
-        simulated: whether AVA's images are crops of the photos of the role "labels", which then count as trained on.
+        tables: {set: (ledger, split, store)} of `extra` and of the sets that networks are trained on ("photos", and that of labels.train_on).
+        simulated: whether the labelled images are crops of the photos of the role "labels", which then count as trained on.
     Raises: UserError if every test image was trained on.
     """
     own = _hashes(extra, tables[extra], ["test"])
     roles = {name: [*TRAINED, *(["labels"] if simulated and name == "photos" else [])] for name in tables if name != extra}
-    trained = pd.concat([_hashes(name, tables[name], roles[name]) for name in roles], ignore_index=True)
-    # a single unnamed set, so that training images are not compared with each other; the id is the row
-    one = trained.assign(dataset="", split="", id=[f"{row:012d}" for row in range(len(trained))])
-    alike = near_duplicates(pd.concat([own, one], ignore_index=True))
-    alike = alike.loc[alike["dataset"] == extra, ["id", "other_id", "distance", "mirrored"]]
-    rows = own[["id", "sha256"]].merge(alike, on="id", how="left")
-    same = rows["sha256"].map(one.drop_duplicates("sha256").set_index("sha256")["id"])
-    rows = rows.assign(other_id=same.fillna(rows["other_id"]), identical=same.notna().astype(int)).dropna(subset="other_id")
-    found = trained.iloc[rows["other_id"].astype(int)]
-    table = rows.assign(dataset=found["dataset"].array, split=found["split"].array, other_id=found["id"].array)
-    table = table[SEEN].astype({"distance": "Int64", "mirrored": "Int64"}).sort_values("id", ignore_index=True)
+    table = matches(own, pd.concat([_hashes(name, tables[name], roles[name]) for name in roles], ignore_index=True))
     if len(table) == len(own):
         raise UserError(
-            f"labels.extra: the networks were trained on all {len(own)} test images of {extra}, such as {table['id'].iloc[0]}; "
-            "nothing is left to evaluate them on: remove the set from params.yaml"
+            f"labels.crosscheck: the networks were trained on all {len(own)} test images of {extra}, such as {table['id'].iloc[0]}; "
+            "nothing is left to evaluate them on: take the set out of labels.crosscheck"
         )
     log.info(
         "%s: %d of %d test images were trained on and are left out (%d are the same files, the others near-duplicates)",

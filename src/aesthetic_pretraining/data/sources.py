@@ -1,7 +1,12 @@
 """Sources of images: a folder, a tar file, or installed packages, with one small interface."""
 
+import codecs
+import errno
+import logging
 import os
+import stat
 import tarfile
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +28,8 @@ PACKAGED = (
     ("sklearn", "datasets/images", ("china.jpg", "flower.jpg")),
 )
 
+log = logging.getLogger("aesthetic_pretraining")
+
 
 class Source(Protocol):
     """A set of named files."""
@@ -35,7 +42,11 @@ class Source(Protocol):
 
 
 class Folder:
-    """The files below a folder."""
+    """The regular files below a folder, which may itself be a link.
+
+    Links to folders are not followed: one that stays inside would list files twice or for ever, one that leads out is somebody else's
+    folder. Links to files are read if they stay inside. Neither pipes nor devices are opened.
+    """
 
     def __init__(self, root: str | Path):
         self.root = Path(root)
@@ -43,12 +54,36 @@ class Folder:
             raise UserError(f"{self.root}: no such folder; put the files there or name another folder in params.yaml")
 
     def names(self) -> list[str]:
-        # links are followed, because large sets are often on another disk
-        found = (Path(folder, name) for folder, _, names in os.walk(self.root, followlinks=True) for name in names)
-        return sorted(path.relative_to(self.root).as_posix() for path in found)
+        found, outside = [], []
+        top = os.path.realpath(self.root)
+        for folder, below, names in os.walk(top, onerror=self._refuse):
+            outside += [f"{folder}/{name}" for name in below if os.path.islink(f"{folder}/{name}")]
+            for path in (f"{folder}/{name}" for name in names):
+                if os.path.islink(path) and not os.path.exists(path):
+                    found.append(path)  # the ledger says that it is missing
+                elif os.path.isfile(path):  # not a pipe, nor a device
+                    (found if _inside(path, top) else outside).append(path)
+        outside = sorted(os.path.relpath(path, top) for path in outside)
+        if outside:
+            log.warning(
+                "%s: %d links to folders, or to files outside, are not followed, such as %a; copy or mount what they lead to",
+                *(self.root, len(outside), outside[0]),
+            )
+        return sorted(os.path.relpath(path, top) for path in found)
 
     def read(self, name: str) -> bytes:
-        return (self.root / name).read_bytes()
+        path = self.root / name
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", name)
+        if not _inside(path, os.path.realpath(self.root)):
+            raise OSError(errno.EXDEV, "leads out of the set's folder", name)
+        return path.read_bytes()
+
+    def _refuse(self, error: OSError) -> None:
+        """os.walk would leave a folder that it cannot read out without a word."""
+        raise UserError(
+            f"{error.filename}: the folder cannot be read ({error.strerror}); give this user access, or move it out of {self.root}"
+        ) from error
 
 
 class Tar:
@@ -95,21 +130,61 @@ class Packages:
         return (resources.files(package) / folder / file).read_bytes()
 
 
+class Several:
+    """Sources together; a file's name begins with its source's."""
+
+    def __init__(self, sources: Mapping[str, Source]):
+        self.sources = dict(sources)
+
+    def names(self) -> list[str]:
+        return sorted(f"{key}/{name}" for key, source in self.sources.items() for name in source.names())
+
+    def read(self, name: str) -> bytes:
+        key, _, rest = name.partition("/")
+        if key not in self.sources:
+            raise FileNotFoundError(name)
+        return self.sources[key].read(rest)
+
+
 def open_source(path: str | Path) -> Source:
     """A Folder or a Tar, depending on the suffix of `path`."""
     return Tar(path) if Path(path).suffix == ".tar" else Folder(path)
 
 
 def read_text(source: Source, name: str) -> str:
-    """The text of one file. Raises: UserError if it is missing or not text."""
+    """The text of one file, with line feeds alone between its lines. Raises: UserError if it is missing or not text."""
     try:
-        return source.read(name).decode()
+        return decode_text(source.read(name), name)
     except FileNotFoundError as error:
         raise UserError(f"{name} is missing; docs/data.md says where to get it") from error
+
+
+def decode_text(data: bytes, name: str) -> str:
+    """Text that people edit or download: UTF-8, or UTF-16 with a byte order mark; any line ends, without blank lines at the end.
+
+    Raises: UserError naming the file for another encoding, of which bytes say too little to guess it, and for what is no text.
+    """
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UserError(f"{name}: is not a text file; fetch it again") from error
+        if b"\0" in data:
+            raise UserError(f"{name}: is not a text file; fetch it again") from error
+        raise UserError(
+            f"{name}: is not a text file in UTF-8, perhaps in Latin-1 or another old encoding; save it as UTF-8, or fetch it again"
+        ) from error
+    if "\0" in text:
+        raise UserError(f"{name}: is not a text file; fetch it again")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return "".join(f"{line}\n" for line in lines)
 
 
 def is_picture(name: str) -> bool:
     """Whether the name has an image suffix and is not hidden."""
     return Path(name).suffix.lower() in SUFFIXES and not Path(name).name.startswith(".")
+
+
+def _inside(path: str | Path, top: str) -> bool:
+    return os.path.realpath(path).startswith(top.rstrip("/") + "/")

@@ -1,14 +1,19 @@
-"""Headings and captions of the report's figures, and the data behind each."""
+"""Headings and captions of the report's figures, and the data behind each.
+
+In texts {home} is the title of the set that networks are trained on, {above} its threshold; in `pictures` {home} is its name.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import pandas as pd
 
-from aesthetic_pretraining.initialisations import LABELS, NAMING, PAPER, PAPER_RANKING, RANKING, RESPONDING
+from aesthetic_pretraining.initialisations import LABELS, NAMING, PAPER, PAPER_RANKING, RANKING, RESPONDING, title_of
 from aesthetic_pretraining.reporting import facts
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 WILSON = "Bars are Wilson's 95 % intervals."
+TESTED_IN_FOLDS = "each the test image of one fold"
 PRETRAINED = "photos: train, val, test"  # the photos of the pretraining set: all but those used for simulated labels
 
 
@@ -18,7 +23,7 @@ class Caption(NamedTuple):
     Attributes:
         heading, text: heading and caption; the caption is the alt text, too.
         pictures: the images behind it: a key of the report's counts, or several roles of one set ("photos: train, val").
-        networks: the networks that it shows if they were trained. ablations: those of the ablations.
+        networks: the networks that it shows if they were trained. others: whether it shows such a network that is not the paper's, too.
         wide: wider than the column, so collapsed by default.
         votes: whether it depends on votes, so that it carries the note when these are simulated.
         part: the panel that depends on votes; "" for all of it.
@@ -33,7 +38,7 @@ class Caption(NamedTuple):
     votes: bool = True
     part: str = ""
     rests: Callable[..., str] | None = None
-    ablations: Sequence[str] = ()
+    others: Callable[[str], bool] = lambda init: False
 
 
 CAPTIONS = {
@@ -49,10 +54,10 @@ CAPTIONS = {
     ),
     "figure3": Caption(
         "Figure 3: performance by share of the labels",
-        "Accuracy, Pearson and Spearman correlation, and mean absolute error on the AVA test set, by share of the training labels "
+        "Accuracy, Pearson and Spearman correlation, and mean absolute error on the {home} test set, by share of the training labels "
         "used for fine-tuning. Error bars are 95 % intervals over images and, with three or more seeds, over seeds "
         "(metrics/intervals.csv says which); where no interval was computed, one standard deviation over seeds.",
-        "ava: test",
+        "{home}: test",
     ),
     "figure4": Caption(
         "Figure 4: responses to one distortion",
@@ -67,26 +72,26 @@ CAPTIONS = {
         "Figure 5: epochs until early stopping",
         "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points reached the cap, "
         "finetune.max_epochs.",
-        "ava: val",
+        "{home}: val",
     ),
     "learning_curves": Caption(
         "Learning curves",
         "Loss by epoch. Above: each pretraining run (faint: further seeds). Below: the validation loss of every fine-tuning run on "
         "all labels; a ring marks the first epoch in which the whole network is trained. The losses of different pretext tasks are "
         "not comparable.",
-        "ava: val",
+        "{home}: val",
         PAPER[1:],
         part="below",
         rests=facts.trained,
-        ablations=[name for name in LABELS if name not in PAPER],
+        others=lambda init: init not in PAPER,
     ),
     "probes": Caption(
         "Linear probes",
         "Spearman correlation between the mean scores and the predictions of ridge regressions on each initialisation's frozen "
         "features, with intervals over test images. Above: all labels; the dotted line is ImageNet; “unseen scenes” are probes "
-        "trained on TID2013 itself. Below, if there are several shares: by share of AVA's training labels, with the points of one "
+        "trained on that set itself. Below, if there are several shares: by share of {home}'s training labels, with the points of one "
         "share side by side.",
-        "ava: test",
+        "{home}: test",
         PAPER,
     ),
     "ranking_accuracy": Caption(
@@ -98,7 +103,7 @@ CAPTIONS = {
         True,
         votes=False,
         rests=facts.judged,
-        ablations=[name for name in RANKING if name not in PAPER_RANKING],
+        others=lambda init: init in RANKING or init not in LABELS,  # comparison rows are variants of the ranking tasks
     ),
     "heatmap": Caption(
         "Responses of every output to every distortion",
@@ -129,22 +134,22 @@ CAPTIONS = {
     ),
     "scatter": Caption(
         "Predicted against true scores",
-        "Predicted against true mean score of every AVA test image, for networks fine-tuned on all labels, first seed. On the "
+        "Predicted against true mean score of every {home} test image, for networks fine-tuned on all labels, first seed. On the "
         "dashed line the two are equal.",
-        "ava: test",
+        "{home}: test",
         PAPER,
     ),
     "histograms": Caption(
         "Distributions of true and predicted scores",
-        "Histograms of the true and the predicted mean scores of the AVA test images; networks fine-tuned on all labels, first seed.",
-        "ava: test",
+        "Histograms of the true and the predicted mean scores of the {home} test images; networks fine-tuned on all labels, first seed.",
+        "{home}: test",
         PAPER,
     ),
     "best_worst": Caption(
         "Highest and lowest predicted scores",
-        "The AVA test images that the fine-tuned ranking + regression network (first seed) scores highest and lowest, as the "
+        "The {home} test images that the fine-tuned ranking + regression network (first seed) scores highest and lowest, as the "
         "network sees them.",
-        "ava: test",
+        "{home}: test",
     ),
     "sensitivity": Caption(
         "How far distortions move the features (section 5)",
@@ -157,12 +162,12 @@ CAPTIONS = {
         True,
         votes=False,
         rests=facts.pretrained,
-        ablations=[name for name in LABELS if name not in PAPER],
+        others=lambda init: init not in PAPER,
     ),
     "photo_scores": Caption(
         "Are the photos highly aesthetic? (section 4.2)",
         "Mean scores of the unlabelled photos, predicted by the networks fine-tuned on all labels from ImageNet and averaged over "
-        "seeds. The title gives the fraction above 5 with its Wilson 95 % interval over photos, and the paper's value.",
+        "seeds. The title gives the fraction above {above} with its Wilson 95 % interval over photos, and the paper's value.",
         PRETRAINED,
     ),
     "photo_classes": Caption(
@@ -193,7 +198,7 @@ SECTIONS = {
 
 def untrained(name: str, trained: Sequence[str]) -> list[str]:
     """Printed names of the networks that a figure would show but the run did not train."""
-    return [LABELS[init] for init in CAPTIONS[name].networks if init not in trained]
+    return [title_of(init) for init in CAPTIONS[name].networks if init not in trained]
 
 
 def mark(name: str, note: str) -> str:
@@ -207,24 +212,39 @@ def mark(name: str, note: str) -> str:
     return f"{caption.part}: {note}" if caption and caption.part else note
 
 
+def caption_of(name: str, home: LabelledSet) -> Caption:
+    """A figure's caption in a run whose networks are trained on `home`."""
+    caption = CAPTIONS[name]
+    text = caption.text.replace("{home}", home.title).replace("{above}", f"{home.above:g}")
+    return caption._replace(text=text, pictures=caption.pictures.replace("{home}", home.name))
+
+
 def basis(
-    name: str, counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame], context: str, unlabelled: str
+    name: str,
+    counts: Mapping[str, int],
+    histories: Mapping[tuple[str, int], pd.DataFrame],
+    sets: Sequence[LabelledSet],
+    context: str,
+    unlabelled: str,
 ) -> str:
     """A figure's last sentences: its number of images, for results of pretraining its updates, and the run's settings.
 
     Args:
         counts: number of images by "<set>: <role>".
         histories: {(task, seed): history} of all pretraining runs.
+        sets: the test sets, the one that networks are trained on first.
         context: the settings for figures that depend on votes. unlabelled: for those that do not.
     """
-    caption = CAPTIONS[name]
+    caption = caption_of(name, sets[0])
     dataset, _, role = caption.pictures.partition(": ")
     sentences = []
     if caption.rests:
-        drawn = (*caption.networks, *caption.ablations)
-        sentences.append(caption.rests(counts, {network: rows for network, rows in histories.items() if network[0] in drawn}))
+        drawn = [network for network in histories if network[0] in caption.networks or caption.others(network[0])]
+        sentences.append(caption.rests(counts, {network: histories[network] for network in drawn}))
+    if dataset == sets[0].name and role == "test" and sets[0].folds:
+        counts, role = {**counts, f"{dataset}: {TESTED_IN_FOLDS}": counts.get(f"{dataset}: fold", 0)}, TESTED_IN_FOLDS
     found = [counts[key] for each in role.split(", ") if (key := f"{dataset}: {each}") in counts]
     if (caption.votes or not caption.rests) and found:
-        printed = {"photos": "photos", "ava": "AVA images", "tid2013": "TID2013 images"}[dataset]
-        sentences.append(f"{sum(found):,} {printed} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
+        images = {"photos": "photos"} | {each.name: f"{each.title} images" for each in sets}
+        sentences.append(f"{sum(found):,} {images[dataset]} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
     return " ".join([*sentences, context if caption.votes else unlabelled])

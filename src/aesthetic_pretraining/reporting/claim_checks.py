@@ -4,94 +4,49 @@ Each takes the evidence, the published value and the arguments given in `resourc
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from aesthetic_pretraining.evaluation.pretext_metrics import first_pretraining
 from aesthetic_pretraining.evaluation.statistics.comparisons import UNMEASURED, Quantity, count
-from aesthetic_pretraining.evaluation.statistics.labels_saved import LABELS_SAVED_COLUMNS
+from aesthetic_pretraining.evaluation.statistics.intervals import POWER
 from aesthetic_pretraining.evaluation.statistics.learning_curve import FARTHEST
 from aesthetic_pretraining.evaluation.statistics.proportions import wilson
 from aesthetic_pretraining.evaluation.statistics.training_luck import SEEDS, Trainings, known_luck, mean_interval, next_training
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting import verdicts
-from aesthetic_pretraining.reporting.table2 import TABLE2_COLUMNS
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
+from aesthetic_pretraining.reporting.table2 import columns_of
 
-SMALLER_IS_BETTER = {column.name for column in TABLE2_COLUMNS if column.best == "min"}
 EPOCHS_RESOLUTION = 0.1  # ASSUME: an interval wider than ±0.1 of ImageNet's epochs is too wide to confirm a saving
 WHOLE_PERCENT = 0.01  # the paper truncates its percentages: 47.6 % is printed as 47 %
 LABELS_RESOLUTION = 0.1  # ASSUME: as a fraction of the labels; half a step between the shares in the paper's figure
 UNKNOWN = (np.nan, np.nan, np.nan)
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The saved tables that claims are checked against.
+class Finding(NamedTuple):
+    """What a run found for a claim.
 
     Attributes:
-        table: Table 2 with its verdicts. differences: the differences between all of its rows.
-        metrics, responses: the frames of those names.
-        confusion: empty if ranking + classification was not trained.
-        confidence: confidence level of the intervals, 0..1.
-        labels: `labels_saved.LABELS_SAVED_COLUMNS`; empty if there is only one share of the labels.
-        photo_scores, diversity, sensitivity: for `photo_claims`; None if not measured.
+        value, low, high: a number and its interval, NaN if there is none. words: a description.
+        verdict: against the paper, of `verdicts`.
+        own: the same claim judged by the differences between this run's rows alone, as one of `verdicts.HERE`'s keys; "" if it
+            is about a published number and not about a difference.
+        detectable: the smallest difference that the test could show, in words; "" if not known.
     """
-
-    table: pd.DataFrame
-    differences: pd.DataFrame
-    metrics: pd.DataFrame
-    responses: pd.DataFrame
-    confusion: pd.DataFrame
-    confidence: float
-    labels: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=LABELS_SAVED_COLUMNS))
-    photo_scores: pd.DataFrame | None = None
-    diversity: pd.DataFrame | None = None
-    sensitivity: pd.DataFrame | None = None
-
-    def gain(self, init: str, share: int, other: str, other_share: int, column: str) -> Quantity:
-        """By how much `init` is better than `other` in a column of Table 2; NaN if either was not measured."""
-        dataset, _, metric = column.rpartition("_")
-        found, way = self._differences.get((init, share, other, other_share, dataset, metric)), 1
-        if found is None:
-            found, way = self._differences.get((other, other_share, init, share, dataset, metric), UNMEASURED), -1
-        return found.negative() if (way == -1) != (column in SMALLER_IS_BETTER) else found
-
-    @cached_property
-    def _differences(self) -> dict[tuple, Quantity]:
-        return {row[:6]: Quantity(*row[6:]) for row in self.differences.itertuples(index=False, name=None)}
-
-    def published_gain(self, init: str, other: str, column: str) -> float:
-        """By how much `init` is better than `other` in the paper's Table 2."""
-        published = self.table.set_index("init")[f"{column}_published"]
-        return (published[init] - published[other]) * (-1 if column in SMALLER_IS_BETTER else 1)
-
-    def epochs(self, init: str, share: int = 100) -> pd.Series:
-        """Epochs of one row, indexed by (pretraining, seed); NaN for training runs that reached the cap, because they had not stopped."""
-        rows = self.metrics[(self.metrics["init"] == init) & (self.metrics["share"] == share)].set_index(
-            ["pretraining", "seed"]
-        )
-        return rows["epochs"].where(rows["capped"] == 0)
-
-    def baseline_epochs(self, init: str, share: int = 100) -> pd.Series:
-        """ImageNet's epochs for the same fine-tuning seeds, indexed as `epochs` of `init`; NaN where it lacks a seed."""
-        index = self.epochs(init, share).index
-        return self.epochs(BASELINE, share).droplevel("pretraining").reindex(index.get_level_values("seed")).set_axis(index)
-
-
-class Finding(NamedTuple):
-    """What a run found for a claim: a number and its interval (NaN if there is none), a description, and the verdict."""
 
     value: float
     low: float
     high: float
     words: str
     verdict: str
+    own: str = ""
+    detectable: str = ""
 
 
 def cell(evidence: Evidence, published: float, init: str, column: str) -> Finding:
@@ -127,8 +82,9 @@ def better(
     shares: Sequence[int] = (100,),
 ) -> Finding:
     """Whether each of `inits` beats each of `others` in each column: certain where the whole interval is above 0."""
-    gains = [evidence.gain(a, share, b, share, column) for a, b, share, column in product(inits, others, shares, columns)]
-    return _finding(evidence, gains)
+    compared = list(product(inits, others, evidence.shares(shares), columns))
+    gains = [evidence.gain(a, share, b, share, column) for a, b, share, column in compared]
+    return _finding(evidence, gains, of=[column for *_, column in compared])
 
 
 def matches(
@@ -138,12 +94,15 @@ def matches(
 
     ASSUME: the margin is the gain that the paper reports in that column with all labels: a loss of that size would matter to it.
     """
-    margins = [abs(evidence.published_gain(init, other, column)) for column in columns]
+    known = [
+        pair for pair in shares if list(pair) == evidence.shares(pair)
+    ] or shares  # "every share" means every one of this run
+    compared = list(product(known, columns))
     gains = [
-        evidence.gain(init, share, other, other_share, column).plus(margin)
-        for (share, other_share), (column, margin) in product(shares, zip(columns, margins, strict=True))
+        evidence.gain(init, share, other, other_share, column).plus(abs(evidence.published_gain(init, other, column)))
+        for (share, other_share), column in compared
     ]
-    return _finding(evidence, gains, "no worse")
+    return _finding(evidence, gains, "no worse", [column for _, column in compared])
 
 
 def no_gain(evidence: Evidence, published: str, init: str, other: str, columns: Sequence[str]) -> Finding:
@@ -152,7 +111,7 @@ def no_gain(evidence: Evidence, published: str, init: str, other: str, columns: 
         evidence.gain(init, 100, other, 100, column).negative().plus(evidence.published_gain(other, BASELINE, column))
         for column in columns
     ]
-    return _finding(evidence, gains, "no gain")
+    return _finding(evidence, gains, "no gain", columns)
 
 
 def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other: str, columns: Sequence[str]) -> Finding:
@@ -160,23 +119,25 @@ def inconsistent(evidence: Evidence, published: str, inits: Sequence[str], other
 
     Searching several columns for one needs simultaneous intervals; "better in all" does not (`comparisons.count`).
     """
-    worst = []
+    worst, single = [], []
     for init in inits:
         gains = [evidence.gain(init, 100, other, 100, column) for column in columns]
+        single += gains
         if any(np.isnan(gain.value) for gain in gains):
             worst.append(UNMEASURED)
             continue
         low = -min(gain.simultaneous(len(columns), evidence.confidence).high for gain in gains)
         least = min(gains, key=lambda gain: gain.value)
         worst.append(least._replace(value=-least.value, low=low, high=-min(gain.low for gain in gains)))
-    return _finding(evidence, worst, "worse somewhere")
+    found = _finding(evidence, worst, "worse somewhere")
+    return found._replace(detectable=_detectable(evidence, single, [*columns] * len(inits)))
 
 
 def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pick: str) -> Finding:
     """The largest or smallest fraction of ImageNet's epochs that one of `inits` saves, with the prediction interval of one more training run.
 
     The paper picks the extreme of a table with one training run per row. So the extreme is taken for each pair of seeds, and the published
-    value is treated as one more such extreme.
+    value is treated as one more such extreme. Within the run alone the claim is that one of `inits`, or each of them, saves epochs.
     """
     savings = pd.concat([1 - evidence.epochs(init) / evidence.baseline_epochs(init) for init in inits], axis=1)
     if savings.empty or savings.isna().any(axis=None):
@@ -185,21 +146,26 @@ def epochs_saved(evidence: Evidence, published: float, inits: Sequence[str], pic
     row = Trainings(inits[0], tuple(saving.index), np.arange(len(saving)))
     low, high = next_training(row, saving, evidence.confidence)
     verdict = verdicts.of_value(published, low - WHOLE_PERCENT, high + WHOLE_PERCENT, EPOCHS_RESOLUTION, known_luck(row))
-    return Finding(saving.mean(), low, high, "", verdict)
+    ends = mean_interval(row, saving, evidence.confidence)
+    if pick == "most":  # the largest of several savings is above 0 by chance, unless its interval is corrected for their number
+        corrected = 1 - (1 - evidence.confidence) / len(inits)
+        ends = mean_interval(row, saving, corrected)
+    return Finding(saving.mean(), low, high, "", verdict, verdicts.of_sign(*ends))
 
 
 def faster(evidence: Evidence, published: str, init: str, shares: Sequence[int]) -> Finding:
     """Whether `init` stops earlier than ImageNet at every share of the labels, with intervals over seeds."""
     found = []
-    for share in shares:
+    for share in evidence.shares(shares):
         saved = evidence.baseline_epochs(init, share) - evidence.epochs(init, share)
         row = Trainings(init, tuple(saved.index), np.arange(len(saved)))
         if saved.empty or saved.isna().any():
             found.append(UNMEASURED)
             continue
         df = min(map(len, row.levels.values()), default=2) - 1
-        found.append(Quantity(saved.mean(), *mean_interval(row, saved, evidence.confidence), df, known_luck(row)))
-    return _finding(evidence, found, "earlier")
+        ends = mean_interval(row, saved, evidence.confidence)
+        found.append(_with_detectable(Quantity(saved.mean(), *ends, df, known_luck(row)), evidence.confidence))
+    return _finding(evidence, found, "earlier", ["epochs"] * len(found))
 
 
 def labels_saved(evidence: Evidence, published: float, init: str, other: str, column: str) -> Finding:
@@ -220,7 +186,7 @@ def labels_saved(evidence: Evidence, published: float, init: str, other: str, co
     # "about 20 %" is read off a figure with steps of 20 %: half a step away still agrees with it
     over = SEEDS if row["over"].startswith(SEEDS) else row["over"]
     verdict = verdicts.of_value(published, low - LABELS_RESOLUTION, high + LABELS_RESOLUTION, 2 * LABELS_RESOLUTION, over)
-    return Finding(1 - row["needed"], low, high, words, verdict)
+    return Finding(1 - row["needed"], low, high, words, verdict, verdicts.of_sign(low, high))
 
 
 def response(evidence: Evidence, published: str, distortion: str, output: str, sign: int) -> Finding:
@@ -237,7 +203,8 @@ def response(evidence: Evidence, published: str, distortion: str, output: str, s
     mean, spread = np.mean(slopes), np.std(slopes, ddof=1) if len(slopes) > 1 else np.nan
     low, high = np.clip(verdicts.of_mean(mean, spread, len(slopes), evidence.confidence), -1, 1)
     signed = (low, high) if sign > 0 else (-high, -low)
-    return Finding(mean, low, high, "", verdicts.of_sign(*signed))
+    verdict = verdicts.of_sign(*signed)
+    return Finding(mean, low, high, "", verdict, verdict)
 
 
 def named_better(evidence: Evidence, published: str, aspect: str, others: Sequence[str]) -> Finding:
@@ -256,8 +223,8 @@ def named_better(evidence: Evidence, published: str, aspect: str, others: Sequen
         value = shares[aspect] - shares[other]
         down = np.hypot(shares[aspect] - low[aspect], high[other] - shares[other])
         up = np.hypot(high[aspect] - shares[aspect], shares[other] - low[other])
-        found.append(Quantity(value, value - down, value + up))
-    return _finding(evidence, found, "more accurate")
+        found.append(_with_detectable(Quantity(value, value - down, value + up), evidence.confidence))
+    return _finding(evidence, found, "more accurate", ["accuracy"] * len(found))
 
 
 COMPUTE: dict[str, Callable[..., Finding]] = {
@@ -281,8 +248,12 @@ COMPUTE: dict[str, Callable[..., Finding]] = {
 PRETEXT = (response.__name__, named_better.__name__)  # depend on distorted photos, not on votes
 
 
-def _finding(evidence: Evidence, found: Sequence[Quantity], word: str = "better") -> Finding:
-    """The finding for quantities that are all claimed to be above 0: reproduced if all certainly are, not if one certainly is not."""
+def _finding(evidence: Evidence, found: Sequence[Quantity], word: str = "better", of: Sequence[str] = ()) -> Finding:
+    """The finding for quantities that are all claimed to be above 0: reproduced if all certainly are, not if one certainly is not.
+
+    Args:
+        of: what each quantity is a difference of: a column of Table 2, or a name.
+    """
     counted = count(found, evidence.confidence, word)
     if counted.some_below:
         verdict = verdicts.NOT_REPRODUCED
@@ -292,7 +263,29 @@ def _finding(evidence: Evidence, found: Sequence[Quantity], word: str = "better"
         verdict = verdicts.NOT_MEASURED
     else:
         verdict = verdicts.WITHIN_NOISE if counted.known else verdicts.NO_INTERVAL
-    return Finding(counted.share, np.nan, np.nan, counted.words, verdict)
+    return Finding(counted.share, np.nan, np.nan, counted.words, verdict, verdict, _detectable(evidence, found, of))
+
+
+def _detectable(evidence: Evidence, found: Sequence[Quantity], of: Sequence[str]) -> str:
+    """The smallest difference that the test could show, for each column the largest of those compared: "SRCC 0.051, MAE 0.04"."""
+    largest: dict[str, float] = {}
+    for quantity, name in zip(found, of, strict=False):
+        if not np.isnan(quantity.detectable):
+            largest[name] = max(largest.get(name, 0.0), quantity.detectable)
+    titles = {column.name: column for column in columns_of(evidence.sets.values())}
+    several = len({titles[name].group for name in largest if name in titles}) > 1
+    words = []
+    for name, least in largest.items():
+        column = titles.get(name)
+        title = name if column is None else f"{column.group} {column.title}" if several else column.title
+        words.append(f"{title} {least:.2g}")
+    return ", ".join(words)
+
+
+def _with_detectable(quantity: Quantity, confidence: float) -> Quantity:
+    """With the smallest value that the test could show, from the width of the interval: (z + z of `POWER`) standard errors."""
+    half, z = (quantity.high - quantity.low) / 2, ndtri((1 + confidence) / 2)
+    return quantity._replace(detectable=float(half * (z + ndtri(POWER)) / z))
 
 
 def _percent(share: float) -> str:

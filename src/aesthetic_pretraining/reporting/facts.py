@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from aesthetic_pretraining.evaluation.runs import pretraining_of
-from aesthetic_pretraining.initialisations import LABELS
+from aesthetic_pretraining.initialisations import title_of
 
 UNLABELLED = "no labels used"
 
@@ -42,7 +42,7 @@ def updates(histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:
     several = {task: _range(numbers) for task, numbers in found.items()}
     if len(set(several.values())) == 1:
         return f"{next(iter(several.values()))} updates{' each' if len(histories) > 1 else ''}"
-    return "updates: " + ", ".join(f"{number} ({LABELS.get(task, task)})" for task, number in several.items())
+    return "updates: " + ", ".join(f"{number} ({title_of(task)})" for task, number in several.items())
 
 
 def trained(counts: Mapping[str, int], histories: Mapping[tuple[str, int], pd.DataFrame]) -> str:

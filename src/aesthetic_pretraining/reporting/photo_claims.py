@@ -16,7 +16,8 @@ from aesthetic_pretraining.evaluation.statistics.proportions import mean_interva
 from aesthetic_pretraining.evaluation.statistics.training_luck import Trainings, known_luck, next_training
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting import verdicts
-from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Evidence, Finding
+from aesthetic_pretraining.reporting.claim_checks import UNKNOWN, Finding
+from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 SHARE_RESOLUTION = 0.05  # ASSUME: an interval wider than ±0.05 is too wide to confirm a fraction, as in Table 2
 MANY = 0.5  # ASSUME: "many classes": at least half of a network's classes (or of the number of photos, if that is smaller)
@@ -24,7 +25,7 @@ SPREAD = 0.5  # ASSUME: "spread": no class is the top-1 prediction for more than
 
 
 def high_quality(evidence: Evidence, published: float) -> Finding:
-    """The fraction of photos that score above five, averaged over seeds, against the published one.
+    """The fraction of photos that score above the set's threshold (`LabelledSet.above`), averaged over seeds, against the published one.
 
     The published number comes from one training run. With three or more seeds, the interval is for another training run: Student's
     prediction interval over seeds (`training_luck.next_training`) with Wilson's over photos added in quadrature. With fewer, it is
@@ -37,13 +38,15 @@ def high_quality(evidence: Evidence, published: float) -> Finding:
     photos, share = rows["photos"].iloc[0], rows["share"].mean()
     trainings = Trainings(BASELINE, tuple((UNTRAINED, int(seed)) for seed in rows["seed"]), np.arange(len(rows)))
     low, high = map(float, wilson(share * photos, photos, evidence.confidence))
-    words = f"{share:.1%} of {photos:,} photos score above 5 [{low:.1%}, {high:.1%}]"
+    words = f"{share:.1%} of {photos:,} photos score above {evidence.home.above:g} [{low:.1%}, {high:.1%}]"
     _, end = next_training(trainings, rows["share"], evidence.confidence)
     if np.isnan(end):
         return Finding(share, low, high, f"{words}, interval over photos only", verdicts.FEW_SEEDS)
     down, up = np.hypot(end - share, share - low), np.hypot(end - share, high - share)
     low, high = max(0.0, float(share - down)), min(1.0, float(share + up))
-    words = f"{share:.1%} of {photos:,} photos score above 5; another training run [{low:.1%}, {high:.1%}]"
+    words = (
+        f"{share:.1%} of {photos:,} photos score above {evidence.home.above:g}; another training run [{low:.1%}, {high:.1%}]"
+    )
     return Finding(share, low, high, words, verdicts.of_value(published, low, high, SHARE_RESOLUTION, known_luck(trainings)))
 
 
@@ -90,8 +93,8 @@ def moved_less(evidence: Evidence, published: str, inits: Sequence[str], others:
         f"{(value > 0).sum()} of {count} less, {(low > 0).sum()} beyond noise ({photos} photos)"
     )
     if (high < 0).any():
-        return Finding(*UNKNOWN, f"{words}; {(high < 0).sum()} more beyond noise", verdicts.NOT_REPRODUCED)
-    return Finding(*UNKNOWN, words, verdicts.REPRODUCED if (low > 0).all() else verdicts.WITHIN_NOISE)
+        return Finding(*UNKNOWN, f"{words}; {(high < 0).sum()} more beyond noise", *[verdicts.NOT_REPRODUCED] * 2)
+    return Finding(*UNKNOWN, words, *[verdicts.REPRODUCED if (low > 0).all() else verdicts.WITHIN_NOISE] * 2)
 
 
 def _range(moved: pd.DataFrame) -> str:

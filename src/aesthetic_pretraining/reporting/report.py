@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,11 +11,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.reporting import claims as paper_claims
 from aesthetic_pretraining.reporting import probe_table, table2, table2_print
-from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis, mark, untrained
+from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, Caption, basis, caption_of, mark, untrained
 
 TEMPLATES = Path(__file__).parent / "templates"
-CLAIMED = ("claim", "place", "published", "ours", "verdict")  # columns of claims.csv that the page shows
 
 
 class Shown(NamedTuple):
@@ -69,6 +70,7 @@ def write_report(
     frame = table2.read(table)
     if table2_print.note_of(frame) != note:
         raise ValueError(f"{table} carries the note {table2_print.note_of(frame)!r}, the report {note!r}")
+    sets = table2.sets_of(frame)
     linear = None if probes is None else probe_table.read(probes)
     # Autoescape: initialisation names, notes and parameters come from users.
     environment = Environment(
@@ -76,12 +78,23 @@ def write_report(
     )
     page = environment.get_template("report.html.j2").render(
         claims=None if claims is None else _claims(claims),
-        columns=table2.TABLE2_COLUMNS,
+        columns=table2.columns(frame),
+        groups=[(group, list(members)) for group, members in groupby(table2.columns(frame), key=lambda column: column.group)],
+        published=any(frame[f"{column.name}_published"].notna().any() for column in table2.columns(frame)),
+        home=sets[0].title,
+        titles=[each.title for each in sets],
         rows=table2_print.rows(frame),
         footnotes=table2_print.footnotes(frame),
         tests=table2_print.tests(frame),
         probes=None if linear is None else (probe_table.parts(linear), probe_table.footnotes(linear)),
-        sections=_sections(figures, lambda name: basis(name, counts, histories, context, unlabelled), context, trained, note),
+        sections=_sections(
+            figures,
+            lambda name: basis(name, counts, histories, sets, context, unlabelled),
+            {name: caption_of(name, sets[0]) for name in CAPTIONS},
+            context,
+            trained,
+            note,
+        ),
         sheets={name.replace("_", " "): data_uri(path) for name, path in sheets.items()},
         counts=counts,
         context=context,
@@ -107,12 +120,19 @@ def data_uri(path: Path) -> Markup:
 
 
 def _sections(
-    figures: Mapping[str, Path], basis_of: Callable[[str], str], context: str, trained: Sequence[str], note: str
+    figures: Mapping[str, Path],
+    basis_of: Callable[[str], str],
+    captions: Mapping[str, Caption],
+    context: str,
+    trained: Sequence[str],
+    note: str,
 ) -> dict[str, list[Shown]]:
     """{heading: figures}: those of `SECTIONS` that exist or were left out because a network was not trained, then all others."""
     shown = {
         heading: [
-            _shown(name, figures.get(name), basis_of, trained, note) for name in names if _belongs(name, figures, trained)
+            _shown(name, figures.get(name), basis_of, captions[name], trained, note)
+            for name in names
+            if _belongs(name, figures, trained)
         ]
         for heading, names in SECTIONS.items()
     }
@@ -128,18 +148,23 @@ def _belongs(name: str, figures: Mapping[str, Path], trained: Sequence[str]) -> 
     return name in figures or bool(untrained(name, trained))
 
 
-def _shown(name: str, path: Path | None, basis_of: Callable[[str], str], trained: Sequence[str], note: str) -> Shown:
-    caption, missing = CAPTIONS[name], untrained(name, trained)
+def _shown(
+    name: str, path: Path | None, basis_of: Callable[[str], str], caption: Caption, trained: Sequence[str], note: str
+) -> Shown:
+    missing = untrained(name, trained)
     last = basis_of(name) if path is not None else "Left out."
     last += f" Not trained in this run: {', '.join(missing)}." if missing else ""
     source = "" if path is None else data_uri(path)
     return Shown(name, caption.heading, caption.text, last, mark(name, note), caption.wide, source)
 
 
-def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], str]:
-    """(heads, rows of (column, text), a sentence that counts the verdicts on single numbers of Table 2)."""
+def _claims(path: Path) -> tuple[list[str], list[list[tuple[str, str]]], list[str]]:
+    """(heads, rows of (column, text), sentences below): single numbers of Table 2 are counted, all other claims shown."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    single = frame["id"].str.startswith("table2.")
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in frame[single]["verdict"].value_counts().items())
-    rows = [[(name, row[name]) for name in CLAIMED] for _, row in frame[~single].iterrows()]
-    return list(CLAIMED), rows, f"Table 2, number by number and dagger by dagger ({single.sum()}): {counts}."
+    prose = frame[~frame["id"].str.startswith("table2.")]
+    shown = [
+        [*((name, row[name]) for name in paper_claims.SHOWN), ("verdict", paper_claims.shown_verdict(row))]
+        for _, row in prose.iterrows()
+    ]
+    lines = [*filter(None, [paper_claims.counted(frame)]), *paper_claims.footnotes(frame)]
+    return [*paper_claims.SHOWN, "verdict"], shown, lines

@@ -1,5 +1,6 @@
 """Table 2 in print: the same cells and footnotes in Markdown, LaTeX and HTML, from the frame of `table2` only."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -11,19 +12,16 @@ from aesthetic_pretraining.evaluation.statistics import significance
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting.markup import escape_latex, escape_markdown
-from aesthetic_pretraining.reporting.table2 import NAMES, PROBLEMS, RESCALED, TABLE2_COLUMNS, TESTED, Column
+from aesthetic_pretraining.reporting.table2 import Column, columns, sets_of, tested
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 MISSING = "–"  # not trained in this run
 UNDEFINED = "undef."  # trained, but the metric has no value
 ODD = "‡"  # evaluated on other images, or other labels, than ImageNet
-EPOCHS = (
-    "Epochs: until fine-tuning stopped, as the paper defines its column. Best epoch: that of the network that is kept and tested. If "
-    "the paper's numbers are best epochs (its notebook reads files named by these numbers, fidelity row 35), it stopped about 10 "
+EPOCHS = "Epochs: until fine-tuning stopped, as the paper defines its column. Best epoch: that of the network that is kept and tested."
+PAPERS_EPOCHS = (
+    " If the paper's numbers are best epochs (its notebook reads files named by these numbers, fidelity row 35), it stopped about 10 "
     "epochs later, and its saving of 47 % of the epochs would be about 45 %."
-)
-SCALES = (
-    "TID2013 MAE compares predictions on 1 to 10 with opinion scores on 0 to 9 without rescaling, as the published errors suggest; "
-    "with predictions rescaled linearly to 0 to 9 it is"
 )
 
 
@@ -46,23 +44,23 @@ class Cell(NamedTuple):
 
 
 def rows(table: pd.DataFrame) -> list[tuple[str, list[Cell]]]:
-    """The printed table, common to all versions: per row its label and one `Cell` per entry of `TABLE2_COLUMNS`."""
-    best = {}
-    for column in TABLE2_COLUMNS:
+    """The printed table, common to all versions: per row its label and one `Cell` per column (`table2.columns`)."""
+    best, shown = {}, columns(table)
+    for column in shown:
         # Compare rounded values, so that two that print alike are both best. Rows that are not comparable do not compete.
         values = table[column.name].round(column.decimals).mask([_odd(row, column) for _, row in table.iterrows()])
         best[column.name] = values.eq(getattr(values, column.best)()) if column.best else values.isna() & False
     return [
-        (record["label"], [_cell(record, column, bool(best[column.name][index])) for column in TABLE2_COLUMNS])
+        (record["label"], [_cell(record, column, bool(best[column.name][index])) for column in shown])
         for index, record in table.iterrows()
     ]
 
 
 def footnotes(table: pd.DataFrame) -> list[str]:
     """The footnotes of the table, as plain sentences."""
-    first = table.iloc[0]
+    first, sets, marked = table.iloc[0], sets_of(table), tested(table)
     seeds = sorted(set(table["seeds"]) - {0})
-    methods = {method for name in TESTED for method in table[f"{name}_method"].dropna()}
+    methods = {method for name in marked for method in table[f"{name}_method"].dropna()}
     lines = [f"† {significance.sentence(int(first['comparisons']), first['alpha'], methods)}."]
     if len(seeds) > 1:
         numbers = [
@@ -73,17 +71,12 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         lines.append(f"Mean ± standard deviation over training runs, whose number differs: {', '.join(numbers)}.")
     elif seeds != [1]:
         lines.append(f"Mean ± standard deviation over training runs; number of runs: {seeds[0]}.")
-    lines += [*_luck(table), EPOCHS]
-    lines.append(
-        f"{first['ava_n']:,} AVA and {first['tid2013_n']:,} TID2013 images, {first['share']} % of the training labels. "
-        f"On AVA, always predicting the majority class gives ACC {first['ava_majority']:.4f}, "
-        f"always predicting the mean training score gives MAE {first['ava_constant_mae']:.4f}."
-    )
-    lines += _rescaled(table)
-    for name, dataset in TESTED.items():
+    lines += [*_luck(table), EPOCHS + (PAPERS_EPOCHS if table["epochs_published"].notna().any() else "")]
+    lines += [_pictures(first, sets), *(line for each in sets[1:] for line in _rescaled(table, sets[0], each))]
+    for name, each in marked.items():
         for row in table[table[f"{name}_tested"] < table["seeds"]].itertuples():
             lines.append(
-                f"{row.label}: only {getattr(row, f'{name}_tested')} of {row.seeds} training runs were tested on {dataset.upper()}, "
+                f"{row.label}: only {getattr(row, f'{name}_tested')} of {row.seeds} training runs were tested on {each.title}, "
                 "because ImageNet lacks their fine-tuning seeds."
             )
     if "references" in table:
@@ -94,13 +87,11 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         lines.append(f"{first['settings']}.")
     if "warnings" in table:
         lines.append(first["warnings"])
-    if (table[NAMES].isna().any(axis=1) & (table["seeds"] > 0)).any():
+    if (table[[column.name for column in columns(table)]].isna().any(axis=1) & (table["seeds"] > 0)).any():
         lines.append(f"{UNDEFINED}: undefined, because a seed has fewer than three images or all of its scores are equal.")
-    for name in PROBLEMS:
-        for row in table[table[name] != ""].itertuples():
-            lines.append(
-                f"{ODD} {row.label} cannot be compared on {name.removesuffix('_problem').upper()}: {getattr(row, name)}."
-            )
+    for each in sets:
+        for row in table[table[f"{each.name}_problem"] != ""].itertuples():
+            lines.append(f"{ODD} {row.label} cannot be compared on {each.title}: {getattr(row, f'{each.name}_problem')}.")
     if (absent := table["label"][table["seeds"] == 0]).any():
         lines.append(f"Not trained in this run: {', '.join(absent)}.")
     return lines
@@ -108,13 +99,13 @@ def footnotes(table: pd.DataFrame) -> list[str]:
 
 def tests(table: pd.DataFrame) -> list[tuple[str, list[str]]]:
     """(label, a text per test set) of each row that was tested: the largest corrected p, and how many training runs are significant."""
-    found = []
+    found, names = [], tested(table)
     for _, row in table.iterrows():
         texts = [
             f"{row[f'{name}_p']:.3g} ({row[f'{name}_smaller']} of {row[f'{name}_tested']})"
             if pd.notna(row[f"{name}_p"])
             else MISSING
-            for name in TESTED
+            for name in names
         ]
         found += [(row["label"], texts)] if set(texts) != {MISSING} else []
     return found
@@ -133,20 +124,50 @@ def _luck(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _rescaled(table: pd.DataFrame) -> list[str]:
-    """The footnote on TID2013's error on the dataset's own scale, 0..9."""
+def _pictures(first: pd.Series, sets: Sequence[LabelledSet]) -> str:
+    """The footnote on the test images, and on what constant predictions reach on the first set."""
+    home = sets[0]
+    numbers = [f"{first[f'{each.name}_n']:,} {each.title}" for each in sets]
+    # ASSUME: a picture's prediction is that of the network whose test fold has it; correlations are over all of them at once
+    pooled = (
+        f"; {home.title}'s are predicted in {home.folds} folds, each by the network that was not trained on it"
+        if home.folds
+        else ""
+    )
+    return (
+        f"{_listed(numbers)} images, {first['share']} % of the training labels{pooled}. "
+        f"On {home.title}, always predicting the majority class gives ACC {first[f'{home.name}_majority']:.4f}, "
+        f"always predicting the mean training score gives MAE {first[f'{home.name}_constant_mae']:.4f}."
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _rescaled(table: pd.DataFrame, home: LabelledSet, other: LabelledSet) -> list[str]:
+    """The footnote on the error on another set's own scale; none where the scales are the same."""
+    name = f"{other.name}_mae_rescaled"
     numbers = [
-        f"{row['label']} {row[RESCALED]:.4f}" + ("" if np.isnan(row[f"{RESCALED}_sd"]) else f" ± {row[f'{RESCALED}_sd']:.4f}")
-        for _, row in table[table[RESCALED].notna()].iterrows()
+        f"{row['label']} {row[name]:.4f}" + ("" if np.isnan(row[f"{name}_sd"]) else f" ± {row[f'{name}_sd']:.4f}")
+        for _, row in table[table[name].notna()].iterrows()
     ]
-    return [f"{SCALES}: {', '.join(numbers)}."] if numbers else []
+    if not numbers or (home.low, home.high) == (other.low, other.high):
+        return []
+    suggested = ", as the published errors suggest" if table[f"{other.name}_mae_published"].notna().any() else ""
+    scale = f"{other.low:g} to {other.high:g}"
+    return [
+        f"{other.title} MAE compares predictions on {home.low:g} to {home.high:g} with opinion scores on {scale} without rescaling"
+        f"{suggested}; with predictions rescaled linearly to {scale} it is: {', '.join(numbers)}."
+    ]
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """The table as GitHub Markdown, note first."""
-    heads = ["Pretext task", *(f"{c.group} {c.title}{_arrow(c, '↑', '↓')}".strip() for c in TABLE2_COLUMNS)]
+    heads = ["Pretext task", *(escape_markdown(f"{c.group} {c.title}".strip()) + _arrow(c, "↑", "↓") for c in columns(table))]
     lines = [f"**{escape_markdown(note_of(table))}**", ""] if note_of(table) else []
-    lines += ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * len(TABLE2_COLUMNS)]
+    lines += ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
     for label, cells in rows(table):
         lines.append("| " + " | ".join([escape_markdown(label), *map(_markdown_cell, cells)]) + " |")
     return "\n".join([*lines, "", *(f"{line}\n" for line in footnotes(table))])
@@ -155,16 +176,16 @@ def to_markdown(table: pd.DataFrame) -> str:
 def to_latex(table: pd.DataFrame) -> str:
     """The table for LaTeX: a `table*` (needs the package booktabs) with note and footnotes in the caption."""
     caption = " ".join(filter(None, [note_of(table) and f"[{note_of(table)}]", "Performance results.", *footnotes(table)]))
-    heads = ["Pretext task", *(c.title + _arrow(c, r" $\uparrow$", r" $\downarrow$") for c in TABLE2_COLUMNS)]
+    heads = ["Pretext task", *(c.title + _arrow(c, r" $\uparrow$", r" $\downarrow$") for c in columns(table))]
     body = [" & ".join([escape_latex(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in rows(table)]
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
             rf"\caption{{{escape_latex(caption)}}}",
-            r"\begin{tabular}{lr" + "r" * (len(TABLE2_COLUMNS) - 1) + "}",
+            r"\begin{tabular}{lr" + "r" * (len(heads) - 2) + "}",
             r"\toprule",
-            *_latex_groups(),
+            *_latex_groups(columns(table)),
             " & ".join(heads) + r" \\",
             r"\midrule",
             *body,
@@ -200,8 +221,9 @@ def _cell(record: pd.Series, column: Column, best: bool) -> Cell:
     spread, published = record[f"{column.name}_sd"], record[f"{column.name}_published"]
     # the mean epoch of several seeds is fractional
     decimals = column.decimals or (1 if not np.isnan(spread) else 0)
-    dagger = column.name in TESTED and record["init"] != BASELINE and record[f"{column.name}_significant"] is True
-    tested = record[f"{column.name}_tested"] if column.name in TESTED and pd.notna(record[f"{column.name}_tested"]) else 0
+    compared = f"{column.name}_tested" in record  # only errors are
+    dagger = compared and record["init"] != BASELINE and record[f"{column.name}_significant"] is True
+    runs = record[f"{column.name}_tested"] if compared and pd.notna(record[f"{column.name}_tested"]) else 0
     absent = UNDEFINED if record["seeds"] else MISSING
     return Cell(
         mean=absent if np.isnan(record[column.name]) else f"{record[column.name]:.{decimals}f}",
@@ -210,16 +232,16 @@ def _cell(record: pd.Series, column: Column, best: bool) -> Cell:
         best=best,
         dagger=dagger,
         odd=_odd(record, column),
-        smaller=f"{record[f'{column.name}_smaller']}/{tested}" if tested > 1 else "",
+        smaller=f"{record[f'{column.name}_smaller']}/{runs}" if runs > 1 else "",
     )
 
 
-def _latex_groups() -> list[str]:
+def _latex_groups(shown: Sequence[Column]) -> list[str]:
     """The line with the test sets above the column heads, and the rules below it."""
     line, rules, at = "", "", 2
-    for group, columns in groupby(TABLE2_COLUMNS, key=lambda column: column.group):
-        width = len(list(columns))
-        line += rf" & \multicolumn{{{width}}}{{c}}{{{group}}}" if group else " &" * width
+    for group, members in groupby(shown, key=lambda column: column.group):
+        width = len(list(members))
+        line += rf" & \multicolumn{{{width}}}{{c}}{{{escape_latex(group)}}}" if group else " &" * width
         rules += rf"\cmidrule(lr){{{at}-{at + width - 1}}}" if group else ""
         at += width
     return [line + r" \\", rules]

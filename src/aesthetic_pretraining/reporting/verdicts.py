@@ -18,17 +18,19 @@ from aesthetic_pretraining.evaluation.statistics.training_luck import (
 )
 from aesthetic_pretraining.files import write_text
 from aesthetic_pretraining.reporting.markup import escape_markdown
-from aesthetic_pretraining.reporting.table2 import TABLE2_COLUMNS, Column
+from aesthetic_pretraining.reporting.table2 import Column, columns
 from aesthetic_pretraining.reporting.table2_print import MISSING, UNDEFINED, note_of
 
 REPRODUCED, WITHIN_NOISE, NOT_REPRODUCED = "reproduced", "within noise", "not reproduced"
 ANOTHER = "another experiment"  # `experiment.other_than_published` says why
+# of a claim in another experiment, judged by the differences between this run's own rows
+HERE = {REPRODUCED: "holds here", WITHIN_NOISE: "not seen here", NOT_REPRODUCED: "reversed here"}
 NOT_TRAINED, NOT_MEASURED, HAS_NO_VALUE, NO_INTERVAL = "not trained", "not measured", "undefined", "no interval"
 FEW_SEEDS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} seeds"
 FEW_PRETRAININGS = f"{NO_INTERVAL}: fewer than {FEWEST_SEEDS} pretrainings"
 UNPUBLISHED = "not in the paper"
 # ASSUME: half-width above which an interval contains too many values to confirm one, in the metric's unit
-RESOLUTION = dict.fromkeys([column.name for column in TABLE2_COLUMNS], 0.05) | {"epochs": 10.0, "best_epoch": 10.0}
+RESOLUTION, EPOCHS_RESOLUTION = 0.05, 10.0
 ENDS = {
     **{name: name for name in ("low", "high", "over", "diff_low", "diff_high", "diff_over", "detectable")},
     **{"diff": "difference", "next_low": "next_low", "next_high": "next_high", "next_over": "next_over"},
@@ -51,6 +53,11 @@ def of_value(published: float, low: float, high: float, resolution: float, over:
     if low <= published <= high:
         return REPRODUCED if high - low <= 2 * resolution else WITHIN_NOISE
     return NOT_REPRODUCED if over == SEEDS else FEW_PRETRAININGS
+
+
+def resolution_of(column: Column) -> float:
+    """Half-width above which an interval confirms no value of this column."""
+    return RESOLUTION if column.group else EPOCHS_RESOLUTION
 
 
 def of_sign(low: float, high: float) -> str:
@@ -82,8 +89,8 @@ def attach(
         reasons: why this is not the paper's experiment (`experiment.other_than_published`); then there are no verdicts.
     """
     known = intervals.set_index(["init", "share", "dataset", "metric"])[list(ENDS.values())]
-    columns: dict[str, pd.Series | list[str]] = {}
-    for column in TABLE2_COLUMNS:
+    added: dict[str, pd.Series | list[str]] = {}
+    for column in columns(table):
         dataset, _, metric = column.name.rpartition("_") if column.group else ("", "", column.name)
         places = list(zip(table["init"], table["share"], strict=True))
         ends = (
@@ -93,13 +100,13 @@ def attach(
             of_epochs = [_epochs(metrics, metric, *place, confidence) for place in places]
             ends = pd.DataFrame(of_epochs, columns=list(ENDS))
         ends = ends.astype({end: object if end in TEXTS else float for end in ENDS}).fillna(dict.fromkeys(TEXTS, ""))
-        columns |= {f"{column.name}_{end}": ends[end] for end in ENDS}
-        columns[f"{column.name}_verdict"] = [
+        added |= {f"{column.name}_{end}": ends[end] for end in ENDS}
+        added[f"{column.name}_verdict"] = [
             _verdict(row, column, bounds, reasons["votes"])
             for (_, row), (_, bounds) in zip(table.iterrows(), ends.iterrows(), strict=True)
         ]
     more = {"confidence": confidence} | {name: reasons[kind] for kind, name in REASONS.items()}
-    return pd.concat([table, pd.DataFrame(columns)], axis=1).assign(**more)
+    return pd.concat([table, pd.DataFrame(added)], axis=1).assign(**more)
 
 
 def reason_of(table: pd.DataFrame, kind: str = "votes") -> str:
@@ -134,16 +141,20 @@ def _verdict(row: pd.Series, column: Column, ends: pd.Series, reason: str) -> st
         return f"{NO_INTERVAL}: other images than ImageNet's"
     if column.name == "epochs" and row["capped"]:
         return f"{NO_INTERVAL}: some training runs reached the cap"
-    return of_value(published, ends["next_low"], ends["next_high"], RESOLUTION[column.name], ends["next_over"])
+    return of_value(published, ends["next_low"], ends["next_high"], resolution_of(column), ends["next_over"])
 
 
 def to_markdown(table: pd.DataFrame) -> str:
     """One line per cell of Table 2: ours with its interval, the difference to ImageNet, the published value, the verdict."""
     lines = [f"**{escape_markdown(note_of(table))}**", ""] if note_of(table) else []
     lines += ["| Pretext task | Metric | Ours | Difference to ImageNet | Published | Verdict |", "|---|---|---:|---:|---:|---|"]
-    for column in TABLE2_COLUMNS:
+    for column in columns(table):
         for _, row in table.iterrows():
-            printed = [escape_markdown(row["label"]), f"{column.group} {column.title}".strip(), *_numbers(row, column)]
+            printed = [
+                escape_markdown(row["label"]),
+                escape_markdown(f"{column.group} {column.title}".strip()),
+                *_numbers(row, column),
+            ]
             lines.append("| " + " | ".join([*printed, row[f"{column.name}_verdict"]]) + " |")
     return "\n".join([*lines, "", *(f"{line}\n" for line in footnotes(table))])
 
@@ -151,7 +162,7 @@ def to_markdown(table: pd.DataFrame) -> str:
 def footnotes(table: pd.DataFrame) -> list[str]:
     """Footnotes: what the intervals and verdicts mean, and the smallest difference that the test sets can show."""
     confidence = f"{table['confidence'].iloc[0] * 100:g} %"
-    over = sorted({each for column in TABLE2_COLUMNS for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
+    over = sorted({each for column in columns(table) for each in table[f"{column.name}_over"] if each and not pd.isna(each)})
     lines = [f"In brackets: {confidence} intervals, over {' or '.join(over)}; of epochs over seeds."]
     if not over:
         lines = ["No number has an interval; metrics/intervals.csv says why."]
@@ -161,13 +172,14 @@ def footnotes(table: pd.DataFrame) -> list[str]:
         )
     if reason_of(table):
         lines.append(f"{ANOTHER.capitalize()} than the paper's ({reason_of(table)}), so its numbers get no verdict.")
-    lines.append(
-        f"Verdicts: {REPRODUCED}: the published value, which comes from one training run, is in the {confidence} prediction interval of "
-        f"one more training run of ours on the same images, and the interval is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it is inside, "
-        f"but the interval is wider; {NOT_REPRODUCED}: it is outside; {NO_INTERVAL}: fewer than three seeds, or it is outside an "
-        "interval that does not cover the variation between pretraining runs."
-    )
-    largest = {f"{c.group} {c.title}": table[f"{c.name}_detectable"].astype(float).max() for c in TABLE2_COLUMNS}
+    if any(table[f"{column.name}_published"].notna().any() for column in columns(table)):
+        lines.append(
+            f"Verdicts: {REPRODUCED}: the published value, which comes from one training run, is in the {confidence} prediction interval of "
+            f"one more training run of ours on the same images, and the interval is no wider than ±0.05 (epochs: ±10); {WITHIN_NOISE}: it is inside, "
+            f"but the interval is wider; {NOT_REPRODUCED}: it is outside; {NO_INTERVAL}: fewer than three seeds, or it is outside an "
+            "interval that does not cover the variation between pretraining runs."
+        )
+    largest = {f"{c.group} {c.title}": table[f"{c.name}_detectable"].astype(float).max() for c in columns(table)}
     if shown := [f"{name} {worst:.4f}" for name, worst in largest.items() if not np.isnan(worst)]:
         lines.append(
             f"Smallest detectable difference to ImageNet (power {POWER * 100:g} %, two-sided at {confidence}), the largest of all rows: "

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+RAW = Path("data/raw")  # where rule download puts public sets
 SCALE = ("low", "high", "bins")  # of an entry of `sets`: what the votes on a set are
+SOURCE_FIELDS = ("reader", "source", "folder", *SCALE)  # of an entry of `sets`, for reading it
 FIELDS = ("title", "low", "high", "bins", "above", "folds")  # of an entry of `sets`, for everything after the split
 
 
@@ -17,6 +20,41 @@ def steps(low: float, high: float, bins: int) -> tuple[float, ...]:
 def values_of(name: str, cfg: Mapping[str, Any]) -> tuple[float, ...]:
     """The scores of the votes of the set `name`, from a rule's parameters. Raises KeyError for one that the rule lacks."""
     return steps(*(cfg[f"sets.{name}.{field}"] for field in SCALE))
+
+
+@dataclass(frozen=True)
+class SetSource:
+    """A labelled set before its split: where it lies and how it is read.
+
+    Attributes:
+        name: in paths and columns.
+        reader: how it is laid out, one of `data.listing.READERS`.
+        low, high, bins: as for `LabelledSet`.
+        source: "folder", or the public set of this name. folder: of the user, for source "folder".
+    """
+
+    name: str
+    reader: str
+    low: float
+    high: float
+    bins: int
+    source: str = "folder"
+    folder: str = ""
+
+    @property
+    def root(self) -> Path:
+        """Its folder."""
+        return Path(self.folder) if self.source == "folder" else RAW / self.source
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The score of each bin, ascending."""
+        return steps(self.low, self.high, self.bins)
+
+    @classmethod
+    def of(cls, name: str, cfg: Mapping[str, Any]) -> "SetSource":
+        """The set `name` from a rule's parameters, {"sets.<name>.<field>": value}. Raises KeyError for one that the rule lacks."""
+        return cls(name, **{field: cfg[f"sets.{name}.{field}"] for field in SOURCE_FIELDS})
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,20 @@ from job import config, job
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.store import Store
-    from aesthetic_pretraining.evaluation.predict import PredictConfig, predict
+    from aesthetic_pretraining.evaluation.predict import Networks, PredictConfig, predict
+    from aesthetic_pretraining.settings.labels import values_of
 
-    files = snakemake.input
-    ledger, split = read_table(files.ledger), read_table(files.split)
-    test = ledger[ledger["id"].isin(split["id"][split["split"] == "test"])]
-    test = test[~test["id"].isin(read_table(files.seen)["id"])]
+    files, cfg = snakemake.input, snakemake.params.cfg
+    ledger = read_table(files.ledger)
+    weights, tars = ([each] if isinstance(each, str) else each for each in (files.weights, files.store))
     predict(
-        config(snakemake, PredictConfig),
-        Store(files.store if isinstance(files.store, list) else [files.store]),
-        list(test["id"]),
-        list(test["score"]),
-        files.weights,
+        Networks(
+            config(snakemake, PredictConfig, values=values_of(cfg["labels.train_on"], cfg)),
+            weights,
+            snakemake.resources.loaders,
+        ),
+        Store(tars),
+        ledger[~ledger["id"].isin(read_table(files.seen)["id"])],
+        read_table(files.split),
         snakemake.output[0],
-        workers=snakemake.resources.loaders,
     )

@@ -6,11 +6,11 @@ with job(snakemake):
     from aesthetic_pretraining.data.labelled.facts import lossless
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.letterbox import ROOM, letterbox, shrink
-    from aesthetic_pretraining.data.listing import open_set, place_of
+    from aesthetic_pretraining.data.listing import open_set
     from aesthetic_pretraining.data.store import build_shard
 
     cfg, dataset, size = snakemake.params.cfg, snakemake.wildcards.dataset, snakemake.params.cfg["image.size"]
-    exact = dataset != "photos" and lossless(place_of(dataset, cfg)["format"])
+    exact = dataset != "photos" and lossless(cfg[f"sets.{dataset}.reader"])
     # photos keep room for crops and rotations, labelled pictures are stored as the network sees them
     short = round(ROOM * size)
     prepare = (lambda pixels: shrink(pixels, short)) if dataset == "photos" else (lambda pixels: letterbox(pixels, size))

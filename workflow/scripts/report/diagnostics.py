@@ -14,10 +14,12 @@ with job(snakemake):
     from aesthetic_pretraining.reporting import facts
     from aesthetic_pretraining.reporting.figures.diagnostics import diagnostics
     from aesthetic_pretraining.reporting.figures.style import save
+    from aesthetic_pretraining.settings.labels import Labels
 
     files = snakemake.input
     figures = diagnostics(
-        **{name: pd.read_csv(files[name]) for name in ("cross", "ranking", "confusion", "premise")},
+        **{name: pd.read_csv(files[name]) for name in ("cross", "ranking", "confusion")},
+        premise=pd.read_csv(files.premise[0]) if files.premise else None,
         pretraining={pretraining_of(path): pd.read_csv(path) for path in files.pretraining},
         finetuning={
             (run.init, run.pretraining, run.seed): pd.read_csv(path)
@@ -27,6 +29,7 @@ with job(snakemake):
         sensitivity=pd.read_csv(files.sensitivity),
         photo_scores=(pd.read_parquet(files.photo_scores), pd.read_csv(files.photo_shares)),
         photo_classes=(pd.read_csv(files.photo_classes, keep_default_na=False), pd.read_csv(files.photo_diversity)),
+        scale=Labels.of(snakemake.params.cfg).home,
         judge=RESPONDING,
         store=Store(files.store),
         count=snakemake.params.cfg["report.extreme_photos"],

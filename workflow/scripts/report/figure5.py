@@ -7,6 +7,8 @@ with job(snakemake):
 
     from aesthetic_pretraining.reporting.figures.paper import draw_figure5
     from aesthetic_pretraining.reporting.figures.style import save
+    from aesthetic_pretraining.settings.labels import Labels
 
-    metrics = pd.read_csv(snakemake.input.metrics)
-    save(draw_figure5(metrics, note=note(snakemake), inits=snakemake.params.cfg["finetune.compared"]), *snakemake.output)
+    metrics, cfg = pd.read_csv(snakemake.input.metrics), snakemake.params.cfg
+    figure = draw_figure5(metrics, Labels.of(cfg).home, note=note(snakemake), inits=cfg["finetune.compared"])
+    save(figure, *snakemake.output)

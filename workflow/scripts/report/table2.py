@@ -9,13 +9,15 @@ with job(snakemake):
     from aesthetic_pretraining.evaluation.predictions import read_predictions
     from aesthetic_pretraining.evaluation.probes import references
     from aesthetic_pretraining.reporting import table2, table2_print, verdicts
-    from aesthetic_pretraining.reporting.experiment import PICTURES, other_than_published
+    from aesthetic_pretraining.reporting.experiment import other_than_published
+    from aesthetic_pretraining.settings.labels import Labels
     from aesthetic_pretraining.training import pretrained
 
     files, cfg = snakemake.input, snakemake.params.cfg
-    votes = "simulated" if cfg["labels.source"] == "simulated" else read_table(files.ava_split)["by"].iloc[0]
+    labels = Labels.of(cfg)
+    votes = "simulated" if labels.simulated else read_table(files.split)["by"].iloc[0]
     settings = (
-        f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}; AVA split: {votes}; "
+        f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}; {labels.home.title} split: {votes}; "
         f"weights that learn: {cfg['pretrain.trainable']} in pretraining, {cfg['finetune.trainable']} in fine-tuning"
     )
     if micro_batch := cfg["pretrain.micro_batch"]:
@@ -38,15 +40,16 @@ with job(snakemake):
     metrics = pd.read_csv(files.metrics)
     table = table2.build(
         metrics,
-        read_predictions([*files.ava, *files.tid2013]),
+        read_predictions(files.predictions, labels),
         pd.read_csv(files.published),
+        labels.tested,
         note=note(snakemake),
         settings=f"{settings}; {pretrained.updates(pretraining)}",
         warnings=pretrained.warnings(pretraining),
-        references=references.sentences(pd.read_csv(files.references), metrics),
+        references=references.sentences(pd.read_csv(files.references), metrics, labels),
         alpha=cfg["report.alpha"],
     )
-    reasons = other_than_published(cfg, {dataset: int(table[f"{dataset}_n"].iloc[0]) for dataset in PICTURES})
+    reasons = other_than_published(cfg, labels, {each.name: int(table[f"{each.name}_n"].iloc[0]) for each in labels.tested})
     table = verdicts.attach(table, pd.read_csv(files.intervals), metrics, cfg["report.confidence"], reasons)
     table2_print.write(table, *(snakemake.output[name] for name in ("csv", "md", "tex")))
     verdicts.write(table, snakemake.output.verdicts)

@@ -68,6 +68,24 @@ def download_lists(folder: str | Path, policy: Policy) -> None:
         raise UserError(f"{row.url}: {row.reason}; put the file into {folder} by hand, or run again")
 
 
+def download_pinned(table: pd.DataFrame, folder: str | Path, policy: Policy) -> pd.DataFrame:
+    """As `download`, of a set whose every file has a known SHA-256, so that all are needed and none is checked otherwise.
+
+    The first file is fetched alone: without a network, the run ends after the attempts at it.
+    Raises: UserError if a file is not as published or cannot be fetched.
+    """
+    for rows in (table.head(1), table):
+        result = download(rows, folder, policy, lambda file, data: "")
+        failed = result[result["state"] == "failed"]
+        if len(failed):
+            first = failed.iloc[0]
+            raise UserError(
+                f"{first['url']}: {first['reason']} ({len(failed)} of {len(result)} files); look at the network, the proxy or download.mirror "
+                "and run again: finished files are kept"
+            )
+    return result
+
+
 class _Run:
     """One download, under its lock."""
 

@@ -30,7 +30,7 @@ def require_terms(accepted: bool) -> None:
     if not accepted:
         raise UserError(
             "params.yaml: pexels.accept_terms is false: the terms of pexels.com today forbid bulk copying for machine learning, "
-            "so set it to true only with permission, or use photos.source 'unsplash_lite', 'folder' or 'packaged' instead"
+            "so set it to true only with permission, or name unsplash_lite, bsds500, folder or packaged in photos.sources instead"
         )
 
 

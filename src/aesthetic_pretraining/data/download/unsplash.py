@@ -1,9 +1,11 @@
 """Unsplash Lite: 25,000 photos whose terms allow research; the user downloads photos.tsv, which has the URLs."""
 
 import csv
+import io
 import re
 from pathlib import Path
 
+from aesthetic_pretraining.data.sources import decode_text
 from aesthetic_pretraining.errors import UserError
 
 ROOT = Path("data/raw/unsplash_lite")
@@ -18,15 +20,13 @@ def photo_rows(root: Path = ROOT) -> list[dict]:
     """
     path = root / TABLE
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, delimiter="\t")
-            if missing := {"photo_id", "photo_image_url"} - set(reader.fieldnames or ()):
-                raise UserError(f"{path}: has no column {sorted(missing)[0]!r}; take photos.tsv of Unsplash Lite as it is")
-            rows = [_row(path, number, record) for number, record in enumerate(reader, start=2)]
+        text = decode_text(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; docs/data.md says where to get it") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: is not a text file; fetch it again") from error
+    reader = csv.DictReader(io.StringIO(text), delimiter="\t")
+    if missing := {"photo_id", "photo_image_url"} - set(reader.fieldnames or ()):
+        raise UserError(f"{path}: has no column {sorted(missing)[0]!r}; take photos.tsv of Unsplash Lite as it is")
+    rows = [_row(path, number, record) for number, record in enumerate(reader, start=2)]
     if not rows:
         raise UserError(f"{path}: is empty; fetch it again")
     seen: set[str] = set()

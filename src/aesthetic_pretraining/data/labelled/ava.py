@@ -9,10 +9,12 @@ aesthetics_image_lists/generic_test.jpgl, with one id per row.
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.data.sources import Source, read_text
+from aesthetic_pretraining.data.sources import Source, Tar, read_text
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.labels import SetSource
 
 VOTES = [f"v{score}" for score in range(1, 11)]
+PER_PHOTO = 1000  # a simulated image's id is the number of the photo that it is cut from, times this, plus its own number
 SPLITS = ("train", "val", "test")
 SPLIT_LISTS = tuple(f"splits/{split}.csv" for split in SPLITS)
 PREDICTIONS = "splits/pred.txt"
@@ -46,11 +48,14 @@ def parse_ava(text: str, name: str = "AVA.txt") -> pd.DataFrame:
     return frame
 
 
-def read_ava(source: Source) -> pd.DataFrame:
-    """The listing of AVA, with images at images/<id>.jpg. Ids that AVA lists but does not contain are reported in the ledger."""
+def read_ava(source: Source, entry: SetSource | None = None) -> pd.DataFrame:
+    """The listing of AVA, with images at images/<id>.jpg. Ids that AVA lists but does not contain are reported in the ledger.
+
+    Of a simulated AVA, whose source is a tar file, `group` is the number of the photo that an image is cut from.
+    """
     frame = parse_ava(read_text(source, "AVA.txt"))
     frame.insert(1, "file", "images/" + frame["id"] + ".jpg")
-    return frame
+    return frame.assign(group=(frame["id"].astype(int) // PER_PHOTO).astype(str)) if isinstance(source, Tar) else frame
 
 
 def read_split_lists(source: Source) -> pd.DataFrame:

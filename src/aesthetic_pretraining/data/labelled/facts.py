@@ -1,15 +1,14 @@
-"""Published facts about the labelled sets: the scale of their scores, their number of images, their sizes."""
+"""Published facts about the labelled sets: their labels, the scale of their scores, their number of images, their sizes."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class LabelledSet(NamedTuple):
+class Published(NamedTuple):
     """One set as published.
 
     Attributes:
         low, high: ends of the scale of the mean scores; higher is better in every set here.
-        pictures: number of rows of the published labels; 0 if any number is valid.
+        pictures: number of images that have a label; 0 if any number is valid.
         labels: the label file, relative to the set's folder.
         sides: (long, short) sides in pixels of the original images if all are equal; empty if they differ.
         kilobytes: mean size of an original file, 0 if unknown.
@@ -28,23 +27,18 @@ class LabelledSet(NamedTuple):
 
 
 SETS = {
-    "ava": LabelledSet(1, 10, 255_530, "AVA.txt", kilobytes=125, copies={256: "a copy resized to 256 pixels"}),
-    "tid2013": LabelledSet(0, 9, 3_000, "mos_with_names.txt", (512, 384), technical=True),
-    "koniq10k": LabelledSet(
+    "ava": Published(1, 10, 255_530, "AVA.txt", kilobytes=125, copies={256: "a copy resized to 256 pixels"}),
+    "tid2013": Published(0, 9, 3_000, "mos_with_names.txt", (512, 384), technical=True),
+    "koniq10k": Published(
         *(0, 100, 10_073, "koniq10k_distributions_sets.csv", (1024, 768)),
         copies={384: "the copy of half the size, 512 x 384"},
         technical=True,
     ),
-    "kadid10k": LabelledSet(1, 5, 10_125, "dmos.csv", (512, 384), technical=True),
-    "oasis": LabelledSet(1, 7, 900, "means_per_image.csv", (500, 400)),
-    "tad66k": LabelledSet(0, 10, 66_327, "train.csv"),
+    "kadid10k": Published(1, 5, 10_125, "dmos.csv", (512, 384), technical=True),
+    "oasis": Published(1, 7, 742, "corrData.mat", (500, 400)),  # of 900; docs/data.md says which themes are left out
+    "tad66k": Published(0, 10, 66_327, "train.csv"),
 }
-FORMATS = (*SETS, "folder")  # folder: any folder of images with labels.csv; its scale is in params.yaml
-
-
-def scale_of(form: str, given: Sequence[float] = ()) -> tuple[float, float]:
-    """(lowest, highest) mean score of a set in one of FORMATS; `given` is the scale of a folder, [lowest, highest]."""
-    return (SETS[form].low, SETS[form].high) if form in SETS else (given[0], given[1])
+FORMATS = (*SETS, "folder")  # folder: any folder of images with labels.csv
 
 
 def lossless(form: str) -> bool:

@@ -4,20 +4,29 @@ import re
 
 import pandas as pd
 
-from aesthetic_pretraining.data.sources import Source, read_text
+from aesthetic_pretraining.data.sources import Source, is_picture, read_text
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.labels import SetSource
 
 LABELS = "mos_with_names.txt"
 
 
-def read_tid2013(source: Source) -> pd.DataFrame:
-    """The listing of TID2013: id, file, score (0..9).
+def read_tid2013(source: Source, entry: SetSource | None = None) -> pd.DataFrame:
+    """The listing of TID2013: id, file, score (0..9), group (the reference photo).
 
     Trap: names differ in letter case between the label file and the disk (I01_11_1.BMP, i01_11_1.bmp), so case is ignored.
     Raises: UserError for a malformed row, or a labelled image that does not exist.
     """
-    names = source.names()
-    on_disk = {name.split("/")[-1].lower(): name for name in names if name.startswith("distorted_images/")}
+    on_disk: dict[str, str] = {}
+    for file in source.names():
+        folder, _, own = file.partition("/")
+        if folder != "distorted_images" or "/" in own or not is_picture(own):  # a copy in a folder below is another picture
+            continue
+        if own.lower() in on_disk:
+            raise UserError(
+                f"{on_disk[own.lower()]} and {file} differ in letter case alone; remove the one that is not TID2013's"
+            )
+        on_disk[own.lower()] = file
     rows = []
     for number, line in enumerate(read_text(source, LABELS).splitlines(), start=1):
         if not line.strip():
@@ -38,7 +47,8 @@ def read_tid2013(source: Source) -> pd.DataFrame:
         raise UserError(f"{LABELS}: is empty; fetch the file again")
     if len({row[0] for row in rows}) != len(rows):
         raise UserError(f"{LABELS}: an image appears twice; fetch the file again")
-    return pd.DataFrame(rows, columns=["id", "file", "score"])
+    table = pd.DataFrame(rows, columns=["id", "file", "score"])
+    return table.assign(group=table["id"].map(scene_of))
 
 
 def scene_of(picture: str) -> str:

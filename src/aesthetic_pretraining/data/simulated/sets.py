@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import Image
 
 from aesthetic_pretraining.data.images import decode, encode_jpeg, shrink
-from aesthetic_pretraining.data.labelled.ava import SPLITS, mean_score
+from aesthetic_pretraining.data.labelled.ava import PER_PHOTO, SPLITS, mean_score
 from aesthetic_pretraining.data.simulated.raters import Raters, properties
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.data.split import assign
@@ -100,7 +100,7 @@ def simulate(
             tid |= distorted_references(image, len(tid) // (len(TID_TYPES) * levels) + 1, levels, seed)
         else:
             for k in range(pictures):
-                ava[str(number * 1000 + k)] = (
+                ava[str(number * PER_PHOTO + k)] = (
                     roles[photo.id],
                     number,
                     snapshot(image, np.random.default_rng(seeded_int("snapshot", seed, photo.sha256, k))),

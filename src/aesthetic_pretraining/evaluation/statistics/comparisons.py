@@ -9,7 +9,7 @@ from scipy.stats import t
 
 class Quantity(NamedTuple):
     """A quantity claimed to be above 0: its interval (NaN if not measured), the interval's degrees of freedom, what it is over
-    ("": everything), and the smallest size that the test could show (NaN if unknown)."""
+    ("": everything), and the smallest value that the test shows with the power of `intervals.POWER` (NaN if not known)."""
 
     value: float
     low: float

@@ -20,6 +20,7 @@ from aesthetic_pretraining.reporting.figures.scores import (
     extremes,
 )
 from aesthetic_pretraining.reporting.figures.training import draw_learning_curves
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 
 def diagnostics(
@@ -27,13 +28,14 @@ def diagnostics(
     cross: pd.DataFrame,
     ranking: pd.DataFrame,
     confusion: pd.DataFrame,
-    premise: pd.DataFrame,
+    premise: pd.DataFrame | None,
     pretraining: Mapping[tuple[str, int], pd.DataFrame],
     finetuning: Mapping[tuple[str, int, int], pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame],
     sensitivity: pd.DataFrame,
     photo_scores: tuple[pd.DataFrame, pd.DataFrame],
     photo_classes: tuple[pd.DataFrame, pd.DataFrame],
+    scale: LabelledSet,
     judge: str,
     store: Store,
     count: int,
@@ -44,11 +46,12 @@ def diagnostics(
 
     Args:
         cross, ranking, confusion: as the rule respond writes them; only networks of the first pretraining seed are drawn.
-        premise: as the rule premise writes it.
+        premise: as the rule premise writes it; None where no set of distorted images is at hand.
         pretraining: {(task, seed): history}.
         finetuning: {(initialisation, pretraining, seed): history}, on all labels.
-        predictions: {initialisation: predictions on AVA's test split}, on all labels.
+        predictions: {initialisation: predictions on the test split of `scale`}, on all labels.
         sensitivity, photo_scores, photo_classes: as the rules of these names write them, the last two as pairs of tables.
+        scale: the set that networks are trained on.
         judge: the initialisation whose `count` highest and lowest scores are shown with their images from `store`.
         photos: `facts.roles` of the photos, which figures without votes state.
         note: a caveat to print on the figures, or panels, that depend on votes (see `captions.CAPTIONS`).
@@ -65,14 +68,15 @@ def diagnostics(
         "learning_curves": draw_learning_curves(pretraining, finetuning, facts=facts.trained(photos, pretraining), note=note),
         "ranking_accuracy": draw_ranking_accuracy(first_pretraining(ranking), facts=judged(*ranking["task"].unique())),
         "heatmap": draw_heatmap(first_pretraining(cross), facts=judged(RESPONDING)),
-        "premise": draw_premise(premise, note=note, noted=TID2013),
-        "scatter": draw_scatter(predictions, note=note),
-        "histograms": draw_histograms(predictions, note=note),
+        "scatter": draw_scatter(predictions, scale, note=note),
+        "histograms": draw_histograms(predictions, scale, note=note),
         "best_worst": draw_best_worst(*ends, note=note),
         "sensitivity": draw_sensitivity(sensitivity, facts=facts.pretrained(photos, pretraining)),
-        "photo_scores": draw_photo_scores(*photo_scores, note=note),
+        "photo_scores": draw_photo_scores(*photo_scores, scale, note=note),
         "photo_classes": draw_photo_classes(*photo_classes, facts=facts.shown(int(photo_classes[1]["photos"].max()), photos)),
     }
-    if confusion.empty:
-        return figures
-    return figures | {"confusion": draw_confusion(first_pretraining(confusion), facts=judged(NAMING))}
+    if premise is not None:
+        figures["premise"] = draw_premise(premise, note=note, noted=TID2013)
+    if not confusion.empty:
+        figures["confusion"] = draw_confusion(first_pretraining(confusion), facts=judged(NAMING))
+    return figures

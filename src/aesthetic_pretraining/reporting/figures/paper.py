@@ -1,5 +1,6 @@
 """Figures 1 to 5 of the paper."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import cast
@@ -13,13 +14,14 @@ from matplotlib.ticker import MaxNLocator
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 COMPARED = (BASELINE, "ranking_regression")  # section 5: the two that the paper fine-tunes on shares of the labels
-PANELS = (
-    ("ava_acc", "Accuracy ↑"),
-    ("ava_lcc", "Pearson correlation (LCC) ↑"),
-    ("ava_srcc", "Spearman correlation (SRCC) ↑"),
-    ("ava_mae", "Mean absolute error ↓"),
+PANELS = (  # metrics of Figure 3
+    ("acc", "Accuracy ↑"),
+    ("lcc", "Pearson correlation (LCC) ↑"),
+    ("srcc", "Spearman correlation (SRCC) ↑"),
+    ("mae", "Mean absolute error ↓"),
 )
 ANSWERS = ("brightness", "contrast")  # section 5: the two outputs that the paper plots
 VIOLINS = ((OKABE_ITO[4], ""), (OKABE_ITO[5], "////"), (OKABE_ITO[3], "...."), (OKABE_ITO[2], "xxxx"))  # fill, hatch
@@ -62,12 +64,20 @@ def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
 
 
 def draw_figure3(
-    metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED, intervals: pd.DataFrame | None = None
+    metrics: pd.DataFrame,
+    scale: LabelledSet,
+    *,
+    note: str = "",
+    inits: Sequence[str] = COMPARED,
+    intervals: pd.DataFrame | None = None,
 ) -> Figure:
-    """Figure 3: accuracy, both correlations and error on AVA by share of the training labels, one line per initialisation.
+    """Figure 3: accuracy, both correlations and error by share of the training labels, one line per initialisation.
+
+    With a single share the initialisations stand side by side, because their points would lie on one another.
 
     Args:
         metrics: the metrics frame; lines are means over seeds.
+        scale: the set that networks are trained on.
         note: a caveat to print on the figure.
         inits: initialisations to draw.
         intervals: the error bars: columns init, share, dataset, metric, low, high. Points without an interval get one sample
@@ -76,8 +86,8 @@ def draw_figure3(
         has two.
     """
     figure = blank(7.0, 5.2, note)
-    for axes, (column, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
-        _draw_by_share(axes, metrics, column, inits, intervals)
+    for axes, (metric, title) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
+        _draw_by_share(axes, metrics, f"{scale.name}_{metric}", scale, inits, intervals)
         axes.set_title(title, fontsize="medium")
     for axes in figure.axes[:2]:
         axes.set_xlabel("")
@@ -118,18 +128,18 @@ def draw_figure4(
     return figure
 
 
-def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
+def draw_figure5(metrics: pd.DataFrame, scale: LabelledSet, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
     """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as for `draw_figure3`.
 
     A point is circled if at least one seed reached the cap of epochs.
     """
     figure = blank(4.6, 3.4, note)
     axes = figure.subplots()
-    _draw_by_share(axes, metrics, "epochs", inits)
+    places = _draw_by_share(axes, metrics, "epochs", scale, inits)
     capped = metrics[metrics["init"].isin(inits)].groupby(["init", "share"])[["epochs", "capped"]].mean()
     if not (capped := capped[capped["capped"] > 0]).empty:
-        shares = capped.index.get_level_values("share")
-        axes.scatter(shares, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
+        at = [places.get(init, share) for init, share in capped.index]
+        axes.scatter(at, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
     axes.set_ylabel("epoch of early stopping")
     axes.margins(x=0.08)  # room for whole circles, here and above
     axes.set_ylim(0, 1.1 * axes.dataLim.y1)
@@ -139,9 +149,19 @@ def draw_figure5(metrics: pd.DataFrame, *, note: str = "", inits: Sequence[str] 
 
 
 def _draw_by_share(
-    axes: Axes, metrics: pd.DataFrame, column: str, inits: Sequence[str], intervals: pd.DataFrame | None = None
-) -> None:
-    """One line per initialisation: the mean of `column` over seeds at each share, with error bars as in `draw_figure3`."""
+    axes: Axes,
+    metrics: pd.DataFrame,
+    column: str,
+    scale: LabelledSet,
+    inits: Sequence[str],
+    intervals: pd.DataFrame | None = None,
+) -> dict[str, int]:
+    """One line per initialisation: the mean of `column` over seeds at each share, with error bars as in `draw_figure3`.
+
+    Returns: with a single share, {initialisation: its place on the x axis}, else {}.
+    """
+    shares = sorted(metrics.loc[metrics["init"].isin(inits), "share"].unique())
+    places = {init: k for k, init in enumerate(inits)} if len(shares) == 1 else {}
     for init, (colour, marker, dashes) in styles(inits).items():
         chosen = metrics[metrics["init"] == init]
         if chosen.empty:
@@ -150,7 +170,7 @@ def _draw_by_share(
             )
         means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
         axes.errorbar(
-            means.index,
+            [places[init]] if places else means.index,
             means,
             yerr=_bars(chosen, means, intervals),
             label=label(init),
@@ -160,10 +180,17 @@ def _draw_by_share(
             markeredgecolor="black",
             capsize=3,
         )
-    axes.set_xticks(sorted(metrics.loc[metrics["init"].isin(inits), "share"].unique()))
+    if places:
+        axes.set_xticks(list(places.values()), [label(init).replace(" + ", " +\n") for init in places], fontsize="small")
+        axes.set_xlim(-0.6, len(places) - 0.4)
+        used = f"{shares[0]} % of the {scale.title} training labels used"
+    else:
+        axes.set_xticks(shares)
+        used = f"{scale.title} training labels used (%)"
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
-    axes.set_xlabel("training labels used (%)")
+    axes.set_xlabel(textwrap.fill(used, 44))
+    return places
 
 
 def _bars(chosen: pd.DataFrame, means: pd.Series, intervals: pd.DataFrame | None) -> np.ndarray | None:

@@ -6,29 +6,31 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
-from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, styles, words
+from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, bins_of, blank, label, share_legend, styles, words
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 NAMED = 20  # classes shown by name
-BINS = np.arange(1, 10.01, 0.25).tolist()
 SPREAD = 0.7  # fraction of a row's height that its markers take
 
 
-def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, *, note: str = "") -> Figure:
+def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, scale: LabelledSet, *, note: str = "") -> Figure:
     """Histogram of the unlabelled photos' mean scores predicted by the fine-tuned network, averaged over seeds.
 
     Args:
-        scores: columns seed<n>, 1..10. shares: as `photos.shares.shares_above` returns them.
+        scores: columns seed<n>, on the scale of the set that the network was trained on. shares: as `photos.shares.shares_above`
+            returns them. scale: that set.
         note: a caveat to print on the figure.
     """
     row = shares[shares["split"] == "all"].iloc[-1]
     seeds = [name for name in scores if name.startswith("seed")]
     figure = blank(4.6, 3.0, note)
     axes = figure.subplots()
-    axes.hist(scores[seeds].mean(axis=1), BINS, color=OKABE_ITO[0])
-    axes.axvline(5, color="black", linewidth=0.8, linestyle="--")
-    title = f"{row['share']:.0%} above 5 [{row['low']:.0%}, {row['high']:.0%}]; paper: {row['published']:.0%}"
+    axes.hist(scores[seeds].mean(axis=1), bins_of(scale), color=OKABE_ITO[0])
+    axes.axvline(scale.above, color="black", linewidth=0.8, linestyle="--")
+    title = f"{row['share']:.0%} above {scale.above:g} [{row['low']:.0%}, {row['high']:.0%}]"
+    title += "" if pd.isna(row["published"]) else f"; paper: {row['published']:.0%}"
     axes.set_title(title, fontsize="medium")
-    axes.set(xlabel="mean score predicted", ylabel="photos", xlim=(1, 10))
+    axes.set(xlabel=f"mean score predicted, as on {scale.title}", ylabel="photos", xlim=(scale.low, scale.high))
     return figure
 
 

@@ -1,5 +1,7 @@
 """Linear probes: how well a linear model predicts scores from each initialisation's frozen features."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -7,39 +9,37 @@ from matplotlib.figure import Figure
 
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.reporting.figures.style import blank, label, styles
-from aesthetic_pretraining.reporting.probe_table import in_order
+from aesthetic_pretraining.reporting.probe_table import in_order, panels
+from aesthetic_pretraining.settings.labels import LabelledSet
 
-PANELS = {  # (fitted on, judged on): title
-    ("ava", "ava"): "AVA",
-    ("ava", "tid2013"): "TID2013, probe of AVA",
-    ("tid2013", "tid2013"): "TID2013, unseen scenes",
-}
 SPREAD = 6  # width, in percent of the labels, over which the points of one share are spread to keep their bars apart
 
 
-def draw_probes(probes: pd.DataFrame, *, note: str = "") -> Figure:
-    """Spearman correlation of every probe with its interval: above, all labels; below, AVA by share, if there are several.
+def draw_probes(probes: pd.DataFrame, sets: Sequence[LabelledSet], *, note: str = "") -> Figure:
+    """Spearman correlation of every probe with its interval: above, all labels; below, the first set by share, if there are several.
 
     Args:
         probes: columns init, share, trained_on, dataset, metric, value, low, high (`probe.PROBE_COLUMNS`).
+        sets: the test sets, the one that networks are trained on first.
         note: a caveat to print on the figure.
     """
+    titles, home = panels(probes, sets), sets[0]
     probes = probes[probes["metric"] == "srcc"]
     inits = in_order(probes["init"])
     shares = sorted(probes["share"].unique())
     several = len(shares) > 1
     height = 1.0 + 0.28 * len(inits)
     figure = blank(7.4, height + 3.2 * several, note)
-    grid = figure.add_gridspec(1 + several, len(PANELS), height_ratios=[height, 3.2][: 1 + several])
+    grid = figure.add_gridspec(1 + several, len(titles), height_ratios=[height, 3.2][: 1 + several])
     first = None
-    for k, (panel, title) in enumerate(PANELS.items()):
+    for k, (panel, title) in enumerate(titles.items()):
         first = axes = figure.add_subplot(grid[0, k], sharey=first) if first else figure.add_subplot(grid[0, k])
         mine = probes[(probes["share"] == 100) & (probes["trained_on"] == panel[0]) & (probes["dataset"] == panel[1])]
         _draw_all_labels(axes, mine.set_index("init").reindex(inits), title)
         axes.tick_params(labelleft=k == 0)
     if several:
-        mine = probes[(probes["trained_on"] == "ava") & (probes["dataset"] == "ava")]
-        _draw_by_share(figure.add_subplot(grid[1, :]), mine, inits)
+        mine = probes[(probes["trained_on"] == home.name) & (probes["dataset"] == home.name)]
+        _draw_by_share(figure.add_subplot(grid[1, :]), mine, inits, home.title)
     return figure
 
 
@@ -64,7 +64,7 @@ def _draw_all_labels(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     axes.set_axisbelow(True)
 
 
-def _draw_by_share(axes: Axes, rows: pd.DataFrame, inits: list[str]) -> None:
+def _draw_by_share(axes: Axes, rows: pd.DataFrame, inits: list[str], title: str) -> None:
     """One line per initialisation over the shares of the labels."""
     offsets = np.linspace(-SPREAD / 2, SPREAD / 2, len(inits)) if len(inits) > 1 else np.zeros(1)
     for offset, (init, (colour, marker, dashes)) in zip(offsets, styles(inits).items(), strict=True):
@@ -76,7 +76,7 @@ def _draw_by_share(axes: Axes, rows: pd.DataFrame, inits: list[str]) -> None:
         )  # fmt: skip
     axes.set_xticks(sorted(rows["share"].unique()))
     axes.set_xlabel("training labels used (%)")
-    axes.set_ylabel("SRCC on AVA ↑")
+    axes.set_ylabel(f"SRCC on {title} ↑")
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
     handles, labels = axes.get_legend_handles_labels()

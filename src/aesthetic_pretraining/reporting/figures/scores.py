@@ -8,19 +8,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from aesthetic_pretraining.reporting.figures.style import NOTE_FRAME, OKABE_ITO, blank, label, share_legend, show_pictures
+from aesthetic_pretraining.reporting.figures.style import (
+    NOTE_FRAME,
+    OKABE_ITO,
+    bins_of,
+    blank,
+    label,
+    share_legend,
+    show_pictures,
+)
+from aesthetic_pretraining.settings.labels import LabelledSet
 
-SCORES = (1, 10)
-BINS = np.arange(1, 10.01, 0.25).tolist()
 MANY = 1000  # number of images from which on a scatter plot shows densities instead of points
 PANELS_PER_ROW = 3
 
 
-def draw_scatter(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
-    """Predicted over true mean score of every AVA test image, one panel per initialisation.
+def draw_scatter(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet, *, note: str = "") -> Figure:
+    """Predicted over true mean score of every test image of a set, one panel per initialisation.
 
     Args:
-        predictions: {initialisation: frame with columns target and predicted, 1..10}.
+        predictions: {initialisation: frame with columns target and predicted, on the set's scale}.
+        scale: the set.
         note: a caveat to print on the figure.
     """
     figure, panels = _panels(predictions, note)
@@ -29,23 +37,23 @@ def draw_scatter(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> 
             axes.plot(frame["target"], frame["predicted"], "o", color=OKABE_ITO[0], markersize=3, alpha=0.5, markeredgewidth=0)
         else:
             axes.hexbin(frame["target"], frame["predicted"], gridsize=40, bins="log", cmap="Blues", mincnt=1, rasterized=True)
-        axes.plot(SCORES, SCORES, color="0.4", linewidth=0.8, linestyle="--", zorder=0)
+        axes.plot((scale.low, scale.high), (scale.low, scale.high), color="0.4", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_title(label(init), fontsize="medium")
-        low, high = _range(predictions)
+        low, high = _range(predictions, scale)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    figure.supxlabel("true mean score", fontsize="medium")
+    figure.supxlabel(f"true mean score on {scale.title}", fontsize="medium")
     figure.supylabel("predicted mean score", fontsize="medium")
     return figure
 
 
-def draw_histograms(predictions: Mapping[str, pd.DataFrame], *, note: str = "") -> Figure:
-    """Histograms of the true and predicted mean scores of the AVA test images. Arguments as for `draw_scatter`."""
+def draw_histograms(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet, *, note: str = "") -> Figure:
+    """Histograms of the true and predicted mean scores of a set's test images. Arguments as for `draw_scatter`."""
     figure, panels = _panels(predictions, note)
     for axes, (init, frame) in zip(panels, predictions.items(), strict=False):
-        axes.hist(frame["target"], BINS, color="0.8", label="true")
-        axes.hist(frame["predicted"], BINS, histtype="step", color=OKABE_ITO[1], linewidth=1.2, label="predicted")
+        axes.hist(frame["target"], bins_of(scale), color="0.8", label="true")
+        axes.hist(frame["predicted"], bins_of(scale), histtype="step", color=OKABE_ITO[1], linewidth=1.2, label="predicted")
         axes.set_title(label(init), fontsize="medium")
-        axes.set(xlim=_range(predictions), xlabel="mean score", ylabel="images")
+        axes.set(xlim=_range(predictions, scale), xlabel="mean score", ylabel=f"{scale.title} images")
         axes.label_outer()
     share_legend(figure)
     return figure
@@ -120,7 +128,8 @@ def _panels(predictions: Mapping[str, pd.DataFrame], note: str) -> tuple[Figure,
     return figure, panels
 
 
-def _range(predictions: Mapping[str, pd.DataFrame]) -> tuple[float, float]:
-    """The range of all scores with a margin, within 1..10."""
+def _range(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet) -> tuple[float, float]:
+    """The range of all scores with a margin, within the set's scale."""
     scores = np.concatenate([frame[["target", "predicted"]].to_numpy().ravel() for frame in predictions.values()])
-    return max(SCORES[0], float(scores.min()) - 0.3), min(SCORES[1], float(scores.max()) + 0.3)
+    margin = (scale.high - scale.low) / 30
+    return max(scale.low, float(scores.min()) - margin), min(scale.high, float(scores.max()) + margin)

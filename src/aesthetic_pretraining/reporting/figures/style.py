@@ -18,7 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
 
 from aesthetic_pretraining.files import atomic_path
-from aesthetic_pretraining.initialisations import LABELS
+from aesthetic_pretraining.initialisations import title_of
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # without the faint yellow
 DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
@@ -26,6 +27,7 @@ LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker,
 # first the two that the paper compares, so that they get the most distinct colours
 KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
 NOTE_FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
+BARS = 36  # of a histogram over the whole scale
 MARGIN = 0.1  # inches around the drawing; without it, the frame of the note touches the edge
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -80,7 +82,7 @@ def state(part: Figure | SubFigure, width: float, facts: str) -> None:
 
 def label(init: str) -> str:
     """An initialisation's printed name."""
-    return LABELS.get(init, init)
+    return title_of(init)
 
 
 def words(name: str) -> str:
@@ -93,6 +95,11 @@ def styles(names: Sequence[str]) -> dict[str, tuple]:
     others = [name for name in names if name not in KNOWN]
     looks = dict(zip((*KNOWN, *others), cycle(LINES), strict=False))
     return {name: looks[name] for name in names}
+
+
+def bins_of(scale: LabelledSet) -> list[float]:
+    """The edges of a histogram of scores over a set's whole scale."""
+    return np.linspace(scale.low, scale.high, BARS + 1).tolist()
 
 
 def share_legend(figure: Figure, ncols: int = 3) -> None:
