@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from aesthetic_pretraining.data.ledger import read_table
 from aesthetic_pretraining.evaluation.folds import fold_by_image, folds_of
 from aesthetic_pretraining.evaluation.scenes import clusters, scenes
 
@@ -21,6 +22,12 @@ def test_clusters_are_numbered_as_they_come_so_that_names_decide_nothing():
 def test_folds_are_read_as_they_are_written(tmp_path):
     split = pd.DataFrame({"id": ["a", "b", "c", "d"], "split": ["fold", "val", "fold", "fold"], "fold": [2, None, 1, 2]})
     split.astype({"fold": "Int64"}).to_csv(tmp_path / "split.csv", index=False)
-    for found in (split, pd.read_csv(tmp_path / "split.csv"), pd.read_csv(tmp_path / "split.csv", keep_default_na=False)):
+    for found in (
+        split,
+        split.astype({"fold": "Int64"}),
+        read_table(tmp_path / "split.csv"),
+        pd.read_csv(tmp_path / "split.csv"),
+        pd.read_csv(tmp_path / "split.csv", keep_default_na=False),
+    ):
         assert fold_by_image(found) == {"a": 2, "c": 1, "d": 2} and folds_of(found) == [1, 2]
     assert fold_by_image(split.drop(columns="fold")) is None and folds_of(split.drop(columns="fold")) == [0]
