@@ -28,8 +28,7 @@ from matplotlib.figure import Figure
 from aesthetic_pretraining.config import load
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
 from aesthetic_pretraining.evaluation import metrics
-from aesthetic_pretraining.evaluation.metrics import HISTOGRAM, PROBABILITIES, TARGET_SCALES
-from aesthetic_pretraining.evaluation.predictions import VOTED, collect, read_predictions, write_predictions
+from aesthetic_pretraining.evaluation.predictions import collect, read_predictions, write_predictions
 from aesthetic_pretraining.evaluation.premise import falls
 from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossResponse, RankingAccuracy
 from aesthetic_pretraining.evaluation.runs import Run
@@ -41,6 +40,7 @@ from aesthetic_pretraining.reporting.claim_evidence import Evidence
 from aesthetic_pretraining.reporting.figures.diagnostics import diagnostics
 from aesthetic_pretraining.reporting.figures.paper import COMPARED, draw_figure3, draw_figure4, draw_figure5
 from aesthetic_pretraining.reporting.figures.style import save
+from aesthetic_pretraining.settings.labels import FIELDS, LabelledSet, Labels
 from aesthetic_pretraining.training.losses import aspect_distortions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,11 +53,22 @@ SAME = {"votes": "", "pretext": ""}  # as if the experiment were the paper's, so
 EXTREME = 8  # pictures of the highest and of the lowest scores
 
 
+def labels() -> Labels:
+    """The paper's sets, as params.yaml describes them."""
+    sets = load(ROOT / "params.yaml")["sets"]
+    tested = tuple(LabelledSet(name, **{field: sets[name][field] for field in FIELDS}) for name in PICTURES)
+    return Labels(tested[0], tested, simulated=False)
+
+
+LABELS = labels()
+
+
 def predictions(dataset: str, salt: int) -> pd.DataFrame:
     """Predictions of one network whose correlation with the labels is about the paper's."""
-    scores = np.arange(1, 11)
+    home, on = LABELS.home, LABELS.by_name[dataset]
+    scores = np.array(home.values)
     fixed, own = np.random.default_rng(0), np.random.default_rng(salt)
-    target = np.clip(fixed.normal(5.4, 0.73, PICTURES[dataset]), *TARGET_SCALES[dataset]).round(4)
+    target = np.clip(fixed.normal(5.4, 0.73, PICTURES[dataset]), on.low, on.high).round(4)
     predicted = 5.4 + 0.3 * (target - 5.4) + own.normal(0, 0.33, len(target))
 
     def shares(means: np.ndarray) -> np.ndarray:
@@ -65,10 +76,12 @@ def predictions(dataset: str, salt: int) -> pd.DataFrame:
         return bell / bell.sum(axis=1, keepdims=True)
 
     frame = pd.DataFrame({"id": np.arange(len(target)).astype(str), "target": target})
-    frame[PROBABILITIES] = shares(predicted)
-    frame["predicted"] = metrics.mean_score(frame[PROBABILITIES])
-    if dataset in VOTED:
-        frame[HISTOGRAM] = shares(target)
+    frame["scene"] = frame["id"]
+    p = metrics.probabilities(home.bins)
+    frame[p] = shares(predicted)
+    frame["predicted"] = metrics.mean_score(frame[p], home.values)
+    if on == home:
+        frame[metrics.histogram(home.bins)] = shares(target)
     return frame
 
 
@@ -89,11 +102,12 @@ def save_all(folder: Path) -> tuple[list[Path], list[Path]]:
                             "epochs": 90,
                             "best_epoch": 80,
                             "stopped": "early",
+                            "train_mean": 5.4,
                         }
                     )
                 )
                 summaries.append(summary)
-                for dataset in TARGET_SCALES:
+                for dataset in LABELS.by_name:
                     saved.append(folder / f"predictions/{init}/share{share}_pretraining0_seed{seed}/{dataset}.parquet")
                     write_predictions(predictions(dataset, len(saved)), saved[-1])
     return summaries, saved
@@ -177,7 +191,7 @@ def main() -> None:
     resampling: list[tuple[str, float, float]] = []
     for number in (asked.resamples // 5, asked.resamples):
         config = IntervalConfig(number, report["confidence"], report["interval"], seed=1)
-        timed(resampling, f"bootstrap, {number} resamples", lambda config=config: estimate(seeds, config))
+        timed(resampling, f"bootstrap, {number} resamples", lambda config=config: estimate(seeds, config, LABELS))
     null: list[tuple[str, float, float]] = []
     rates = timed(null, "null experiment", lambda: null_experiment.rates(asked.trials))
 
@@ -186,11 +200,11 @@ def main() -> None:
         folder = Path(name)
         summaries, saved = save_all(folder)
         values, differences = estimate(
-            read_predictions(saved), IntervalConfig(100, report["confidence"], report["interval"], 1)
+            read_predictions(saved, LABELS), IntervalConfig(100, report["confidence"], report["interval"], 1), LABELS
         )
         published = pd.read_csv(ROOT / "resources/table2_published.csv")
-        frame = timed(steps, "metrics", lambda: collect(summaries, saved, training_mean=5.4))
-        frames = timed(steps, "read predictions", lambda: read_predictions(saved))
+        frame = timed(steps, "metrics", lambda: collect(summaries, saved, LABELS))
+        frames = timed(steps, "read predictions", lambda: read_predictions(saved, LABELS))
         table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, frame, report["confidence"], SAME))
         timed(

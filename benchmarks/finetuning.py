@@ -21,7 +21,7 @@ FROZEN_EPOCHS = 6  # of fine-tuning at the scale paper: the first, and five with
 def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, float]:
     """Print fine-tuning's rates; return full over plain, the frozen phase with its cache over full, and the full rate."""
     config = FinetuneConfig(
-        backbone=BACKBONE, seed=1, batch=16, learning_rate_features=1e-12, learning_rate_head=1e-12, weight_decay=4e-5, halving=0.5,
+        backbone=BACKBONE, seed=1, low=1, high=10, bins=10, batch=16, learning_rate_features=1e-12, learning_rate_head=1e-12, weight_decay=4e-5, halving=0.5,
         halve_after=5, stop_after=10, max_epochs=500, min_improvement=1e-4, dropout=0.75, flip=True, emd="per_image", emd_r=2,
         trainable="all", threads=1,
     )  # fmt: skip

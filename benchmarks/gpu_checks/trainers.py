@@ -68,6 +68,7 @@ def fine_tuning(values: dict, setting: Setting, start: Path, folder: Path) -> No
     from aesthetic_pretraining.training.finetune import FinetuneConfig, finetune
 
     known = {"backbone": BACKBONE, "seed": SEED, **values["compute"], **values["finetune"]}
+    known |= {"low": 1, "high": 10, "bins": 10}
     small = {"batch": 4, "max_epochs": 2, "halve_after": 1, "stop_after": 2, "min_improvement": 2.0, "precision": "float32",
              "processes": 1}  # fmt: skip
     rng, ids = np.random.default_rng(SEED), [f"photo{k}" for k in range(8)]

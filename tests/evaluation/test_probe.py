@@ -217,7 +217,7 @@ def folded(tmp_path_factory):
 
 
 def test_with_folds_each_image_is_tested_by_its_folds_probe_and_all_are_pooled(folded):
-    table, found, ledger, split, x = folded
+    table, _, ledger, split, x = folded
     val, predicted = split.index[split["split"] == "val"], []
     for fold in (1, 2, 3):
         test = split.index[split["fold"] == fold]

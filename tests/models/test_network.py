@@ -191,6 +191,12 @@ def test_distribution_is_the_softmax_of_ten_votes():
     assert got.sum().item() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("bins", [2, 7, 20])
+def test_a_score_network_has_an_output_for_each_vote(bins):
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=bins)
+    assert distribution(network.on_features(torch.zeros(3, 1280))).shape == (3, bins)
+
+
 def test_weights_come_back_from_a_file_exactly(start, tmp_path):
     first, second = tmp_path / "a.safetensors", tmp_path / "deep" / "b.safetensors"
     state = start.to(memory_format=torch.channels_last).state_dict()

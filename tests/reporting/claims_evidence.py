@@ -50,7 +50,7 @@ def published_as_ours(width=1e-5, seeds=(1, 2, 3)):
         (
             *(*a, *b, *column.name.rsplit("_", 1)),
             *(values[a][column.name] - values[b][column.name] + np.array([0, -width, width])),
-            *(1.5 * width, 4, "seeds and images"),
+            *(4, "seeds and images", 1.5 * width),
         )
         for (a, b), column in product(combinations(values, 2), COLUMNS)
         if column.group

@@ -27,8 +27,8 @@ def table(folder):
     return pd.read_csv(folder / "history.csv"), json.loads((folder / "summary.json").read_text())
 
 
-def network_of(folder):
-    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10)
+def network_of(folder, bins=10):
+    network = score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=bins)
     network.load_state_dict(load_file(folder / "weights.safetensors"))
     return network.eval()
 

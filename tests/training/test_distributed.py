@@ -23,7 +23,7 @@ from aesthetic_pretraining.training.pretrain import pretrain
 
 TOLERANCE = 2e-4  # relative, of losses: sums over pictures are taken in another order, and BatchNorm enlarges the last bits
 FINETUNE = FinetuneConfig(
-    backbone="efficientnet_lite0", seed=1, batch=4, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
+    backbone="efficientnet_lite0", seed=1, low=1, high=10, bins=10, batch=4, learning_rate_features=1e-4, learning_rate_head=1e-3, weight_decay=4e-5, halving=0.5,
     halve_after=1, stop_after=9, max_epochs=4, min_improvement=0.5, dropout=0.75, flip=True, emd="per_batch", emd_r=2, trainable="all", threads=1,
 )  # fmt: skip
 # what each process of torchrun does: exchanges rows of its own, then the jobs out of a file

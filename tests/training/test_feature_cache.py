@@ -6,7 +6,7 @@ import torch
 from aesthetic_pretraining.models.network import new_backbone, score_network
 from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import Alone, open_team
-from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
+from aesthetic_pretraining.training.feature_cache import FeatureCache, SharedFeatures, epoch_inputs
 
 ALONE = Alone(torch.device("cpu"))
 TRAIN, VAL = ["p0", "p2", "p3", "p4", "p6", "p7"], ["p1", "p5"]
@@ -33,6 +33,21 @@ def test_cached_features_are_those_of_a_direct_pass(labelled_store, backbone_fil
     with pytest.raises(KeyError):
         cache.read(["nobody"], [False])
     assert [p.name for p in tmp_path.iterdir()] == ["x.features"]
+
+
+def test_shared_features_are_computed_once_and_are_those_of_a_cache(labelled_store, backbone_file, tmp_path):
+    network = score_network(new_backbone("efficientnet_lite0", backbone_file), dropout=0.0, bins=10)
+    how, ids = (labelled_store, 2, 3, ALONE, 0), [*TRAIN, *VAL]
+    shared = SharedFeatures(tmp_path / "shared", ids)
+    first = shared.cache(network, *how)
+    alone = FeatureCache(tmp_path / "alone", network, labelled_store, ids, *how[1:])
+    assert torch.equal(first.read(VAL, [True, False]), alone.read(VAL, [True, False]))
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.zero_()
+    assert shared.cache(network, *how) is first and first.read(VAL, [False] * 2).any()
+    shared.remove()
+    assert [path.name for path in tmp_path.iterdir()] == ["alone"]
 
 
 def test_without_flips_half_of_the_cache_is_saved(labelled_store, backbone_file, tmp_path):

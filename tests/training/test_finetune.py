@@ -11,6 +11,7 @@ from small_finetuning import CONFIG, TRAIN, VAL, emd, network_of, outputs, pixel
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import checkpoint
+from aesthetic_pretraining.training.feature_cache import SharedFeatures
 from aesthetic_pretraining.training.finetune import finetune, flips
 
 module = importlib.import_module("aesthetic_pretraining.training.finetune")
@@ -167,6 +168,18 @@ def test_a_run_without_the_cache_goes_the_same_way(tuning, tmp_path, monkeypatch
     assert one["train_loss"].nunique() == 3
 
 
+def test_trainings_that_share_features_go_the_way_of_those_that_do_not(tuning, tmp_path):
+    """The folds of a run: same batches of the same features, up to the rounding of the batch in which they were computed."""
+    shared, other = SharedFeatures(tmp_path / "features", sorted([*TRAIN, *VAL])), ["p1", "p3", "p5", "p6"]
+    for name, train, val in (("one", TRAIN, VAL), ("two", other, ["p0", "p7"])):
+        finetune(**tuning(tmp_path / name, train=train, val=val), shared=shared)
+        finetune(**tuning(tmp_path / f"{name} alone", train=train, val=val))
+        together, alone = (table(tmp_path / folder)[0] for folder in (name, f"{name} alone"))
+        np.testing.assert_allclose(together, alone, rtol=1e-3)
+        assert together["frozen"].tolist() == [1, 1, 0, 0]
+    assert (tmp_path / "features").exists()  # until all are done
+
+
 def test_flips():
     ids = [f"p{k}" for k in range(1000)]
     drawn = flips(ids, CONFIG, 3)
@@ -252,3 +265,18 @@ def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, tuning, backb
     assert len(heads) == 3
     for before, after in zip(heads, [*heads[1:], network.heads["votes"].weight], strict=True):  # three steps an epoch
         assert 0.9e-3 < (after - before).abs().max() < 4e-3
+
+
+def test_votes_of_another_set_have_its_bins_and_its_values(tuning, labelled_store, votes, tmp_path):
+    """Three bins at 0, 2 and 4: the head, the loss and the training mean, against numpy."""
+    three = {i: np.array([v[:3].sum(), v[3:7].sum(), v[7:].sum()]) for i, v in votes.items()}
+    made = tuning(tmp_path, votes=three, max_epochs=1, dropout=0.0, low=0, high=4, bins=3, **STILL)
+    finetune(**made | {"describe": {"init": "imagenet", "fold": 2}})
+    history, summary = table(tmp_path)
+    state = load_file(tmp_path / "weights.safetensors")
+    assert state["heads.votes.weight"].shape[0] == 3
+    assert summary["fold"] == 2
+    wanted = np.mean([(2 * three[i][1] + 4 * three[i][2]) / three[i].sum() for i in TRAIN])
+    assert summary["train_mean"] == pytest.approx(wanted, abs=1e-5)
+    network = network_of(tmp_path, bins=3)
+    assert history["val_loss"][0] == pytest.approx(emd(network, labelled_store, three, VAL), rel=1e-4)

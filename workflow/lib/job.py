@@ -56,6 +56,11 @@ def job(snakemake) -> Iterator[None]:
         file.write(f"done in {time.monotonic() - start:.1f} s\n")
 
 
+def listed(files) -> list[str]:
+    """A rule's named files as a list; Snakemake makes a list of one file a text."""
+    return [files] if isinstance(files, str) else list(files)
+
+
 def several(snakemake) -> None:
     """Start this script anew under torchrun if compute.processes asks for more than one process; else do nothing."""
     processes = snakemake.params.cfg["compute.processes"]

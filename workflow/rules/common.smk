@@ -218,4 +218,3 @@ wildcard_constraints:
     share=r"\d+",
     pretraining=r"\d+",
     seed=r"\d+",
-    fold=r"\d+",

@@ -9,13 +9,14 @@ rule finetune:
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         code=code("finetune/finetune"),
     output:
-        weights=f"{FINETUNED}.safetensors",
-        history=f"{FINETUNED}.csv",
-        summary=f"{FINETUNED}.json",
+        # all folds of a run in one job, because loading torch and computing the features would take as long as training one
+        weights=by_fold(f"{FINETUNED}.safetensors"),
+        history=by_fold(f"{FINETUNED}.csv"),
+        summary=by_fold(f"{FINETUNED}.json"),
     log:
-        f"logs/{{scale}}/finetune/{{init}}_{NETWORK}.log",
+        f"logs/{{scale}}/finetune/{{init}}_{RUN}.log",
     benchmark:
-        f"logs/{{scale}}/benchmark/finetune/{{init}}_{NETWORK}.tsv"
+        f"logs/{{scale}}/benchmark/finetune/{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
         gpu=GPU * CONFIG["compute"]["processes"],
@@ -26,7 +27,6 @@ rule finetune:
         cfg=P(FinetuneConfig) | scores_params(),
     message:
         "fine-tune {wildcards.init} of seed {wildcards.pretraining} on {wildcards.share} % of the labels, seed {wildcards.seed}"
-        + (", fold {wildcards.fold}" if FOLDS else "")
     script:
         "../scripts/finetune/finetune.py"
 

@@ -7,8 +7,9 @@ def fold_by_image(split: pd.DataFrame) -> dict[str, int] | None:
     """{image: fold in which it is a test image, from 1}; None for a split without folds."""
     if "fold" not in split:
         return None
-    number = pd.to_numeric(split["fold"], errors="coerce")  # empty for validation images
-    return {image: int(fold) for image, fold in zip(split["id"], number, strict=True) if fold == fold}
+    number = pd.to_numeric(split["fold"], errors="coerce")
+    tested = number.notna()  # of validation images it is empty
+    return dict(zip(split["id"][tested], number[tested].astype(int), strict=True))
 
 
 def folds_of(split: pd.DataFrame) -> list[int]:

@@ -93,6 +93,31 @@ class FeatureCache:
         return torch.from_numpy(np.stack([self.features[int(f), self.row[i]] for i, f in zip(ids, flipped, strict=True)]))
 
 
+class SharedFeatures:
+    """A `FeatureCache` that several trainings from the same frozen backbone read, one after the other: the folds of a run.
+
+    Only the first one computes it, for the images of all.
+    """
+
+    def __init__(self, path: Path, ids: Sequence[str]):
+        """
+        Args:
+            path: the file. ids: the images of all trainings.
+        """
+        self.path, self.ids = path, ids
+        self.made: FeatureCache | None = None
+
+    def cache(self, network: Network, store: PixelSource, sides: int, batch: int, team: Alone, workers: int) -> FeatureCache:
+        """The features, computed at the first call; arguments as of `FeatureCache`."""
+        if self.made is None:
+            self.made = FeatureCache(self.path, network, store, self.ids, sides, batch, team, workers)
+        return self.made
+
+    def remove(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
+
+
 def reserve(path: Path, size: int) -> None:
     """Allocate a file of `size` bytes.
 

@@ -25,7 +25,7 @@ from aesthetic_pretraining.training import gradient_cache, loader, runtime
 from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
 from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import open_team
-from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs, predict_votes
+from aesthetic_pretraining.training.feature_cache import FeatureCache, SharedFeatures, epoch_inputs, predict_votes
 from aesthetic_pretraining.training.history import Progress, show, write_history
 from aesthetic_pretraining.training.losses import earth_movers_distance
 
@@ -112,6 +112,7 @@ def finetune(
     describe: Mapping[str, object],
     workers: int = 0,
     live: str | Path | None = None,
+    shared: SharedFeatures | None = None,
 ) -> None:
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
 
@@ -125,6 +126,7 @@ def finetune(
         describe: which training of several this is; its values name the checkpoint.
         workers: processes that decode images ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
+        shared: features of (at least) these images by the backbone in `start`, if other trainings from it read them, too.
     Raises: UserError if the loss is not finite (names epoch, step, images and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
@@ -175,7 +177,8 @@ def finetune(
 
     cache, features = None, checkpoint.path.with_suffix(".features")
     if schedule.frozen:
-        cache = FeatureCache(features, network, store, [*train, *val], 1 + config.flip, config.batch, team, workers)
+        how = 1 + config.flip, config.batch, team, workers
+        cache = shared.cache(network, store, *how) if shared else FeatureCache(features, network, store, [*train, *val], *how)
     name = " ".join(map(str, describe.values()))
     lines = Progress(name, config.max_epochs)
     first, seen = epoch, 0

@@ -1,6 +1,6 @@
 """Rule features."""
 
-from job import config, job
+from job import config, job, listed
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table, usable
@@ -9,10 +9,9 @@ with job(snakemake):
 
     files = snakemake.input
     for name, out in zip(snakemake.params.cfg["labels.test_on"], snakemake.output, strict=True):
-        tars = files[f"store_{name}"]
         features(
             config(snakemake, FeaturesConfig),
-            Store([tars] if isinstance(tars, str) else tars),
+            Store(listed(files[f"store_{name}"])),
             list(usable(read_table(files[f"ledger_{name}"]))["id"]),
             files.start,
             out,

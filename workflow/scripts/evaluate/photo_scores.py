@@ -1,6 +1,6 @@
 """Rule photo_scores."""
 
-from job import config, job
+from job import config, job, listed
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
@@ -13,9 +13,9 @@ with job(snakemake):
     home, split = cfg["labels.train_on"], read_table(files.split)
     photo_scores(
         config(snakemake, ScoresConfig, values=values_of(home, cfg), above=cfg[f"sets.{home}.above"]),
-        Store(files.store if isinstance(files.store, list) else [files.store]),
+        Store(listed(files.store)),
         split[split["split"].isin(["train", "val", "test"])],
-        {training_of(path).seed: path for path in ([files.weights] if isinstance(files.weights, str) else files.weights)},
+        {training_of(path).seed: path for path in listed(files.weights)},
         scores=out.scores,
         shares=out.shares,
         published=home == "ava",

@@ -1,6 +1,6 @@
 """Rule predict."""
 
-from job import config, job
+from job import config, job, listed
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
@@ -10,15 +10,14 @@ with job(snakemake):
 
     files, cfg = snakemake.input, snakemake.params.cfg
     values = values_of(cfg["labels.train_on"], cfg)
-    weights = [files.weights] if isinstance(files.weights, str) else files.weights
-    networks = Networks(config(snakemake, PredictConfig, values=values), weights, snakemake.resources.loaders)
+    networks = Networks(config(snakemake, PredictConfig, values=values), listed(files.weights), snakemake.resources.loaders)
     for name, out in zip(cfg["labels.test_on"], snakemake.output, strict=True):
-        tars, ledger = files[f"store_{name}"], read_table(files[f"ledger_{name}"])
+        ledger = read_table(files[f"ledger_{name}"])
         votes = [f"v{k}" for k in range(1, len(values) + 1)]
         known = values_of(name, cfg) == values and set(votes) <= set(ledger)
         predict(
             networks,
-            Store([tars] if isinstance(tars, str) else tars),
+            Store(listed(files[f"store_{name}"])),
             ledger,
             read_table(files[f"split_{name}"]),
             out,

@@ -48,7 +48,7 @@ INTERVAL_COLUMNS = [
 ]
 DIFFERENCES = [
     *("init", "share", "other", "other_share", "dataset", "metric"),
-    *("difference", "low", "high", "detectable", "df", "over"),
+    *("difference", "low", "high", "df", "over", "detectable"),
 ]
 RANGES = {"lcc": (-1, 1), "srcc": (-1, 1), "acc": (0, 1)}  # other metrics: 0 to infinity
 UNDEFINED = "undefined: fewer than three images, or all scores are equal"
@@ -180,14 +180,14 @@ def _values(test: TestSet, metric: str, confidence: float) -> dict[Row, dict]:
 
 
 def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
-    """(row, other row, difference, its low and high end, detectable, degrees of freedom, over) of all pairs."""
+    """(row, other row, difference, its low and high end, degrees of freedom, over, detectable) of all pairs."""
     rows, sampled = test.sound, test.sampled
     pairs = np.array(list(combinations(range(len(rows)), 2)), int).reshape(-1, 2)
     compared = sampled, metric, pairs[:, 0], pairs[:, 1], confidence
-    numbers = zip(*_interval(*compared), _detectable(*compared), strict=True)
+    numbers, seen = zip(*_interval(*compared), strict=True), _detectable(*compared)
     return [
-        (rows[a], rows[b], *found, sampled.freedom(a, b), sampled.over(a, b))
-        for (a, b), found in zip(pairs, numbers, strict=True)
+        (rows[a], rows[b], *found, sampled.freedom(a, b), sampled.over(a, b), detectable)
+        for (a, b), found, detectable in zip(pairs, numbers, seen, strict=True)
     ]
 
 
