@@ -5,10 +5,10 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # this folder's code, also where .venv is shared with another checkout, whose code is installed in it
-export PYTHONPATH := $(CURDIR)/src
+export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -29,6 +29,10 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
 	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
 	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
+	@echo "These votes are simulated. Ratings by people, fetched and trained on in about an hour: make oasis"
+
+oasis: $(READY) ## the whole chain on real ratings: fetches 85 MB, says how long it will take; MIRROR=address fetches from a mirror
+	@python tools/oasis.py --cores $(CORES) $(if $(MIRROR),--mirror $(MIRROR))
 
 # compiled tests are kept, or each process would compile all of them again
 test: $(READY) ## all tests, and which of them took longest
@@ -86,7 +90,7 @@ bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at t
 	python benchmarks/evidence.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
-	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake
+	rm -rf {data,models,results}/{smoke,demo,oasis,paper} work logs .snakemake
 
 .PHONY: docs docs-serve hooks pre-commit types
 

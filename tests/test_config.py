@@ -11,7 +11,7 @@ from parameters import SCALES, leaves, put
 
 from aesthetic_pretraining.config import leaf, leaf_keys, resolve, source_key
 from aesthetic_pretraining.config.fields import Section
-from aesthetic_pretraining.config.images import ExtraSet
+from aesthetic_pretraining.config.labelled import SetParams
 from aesthetic_pretraining.config.params import Params
 from aesthetic_pretraining.config.schema import schema
 
@@ -31,7 +31,7 @@ def test_source_key_by_hand(params):
     assert source_key(params, "pretrain.margin") == "pretrain.margin"
     assert source_key(params, "pretrain.epochs") == "scales.${scale}.pretrain.epochs"
     assert source_key(params, "photos.shares.train") == "scales.${scale}.photos.shares.train"
-    assert source_key(params, "labels.random_shares.train") == "labels.random_shares.train"
+    assert source_key(params, "sets.oasis.shares.train") == "sets.oasis.shares.train"
 
 
 def test_leaf(params):
@@ -45,7 +45,7 @@ def test_leaf(params):
 def test_leaf_keys(params):
     values = resolve({**params, "scale": "smoke"})
     assert [key for section in values for key in leaf_keys(values, section)] == list(leaves(values))
-    assert leaf_keys(values, "photos.shares") == [f"photos.shares.{role}" for role in ("train", "val", "test", "labels")]
+    assert leaf_keys(values, "photos.shares") == [f"photos.shares.{role}" for role in ("labels", "test", "train", "val")]
     assert leaf_keys(values, "seed") == ["seed"]
     for key in ("nothing", "image.nothing", "seed.more"):
         with pytest.raises(KeyError):
@@ -93,7 +93,7 @@ def sections(kind=Params, path=""):
 
 def test_every_value_is_described_with_its_source_and_every_section_is_closed():
     seen = []
-    for path, kind in [*sections(), ("labels.extra.", ExtraSet)]:
+    for path, kind in [*sections(), *sections(SetParams, "sets.")]:
         assert re.fullmatch(r"\S.{9,}", kind.__doc__.split("\n")[0]), kind
         assert kind.model_config["extra"] == "forbid" and kind.model_config["frozen"] and kind.model_config["strict"]
         for name, field in kind.model_fields.items():
@@ -105,6 +105,15 @@ def test_every_value_is_described_with_its_source_and_every_section_is_closed():
     assert "photos.shares.train" in seen and len(seen) > 100
 
 
+def described_of_a_set():
+    return {
+        f"{path}{name}"
+        for path, kind in sections(SetParams, "set.")
+        for name, field in kind.model_fields.items()
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
+    }
+
+
 def test_every_described_key_is_used(params):
     described = {
         f"{path}{name}"
@@ -112,7 +121,8 @@ def test_every_described_key_is_used(params):
         for name, field in kind.model_fields.items()
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, Section))
     }
-    assert described == set(leaves(resolve(params)))
+    of_sets = {f"sets.{name}.{key.removeprefix('set.')}" for key in described_of_a_set() for name in params["sets"]}
+    assert described - {"sets"} | of_sets == set(leaves(resolve(params)))
 
 
 # the schema for editors
@@ -129,7 +139,7 @@ def test_the_schema_is_current(editor):
 def test_the_schema_knows_params_yaml(editor, params, params_text):
     assert params_text.startswith("# yaml-language-server: $schema=workflow/schemas/params.schema.json\n")
     assert not list(editor.iter_errors(params))
-    assert not list(editor.iter_errors(put(params, "labels.extra", [{"name": "k", "format": "oasis", "folder": "x"}])))
+    assert not list(editor.iter_errors(put(params, "labels.crosscheck", ["koniq10k"])))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +147,7 @@ def test_the_schema_knows_params_yaml(editor, params, params_text):
     [("sede", 1), ("image.colour", 1), ("scales.demo.pretrain.epoch", 3), ("scales.tiny", {}), ("seed", "one"), ("seed", -1),
      ("image.jpeg_quality", 101), ("pretrain.trainable", "none"), ("pretrain.tasks", ["ranking", "ranking"]), ("finetune.emd_r", 3),
      ("scales.demo.image.size", 63), ("scales.demo.finetune.shares", [0, 100]), ("scales.smoke.photos.shares.train", 1.5),
-     ("labels.extra", [{"name": "k", "format": "oasis"}]), ("pretrain.margin", True)],
+     ("labels.crosscheck", "koniq10k"), ("sets.ava.reader", "eva"), ("sets.ava.bins", 1), ("pretrain.margin", True)],
 )  # fmt: skip
 def test_an_editor_sees_what_is_wrong(editor, params, key, value):
     assert list(editor.iter_errors(put(params, key, value)))

@@ -48,11 +48,9 @@ def test_a_key_that_the_rule_does_not_list_is_an_error_and_no_default():
 
 def configurations(project):
     for path in sorted((project / "src/aesthetic_pretraining/settings").glob("*.py")):
-        if path.stem == "labels":  # descriptions of sets, not configurations
-            continue
         module = importlib.import_module(f"aesthetic_pretraining.settings.{path.stem}".removesuffix(".__init__"))
         for value in vars(module).values():
-            if is_dataclass(value) and value.__module__ == module.__name__:
+            if is_dataclass(value) and value.__module__ == module.__name__ and keys_by_field(value):
                 yield value
 
 
@@ -64,7 +62,7 @@ def test_every_configuration_is_made_of_keys_of_params_yaml(project, params):
     for cls in found:
         assert all(leaf_keys(values, key) for key in keys_of(cls))
         own = [field.name for field in fields(cls) if field.name not in keys_by_field(cls)]
-        # a training's seed stands in its path, the scores are those of the set that labels.train_on names
+        # a training's seed stands in its path, the votes of the set that it is trained on below the set's name
         assert set(own) <= {"seed", "low", "high", "bins", "values", "above"}, cls
         built = build(cls, cfg, **dict.fromkeys(own, 1))
         assert all(getattr(built, name) == cfg[key] for name, key in keys_by_field(cls).items() if key in cfg)

@@ -163,3 +163,41 @@ def test_the_work_grows_with_the_pictures_and_not_with_their_square(monkeypatch)
     monkeypatch.setattr(np, "bitwise_count", counting)
     alike.near_pairs(np.unique(np.random.default_rng(0).integers(0, 2**63, 50_000, dtype=np.uint64)))
     assert 0 < sum(compared) < 50_000  # brute force compares 1.25 billion
+
+
+def hashed(*pictures):
+    """Rows of `hash_set`: (id, content, hash, plain)."""
+    far = np.random.default_rng(0).integers(2**62, 2**63, len(pictures), dtype=np.uint64)
+    rows = [
+        {"id": i, "sha256": content, "dataset": "ours", "split": "", "hash": h, "plain": plain, "mirrored": mirrored}
+        for (i, content, h, plain), mirrored in zip(pictures, far, strict=True)
+    ]
+    return pd.DataFrame(rows).astype({"hash": np.uint64, "mirrored": np.uint64})
+
+
+def test_families_join_groups_through_equal_files_and_near_duplicates():
+    pictures = hashed(
+        ("a", "1", 0b1011 << 40, False),
+        ("b", "2", 0b1000 << 40, False),  # two bits from a
+        ("c", "3", 0xFFFF << 20, False),
+        ("d", "3", 0, True),  # plain, but the same file as c
+        ("e", "5", 0, True),  # plain and another file: on its own
+        ("f", "6", 0x1234 << 44, False),
+    )
+    groups = {"a": "lake", "b": "shore", "c": "shore", "d": "sea", "e": "plain", "f": "wood"}
+    assert alike.families(pictures, groups) == {**dict.fromkeys("abcd", "lake"), "e": "plain", "f": "wood"}
+
+
+def test_families_find_copies_that_were_mirrored_and_resized(make_photo, encode, tmp_path):
+    photo = {k: make_photo(k, 180, 120) for k in range(4)}
+    pictures = {"0": photo[0], "1": photo[1], "mirrored": photo[0][:, ::-1], "3": photo[3]}
+    pictures["small"] = np.asarray(Image.fromarray(photo[1]).resize((90, 60)))
+    with tarfile.open(tmp_path / "x.tar", "w") as out:
+        for name, pixels in pictures.items():
+            add_member(out, f"{name}.png", encode(pixels))
+    ledger = pd.DataFrame({"id": list(pictures), "sha256": list(pictures), "state": "usable"})
+    ledger["width"], ledger["height"] = [p.shape[1] for p in pictures.values()], [p.shape[0] for p in pictures.values()]
+    rows = alike.hash_set("ours", ledger, pd.DataFrame({"id": [], "split": []}, dtype=str), Store([tmp_path / "x.tar"]))
+    assert alike.families(rows, {i: i for i in pictures}) == {"0": "0", "mirrored": "0", "1": "1", "small": "1", "3": "3"}
+    others = rows[rows["id"].isin(["0", "1"])].assign(dataset="labelled")
+    assert alike.copies(rows[~rows["id"].isin(["0", "1"])], others) == ["mirrored", "small"]

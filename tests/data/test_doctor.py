@@ -14,7 +14,7 @@ from aesthetic_pretraining.data.labelled.facts import SETS
 from aesthetic_pretraining.data.sources import Folder
 from aesthetic_pretraining.data.store import build_shard
 
-ROW = "{row} {id} 0 1 5 17 38 36 15 6 5 1 1 22 1396\n"
+ROW = "{row} {id} 0 1 5 17 38 36 15 6 5 {last} 1 22 1396\n"
 VOTES = ",0,1,5,17,38,36,15,6,5,1\n"
 
 
@@ -24,7 +24,7 @@ def ava(make_folder, make_photo, encode):
 
     def make(more=(), without=()):
         files = {f"images/{k}.jpg": encode(make_photo(k), "JPEG") for k in range(12)}
-        files["AVA.txt"] = "".join(ROW.format(row=k, id=k) for k in range(12))
+        files["AVA.txt"] = "".join(ROW.format(row=k, id=k, last=1 + k) for k in range(12))
         files |= {f"splits/{s}.csv": f"{k}{VOTES}" for k, s in enumerate(("train", "val", "test"))}
         files |= dict(more)
         return make_folder({name: data for name, data in files.items() if name not in without})
@@ -34,18 +34,18 @@ def ava(make_folder, make_photo, encode):
 
 @pytest.fixture
 def cfg(params):
-    """Factory: changed values of labels -> the scale paper as params.yaml has it."""
+    """Factory: AVA's folder -> the scale paper as params.yaml has it."""
 
-    def make(**labels):
+    def make(root):
         values = copy.deepcopy(resolve(params | {"scale": "paper"}))
-        values["labels"] |= labels
+        values["sets"]["ava"]["folder"] = str(root)
         return values
 
     return make
 
 
-def look(cfg, root, tmp_path, deep=False, **labels):
-    return script.labelled(cfg(**labels), {"format": "ava", "folder": str(root)}, tmp_path / "ledger.csv", deep)
+def look(cfg, root, tmp_path, deep=False):
+    return script.labelled(cfg(root), "ava", tmp_path / "ledger.csv", deep)
 
 
 def problems(findings):
@@ -71,7 +71,7 @@ def test_a_whole_set_has_no_problem_but_says_that_it_is_small(cfg, ava, tmp_path
         ({"without": [f"images/{k}.jpg" for k in range(5, 12)]}, "7 of 12 listed images are missing: images/5.jpg", "unpack"),
         ({"more": {f"images/{k}.jpg": "<html>log in</html>" for k in range(3)}}, "3 of 12 sampled files are not images", "fetch"),
         ({"more": {"images/4.jpg": ""}}, "images/4.jpg (empty)", "fetch"),
-        ({"without": ["splits/val.csv"]}, "split paper: splits/val.csv is missing", "labels.ava_split"),
+        ({"without": ["splits/val.csv"]}, "split paper: splits/val.csv is missing", "another split"),
     ],
     ids=["no labels", "not unpacked", "web page", "malformed", "half unpacked", "login pages", "empty file", "half a split"],
 )  # fmt: skip
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_named_with_what_to_do(cfg, ava, tmp_path, change, part
 
 def test_missing_empty_and_wrong_folders(make_folder, tmp_path, cfg):
     (tmp_path / "empty").mkdir()
-    deep = make_folder({"AVA_dataset/AVA.txt": ROW.format(row=1, id=1), "AVA_dataset/images/1.jpg": b""}, "outer")
+    deep = make_folder({"AVA_dataset/AVA.txt": ROW.format(row=1, id=1, last=1), "AVA_dataset/images/1.jpg": b""}, "outer")
     for root, part, what in [
         (tmp_path / "gone", "gone: no such folder", "or name its folder in params.yaml"),
         (tmp_path / "empty", "empty: is empty", "fetch the set as docs/data.md says"),
@@ -175,10 +175,18 @@ def test_a_wrong_scale_ends_with_a_sentence(monkeypatch):
         script.main()
 
 
-@pytest.mark.parametrize("source", ["pexels", "unsplash_lite"])
-def test_a_published_set_that_was_not_fetched_says_how(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize("source", ["pexels", "unsplash_lite", "bsds500"])
+@pytest.mark.parametrize("others", [[], ["packaged"]])
+def test_a_published_set_that_was_not_fetched_says_how(source, others, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    photos = {"source": source, "folder": "", "limit": 0, "max_unusable": 0}
+    photos = {"sources": [*others, source], "folder": "", "limit": 0, "max_unusable": 0}
     (finding,) = script.photos({"photos": photos, "seed": 1}, tmp_path / "ledger.csv", deep=False)
     assert finding.level == "problem" and f"data/raw/{source}/photos: no such folder" in finding.text
     assert finding.do == f"fetch it: snakemake --cores 1 data/raw/{source}/download.csv"
+
+
+def test_oasis_that_was_not_fetched_says_how(params, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (finding,) = script.labelled(resolve(params), "oasis", tmp_path / "ledger.csv", deep=False)
+    assert (finding.level, finding.text) == ("problem", "data/raw/oasis: no such folder")
+    assert finding.do == "fetch it: snakemake --cores 1 data/raw/oasis/download.csv"

@@ -17,6 +17,7 @@ from aesthetic_pretraining.data.simulated.raters import RaterConfig, Raters
 from aesthetic_pretraining.data.simulated.sets import EDITS, TID_TYPES, distorted_references, simulate, snapshot
 from aesthetic_pretraining.data.sources import Folder, Tar
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.settings.labels import SetSource
 
 PICTURES, LEVELS, VOTERS = 2, 2, 60
 SHARES = {"train": 0.4, "val": 0.2, "test": 0.2, "tid2013": 0.2}
@@ -189,15 +190,17 @@ def test_tid2013_names_differ_in_letter_case_as_the_real_ones(tid):
 
 
 def test_our_readers_read_them(done, ava, tid):
-    listing = list_labelled("ava", str(done[0] / "ava.tar"))
+    listing = list_labelled(SetSource("ava", "ava", 1, 10, 10), str(done[0] / "ava.tar"))
     assert listing[["id", *(f"v{k}" for k in range(1, 11))]].astype(int).to_numpy().tolist() == [
         row[1:12] for row in rows_of(ava)
     ]
     assert set(listing["file"]) <= set(ava)
+    assert dict(zip(listing["id"], listing["group"])) == {str(row[1]): str(row[14]) for row in rows_of(ava)}  # the source photo
     roles = read_split_lists(Tar(done[0] / "ava.tar"))["split"]
     assert Counter(roles) == {split: len(rows) for split, rows in lists_of(ava).items()}
-    listing = list_labelled("tid2013", str(done[0] / "tid2013.tar"))
+    listing = list_labelled(SetSource("tid2013", "tid2013", 0, 9, 10), str(done[0] / "tid2013.tar"))
     assert set(listing["file"]) == set(tid) - {"mos_with_names.txt"}
+    assert (listing["group"] == listing["id"].str[:3]).all()
 
 
 def test_the_same_bytes_again_and_in_another_order(photos, done, tmp_path):

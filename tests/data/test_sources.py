@@ -1,13 +1,14 @@
 """Sources: a folder and a tar file with the same files are the same to whoever reads them; listings of photos."""
 
 import io
+import os
 import tarfile
 from importlib import resources
 
 import pytest
 
 from aesthetic_pretraining.data.listing import list_labelled, list_photos, open_set, photo_source
-from aesthetic_pretraining.data.sources import Folder, Packages, Tar, is_picture, open_source
+from aesthetic_pretraining.data.sources import Folder, Packages, Tar, decode_text, is_picture, open_source
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.settings.labels import SOURCE_FIELDS, SetSource
 
@@ -165,3 +166,58 @@ def test_a_labelled_set_may_be_a_tar(make_folder, tmp_path):
         == open_set("ava", cfg, str(tmp_path / "ava.tar")).read("images/7042.jpg")
         == b"x"
     )
+
+
+def test_links_to_folders_are_not_followed_and_only_regular_files_are_read(make_folder, caplog):
+    root = make_folder({"a.jpg": b"a", "sub/b.jpg": b"b"})
+    other = make_folder({"c.jpg": b"c"}, "elsewhere")
+    (root / "sub/up").symlink_to("..")
+    (root / "again").symlink_to("sub")
+    (root / "away").symlink_to(other)
+    (root / "out.jpg").symlink_to(other / "c.jpg")
+    (root / "in.jpg").symlink_to("sub/b.jpg")
+    os.mkfifo(root / "pipe.jpg")
+    source = Folder(root)
+    assert source.names() == ["a.jpg", "in.jpg", "sub/b.jpg"]
+    assert source.read("in.jpg") == b"b"
+    assert caplog.messages == [
+        f"{root}: 4 links to folders, or to files outside, are not followed, such as 'again'; copy or mount what they lead to"
+    ]
+    for name, why in (("pipe.jpg", "not a regular file"), ("out.jpg", "leads out"), ("../elsewhere/c.jpg", "leads out")):
+        with pytest.raises(OSError, match=why):
+            source.read(name)
+
+
+def test_the_folder_itself_may_be_a_link(make_folder, tmp_path):
+    root = make_folder({"a.jpg": b"a", "sub/b.jpg": b"b"})
+    (tmp_path / "link").symlink_to(root)
+    source = Folder(tmp_path / "link")
+    assert source.names() == ["a.jpg", "sub/b.jpg"]
+    assert source.read("sub/b.jpg") == b"b"
+
+
+def test_a_subfolder_that_cannot_be_read_is_named(make_folder, monkeypatch):
+    """By a stand-in for the kernel's answer, because root may read everything."""
+    root = make_folder({"a.jpg": b"a", "locked/b.jpg": b"b"})
+    real = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(UserError, match=r"locked: the folder cannot be read \(Permission denied\); give this user access"):
+        Folder(root).names()
+
+
+@pytest.mark.parametrize("data", [b"PK\x03\x04\xff\xfe\x00" * 9, b"a\0b", "é".encode("utf-16-le")])
+def test_what_is_no_text_is_named(data):
+    with pytest.raises(UserError, match=r"labels\.txt: is not a text file") as caught:
+        decode_text(data, "labels.txt")
+    assert "\n" not in str(caught.value)
+
+
+def test_text_loses_nothing_but_its_last_blank_lines():
+    assert decode_text(b"\xef\xbb\xbfa\t\t\r\n\r\nb\t\r\n \t\r\n\r\n", "x") == "a\t\t\n\nb\t\n"
+    assert decode_text(b"\n \n", "x") == decode_text(b"", "x") == ""

@@ -28,11 +28,26 @@ def test_names_match_in_any_letter_case(make_folder):
     root = make_folder(FILES)
     listing = read_tid2013(Folder(root))
     assert listing.to_dict("records") == [
-        {"id": "i01_01_1", "file": "distorted_images/i01_01_1.bmp", "score": 5.51429},
-        {"id": "i01_10_5", "file": "distorted_images/I01_10_5.BMP", "score": 0.242},
-        {"id": "i01_11_1", "file": "distorted_images/I01_11_1.bmp", "score": 7.214},
+        {"id": "i01_01_1", "file": "distorted_images/i01_01_1.bmp", "score": 5.51429, "group": "i01"},
+        {"id": "i01_10_5", "file": "distorted_images/I01_10_5.BMP", "score": 0.242, "group": "i01"},
+        {"id": "i01_11_1", "file": "distorted_images/I01_11_1.bmp", "score": 7.214, "group": "i01"},
     ]
     assert [Folder(root).read(file) for file in listing["file"]] == [b"a", b"b", b"c"]
+
+
+def test_copies_elsewhere_and_foreign_files_are_no_pictures_of_the_set(make_folder):
+    whole = read_tid2013(Folder(make_folder(FILES)))
+    more = {
+        "distorted_images/small/i01_01_1.bmp": b"copy",
+        "distorted_images/Thumbs.db": b"",
+        "other/distorted_images/i01_01_1.bmp": b"",
+    }
+    assert read_tid2013(Folder(make_folder(FILES | more, "more"))).equals(whole)
+
+
+def test_twins_that_differ_in_letter_case_are_both_named(make_folder):
+    message = said(make_folder, FILES | {"distorted_images/I01_01_1.BMP": b"twin"})
+    assert "distorted_images/I01_01_1.BMP and distorted_images/i01_01_1.bmp differ in letter case alone" in message
 
 
 @pytest.mark.parametrize("lost", [name for name in FILES if name.startswith("distorted_images/") and "i25" not in name])

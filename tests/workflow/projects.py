@@ -70,6 +70,13 @@ class Project:
                 return
         raise KeyError(key)
 
+    def add_set(self, name: str, **values: object) -> None:
+        """Describe one more labelled set, which is like KonIQ-10k but for these values."""
+        path = self.path / "params.yaml"
+        params = yaml.safe_load(path.read_text())
+        params["sets"][name] = params["sets"]["koniq10k"] | values
+        path.write_text(yaml.safe_dump(params, sort_keys=False))
+
     def clean(self, *stages: str) -> None:
         """Both tools have nothing to do, for these stages or for all."""
         assert "up to date" in self.dvc("status", *stages)

@@ -23,7 +23,8 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     (place / "picture 7.png").write_text("<html>log in</html>")
     rows = "".join(f"picture {k},{k},{1 + k % 2},0,1,{'train' if k == 0 else 'test'}\n" for k in range(8))
     (place / "labels.csv").write_text("id,v1,v2,v3,v4,split\n" + rows)
-    project.set("labels.extra", [{"name": "ours", "format": "folder", "folder": "data/raw/ours", "range": [1, 4]}])
+    project.add_set("ours", title="Ours", reader="folder", folder="data/raw/ours", low=1, high=4, bins=4, above=2.5)
+    project.set("labels.crosscheck", ["ours"])
     refused = project.snakemake("data/smoke/ours/split.csv", ok=False)
     assert "ours: 1 of 8 images cannot be used: picture 7.png: unreadable (not an image in a known format)" in refused
     rows = "".join(rows.splitlines(keepends=True)[:7]) + "trained,1,1,1,1,test\n"

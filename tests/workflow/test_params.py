@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from aesthetic_pretraining.config import leaf_keys, load, resolve
-from aesthetic_pretraining.settings.keys import keys_of
+from aesthetic_pretraining.settings.keys import keys_by_field, keys_of
 from projects import ENV, ROOT
 
 # what Snakemake itself knows of each rule: {rule: keys of its jobs' parameters}; by hand: the rules that no stage holds
@@ -20,12 +20,13 @@ sys.path[:0] = ["src", "workflow/lib"]
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.settings.types import Quietness
 from dvc_stages import STAGES
-extra = [{"name": "more", "format": "folder", "folder": "more", "range": [1, 7]}]
+rows = {"ranking_other": {"task": "ranking", "pretrain": {"margin": 0.3}}}
+changed = {"labels": {"crosscheck": ["kadid10k"]}, "comparisons": rows, "scales": {"smoke": {"pretrain": {"comparisons": ["ranking_other"]}}}}
 targets = {f"stage_{stage}" for stage in STAGES} | set(sys.argv[1:])
 with contextlib.redirect_stdout(io.StringIO()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
     workflow = api.workflow(
         resource_settings=ResourceSettings(cores=1),
-        config_settings=ConfigSettings(config={"scale": "smoke", "labels": {"extra": extra}}),
+        config_settings=ConfigSettings(config={"scale": "smoke", **changed}),
         snakefile=Path("Snakefile"),
     )
     workflow.dag(DAGSettings(targets=targets)).printd3dag()
@@ -34,7 +35,7 @@ with contextlib.redirect_stdout(io.StringIO()), SnakemakeApi(OutputSettings(quie
         keys.setdefault(job.rule.name, set()).update(k for p in job.params if hasattr(p, "keys") for k in p)
 print(json.dumps({rule: sorted(found) for rule, found in keys.items()}))
 """
-BY_HAND = ("data/raw/pexels/download.csv", "results/smoke/search/ranking.png", "results/smoke/crosscheck/metrics.csv", "results/smoke/audit/overlaps.csv")  # fmt: skip
+BY_HAND = ("data/raw/pexels/download.csv", "results/smoke/search/ranking.png", "results/smoke/search/finetune_search.png", "results/smoke/crosscheck/metrics.csv", "results/smoke/audit/overlaps.csv")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +73,10 @@ def needed(script: str, known: set[str]) -> set[str]:
         found |= shared.get(name, set()) if classes.get(name) in ("job", "variants") else set()
         if name == "config":
             cls = getattr(importlib.import_module(classes[call.args[1].id]), call.args[1].id)
-            keyed = {field for field in (word.arg for word in call.keywords) if field != "seed" or "seed" in keys_of(cls)}
+            # not the script's own fields, as a training's seed
+            keyed = {word.arg for word in call.keywords} & keys_by_field(cls).keys()
             found |= set(keys_of(cls, *keyed))
-        elif name == "section":
+        elif name == "section" and isinstance(call.args[1], ast.Constant):  # not that of a set, whose name is a parameter
             found.add(call.args[1].value)
     return found
 
@@ -91,3 +93,6 @@ def test_every_rule_lists_what_its_script_looks_up(listed):
     assert {"simulate.weights.balance", "simulate.shares.tid2013", "seed"} <= seen["simulate"]
     assert "compute.processes" not in seen["search_rate"]
     assert "report.alpha" in seen["table2"]
+    # of a comparison row: its task, and its own values in the place of the scale's
+    assert "comparisons.ranking_other.task" in set(listed["pretrain"]) & set(listed["respond"])
+    assert not [key for key in listed["finetune"] if key.startswith("comparisons.")]

@@ -130,7 +130,7 @@ def test_an_unreadable_photo_is_named_and_replacing_it_helps(project, tmp_path):
         Image.fromarray(chelsea()).resize((90 + k, 60 + k)).rotate(k).save(photos / f"photo {k}.jpg")
     (photos / "broken.jpg").write_bytes((photos / "photo 1.jpg").read_bytes()[:300])
     project.set("photos.folder", str(photos))
-    project.set("photos.source", "folder")
+    project.set("photos.sources", ["folder"])
     project.set("photos.limit", 0)
     project.set("photos.shards", 1)
     target = "data/smoke/photos/split.csv"

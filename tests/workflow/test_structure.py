@@ -89,9 +89,11 @@ def jobs_of(plan: str) -> dict[str, str]:
 
 def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path, warm):
     project = checkout(tmp_path / "project", warm)
-    by_hand = {"audit", "crosscheck", "download", "judge", "search_rate", "seen"}
-    named = project.snakemake("-n", "data/raw/pexels/download.csv", "results/smoke/search/ranking.png")
-    assert {"download", "search_rate"} == by_hand & set(jobs_of(named))
+    by_hand = {"audit", "crosscheck", "download", "judge", "search_finetuning", "search_rate", "seen"}
+    named = project.snakemake(
+        "-n", "data/raw/pexels/download.csv", "results/smoke/search/ranking.png", "results/smoke/search/finetune_search.csv"
+    )
+    assert {"download", "search_finetuning", "search_rate"} == by_hand & set(jobs_of(named))
     assert "download pexels" in named
     counts = jobs_of(project.snakemake("-n"))
     assert counts["pretrain"] == "5"
@@ -144,7 +146,7 @@ from pathlib import Path
 sys.path[:0] = ["src", "workflow/lib"]
 import dvc_stages
 params = Path("params.yaml")
-for scale in ("smoke", "demo", "paper"):
+for scale in ("smoke", "demo", "oasis", "paper"):
     params.write_text(re.sub(r"^scale: \\w+", f"scale: {scale}", params.read_text(), flags=re.M))
     dvc_stages.main(check=True)
 """
@@ -152,7 +154,7 @@ for scale in ("smoke", "demo", "paper"):
 
 def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_path, warm):
     project = checkout(tmp_path / "project", warm)
-    assert project.run("python", "-c", EVERY_SCALE).count("dvc.yaml is current") == 3
+    assert project.run("python", "-c", EVERY_SCALE).count("dvc.yaml is current") == 4
     rules = project.path / "workflow/rules/report.smk"
     rules.write_text(
         rules.read_text().replace(

@@ -24,13 +24,16 @@ OUTSIDE = {
     "search",
 }  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 CODE = ("src/aesthetic_pretraining", "workflow/scripts")  # whose folders may stand for their files
+# sections of entries by name, of which each scale uses some: a stage depends on the whole, so that dvc.yaml is the same for every scale
+WHOLE = ("comparisons", "sets")
+SOME = ("premise",)  # figures that only some scales have
 FILES = {"results/{scale}/report.html"}  # outputs that are tracked as single files; all others by their folder
 HEADER = """\
 # GENERATED from Snakemake's DAG by workflow/lib/dvc_stages.py (make dvc.yaml); do not edit.
 # Each stage calls Snakemake for the rules of one file in workflow/rules/, which runs those jobs that are out of date, then saves
 # how its outputs were made in results/<scale>/provenance/. So `dvc repro` and `snakemake all` do the same work, and either may
 # come first. `persist: true` keeps DVC from deleting outputs before a stage: Snakemake decides what of them is still valid.
-# ${scale} is smoke, demo or paper, as params.yaml says. More: docs/workflow.md.
+# ${scale} is one of the scales of params.yaml, as it says. More: docs/workflow.md.
 """
 METRICS = ["results/${scale}/metrics/metrics.json"]
 
@@ -131,7 +134,7 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
 
     deps, params = {f"workflow/rules/{stage}.smk", "workflow/rules/common.smk"}, set()
     for job in (job for job in dag.jobs if job.stage == stage):
-        params |= {source_key(dag.config, key) for key in job.params}
+        params |= {source_key(dag.config, whole(key)) for key in job.params}
         for path in job.input:
             path = path.replace(f"/{dag.scale}/", "/${scale}/")
             inside = next((out for out in outs if path == out or path.startswith(out + "/")), None)
@@ -150,6 +153,12 @@ def stage_entry(stage: str, dag: Dag, outs: dict[str, str]) -> dict:
     }
 
 
+def whole(key: str) -> str:
+    """The key, or its section if that is one of WHOLE."""
+    section = key.split(".")[0]
+    return section if section in WHOLE else key
+
+
 def folded(deps: set[str], root: Path = ROOT) -> list[str]:
     """The dependencies, sorted; folders of code stand for their files where every file of the folder is one of them."""
     inside: dict[str, set[str]] = {}
@@ -166,15 +175,21 @@ def folded(deps: set[str], root: Path = ROOT) -> list[str]:
 
 
 def plots(dag: Dag) -> list[dict | str]:
-    """What `dvc plots show` draws and shows: the curve of each task's pretraining, and all figures."""
+    """What `dvc plots show` draws and shows: the curve of each task's pretraining, and all figures.
+
+    Rows that only some scales have, ablations and comparisons, have no curve here.
+    """
     from aesthetic_pretraining.evaluation.runs import pretraining_of
+    from aesthetic_pretraining.initialisations import PAPER
 
     histories = [o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv")]
     # of the lowest seed alone: one more seed must not make this file stale
     shown = {pretraining_of(path)[0]: path for path in sorted(histories, key=pretraining_of, reverse=True)}
-    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for path in sorted(shown.values())}
-    drawn = {o for job in dag.jobs for o in job.output if "/figures/" in o and o.endswith(".png")}
-    figures = sorted(path.replace(f"/{dag.scale}/", "/${scale}/") for path in drawn)
+    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for task, path in sorted(shown.items()) if task in PAPER}
+    drawn = {o for rule, outs in dag.patterns.items() if dag.stage_of[rule] in STAGES for o in outs}
+    figures = sorted(
+        o.replace("{scale}", "${scale}") for o in drawn if "/figures/" in o and o.endswith(".png") and Path(o).stem not in SOME
+    )
     return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]
 
 

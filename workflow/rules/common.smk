@@ -7,14 +7,16 @@ import sys
 
 for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
-os.environ.update(PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT / "workflow/lib")]))  # for the jobs
+ours = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry not in ours]
+os.environ.update(PYTHONPATH=os.pathsep.join([*ours, *others]))  # for the jobs; the user's entries come after ours
 
-from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, resolve
+from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, own_values, resolve
 from aesthetic_pretraining.data.pinned import BSDS500, OASIS, OASIS_LEFT_OUT
 from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
-from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING
+from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING, task_of
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
@@ -25,7 +27,7 @@ from aesthetic_pretraining.settings.keys import keys_of
 from aesthetic_pretraining.settings.photos import ClassesConfig, ScoresConfig, SensitivityConfig
 from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfig
 from aesthetic_pretraining.settings.probes import ProbeConfig
-from aesthetic_pretraining.settings.search import SearchConfig
+from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
 
 import dependencies
 import guard
@@ -79,8 +81,9 @@ SCALE = CONFIG["scale"]
 GPU = 1 if shutil.which("nvidia-smi") else 0
 # processes that make pictures ahead of a GPU; without one they would only compete
 LOADERS = min(8, os.cpu_count()) if GPU else 0
-TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"]
-RANKING_TASKS = [task for task in TASKS if task in RANKING]
+COMPARISONS = {row: CONFIG["comparisons"][row]["task"] for row in CONFIG["pretrain"]["comparisons"]}
+TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"] + list(COMPARISONS)
+RANKING_TASKS = [task for task in TASKS if task_of(task, COMPARISONS) in RANKING]
 INITS = [BASELINE, *TASKS]
 PRETRAININGS = CONFIG["pretrain"]["seeds"]
 SEEDS = CONFIG["finetune"]["seeds"]
@@ -135,6 +138,19 @@ def labels_params(*names):
     """The keys that `settings.labels.Labels.of` reads; of further sets `names`, too."""
     chosen = dict.fromkeys([*TEST_ON, *names])
     return P("labels.source", "labels.test_on", *(f"sets.{name}.{field}" for name in chosen for field in FIELDS))
+
+
+def row_params(row, *wanted):
+    """P(*wanted) for the pretraining of one row: a comparison's own values laid over, on which nothing else depends."""
+    if row not in COMPARISONS:
+        return P(*wanted)
+    own = own_values(CONFIG, row)
+    return {key: own.get(key, value) for key, value in P(*wanted).items()} | comparisons_params(row)
+
+
+def comparisons_params(*rows):
+    """The keys that `settings.pretraining.comparisons_of` reads, of the chosen comparisons or of `rows`."""
+    return P(*(f"comparisons.{row}.task" for row in rows or COMPARISONS))
 
 
 def scores_params(*names):

@@ -110,8 +110,9 @@ rule simulate:
 
 rule stage_data:
     input:
-        # the code and values of `simulate` stand here too, so that dvc.yaml is the same where the labels are real
+        # what only some scales need stands here too, so that dvc.yaml is the same for all: the code and values of `simulate`, digests
         code("data/simulate"),
+        [str(table) for table in (BSDS500, OASIS, OASIS_LEFT_OUT)],
         expand("data/{scale}/{dataset}/{table}.csv", scale=SCALE, dataset=SHARDS, table=["listing", "ledger", "split"]),
         [store(dataset) for dataset in SHARDS],
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],

@@ -48,7 +48,7 @@ rule respond:
         gpu=GPU,
         loaders=0,
     params:
-        cfg=P(RespondConfig, "image.size", "distortions", "seed"),
+        cfg=P(RespondConfig, "image.size", "distortions", "seed") | comparisons_params(),
     message:
         "show distorted photos to the pretrained networks"
     script:
@@ -89,7 +89,13 @@ rule metrics:
         "logs/{scale}/benchmark/metrics.tsv"
     params:
         cfg=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
         )
         | labels_params(),
     message:
@@ -266,6 +272,7 @@ rule stage_evaluate:
         expand(rules.intervals.output, scale=SCALE),
         expand(rules.respond.output, scale=SCALE),
         expand(rules.pretrained.output, scale=SCALE),
+        code("evaluate/premise"),  # stands here too, as in stage_data
         expand(rules.premise.output, scale=SCALE) if PREMISE else [],
         expand(rules.photo_scores.output, scale=SCALE),
         expand(rules.photo_classes.output, scale=SCALE),
@@ -275,5 +282,13 @@ rule stage_evaluate:
         predicted(),
     params:
         scope=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
+            "comparisons",
+            "premise",
         ),

@@ -38,5 +38,11 @@ rule stage_finetune:
         runs(f"{FINETUNED}.json"),
     params:
         scope=P(
-            "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
+            "finetune.compared",
+            "finetune.shares",
+            "finetune.seeds",
+            "pretrain.tasks",
+            "pretrain.ablations",
+            "pretrain.comparisons",
+            "pretrain.seeds",
         ),

@@ -1,4 +1,5 @@
-# the networks that fine-tuning starts from: ImageNet's, and one per pretext task and seed (sections 4.3, 4.4)
+# the networks that fine-tuning starts from: ImageNet's, and one per seed of each pretext task (sections 4.3, 4.4)
+# and of each comparison row, whose {task} is the row's own name
 
 
 rule imagenet:
@@ -40,7 +41,7 @@ rule pretrain:
         live=0,
         mem_mb=3000,
     params:
-        cfg=P(TaskConfig, PretrainConfig, "image.size"),
+        cfg=lambda w: row_params(w.task, TaskConfig, PretrainConfig, "image.size"),
     message:
         "pretrain on {wildcards.task}, seed {wildcards.pretraining}"
     script:
@@ -52,4 +53,4 @@ rule stage_pretrain:
         expand(rules.imagenet.output, scale=SCALE),
         expand(rules.pretrain.output, scale=SCALE, task=TASKS, pretraining=PRETRAININGS),
     params:
-        scope=P("pretrain.tasks", "pretrain.ablations", "pretrain.seeds"),
+        scope=P("pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds", "comparisons"),

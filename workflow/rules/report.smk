@@ -7,14 +7,12 @@ if "ranking_classification" not in TASKS:
     DIAGNOSTICS.remove("confusion")
 if not PREMISE:
     DIAGNOSTICS.remove("premise")
-# a run's predictions on each set
-PREDICTED = "results/{scale}/predictions/{init}/share{share}_pretraining{pretraining}_seed{seed}"
 
 
 rule table2:
     input:
         metrics="results/{scale}/metrics/metrics.csv",
-        predictions=[path for dataset in TEST_ON for path in runs(f"{PREDICTED}/{dataset}.parquet")],
+        predictions=[path for dataset in TEST_ON for path in runs(f"{PREDICTED}{dataset}.parquet")],
         intervals="results/{scale}/metrics/intervals.csv",
         pretraining="results/{scale}/metrics/pretraining.csv",
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
@@ -248,8 +246,8 @@ rule diagnostics:
         photo_classes="results/{scale}/metrics/photo_classes.csv",
         photo_diversity="results/{scale}/metrics/photo_diversity.csv",
         pretraining=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
-        finetuning=runs(f"{NETWORK}.csv", WHOLE),
-        predictions=runs(f"{PREDICTED}/{TRAIN_ON}.parquet", SHOWN),
+        finetuning=runs(f"{FINETUNED}.csv", WHOLE),
+        predictions=runs(f"{PREDICTED}{TRAIN_ON}.parquet", SHOWN),
         store=store(TRAIN_ON),
         split="data/{scale}/photos/split.csv",
         code=code("report/diagnostics"),

@@ -1,4 +1,4 @@
-# the learning-rate search of section 4.3: made when asked for by name, part neither of `all` nor of DVC's stages
+# the searches of learning rates (section 4.3; docs/training.md): made when asked for by name, part neither of `all` nor of DVC's stages
 
 
 rule search_rate:
@@ -21,8 +21,42 @@ rule search_rate:
         loaders=LOADERS,
         mem_mb=3000,
     params:
-        cfg=P(TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"),
+        cfg=lambda w: row_params(
+            w.task, TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"
+        ),
     message:
         "search the learning rate of {wildcards.task}"
     script:
         "../scripts/search/search_rate.py"
+
+
+rule search_finetuning:
+    input:
+        start="models/{scale}/pretrained/imagenet/seed0.safetensors",
+        store=store(TRAIN_ON),
+        ledger=f"data/{{scale}}/{TRAIN_ON}/ledger.csv",
+        split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
+        code=code("search/search_finetuning"),
+    output:
+        csv="results/{scale}/search/finetune_search.csv",
+        figure="results/{scale}/search/finetune_search.png",
+    log:
+        "logs/{scale}/search/finetuning.log",
+    benchmark:
+        "logs/{scale}/benchmark/search/finetuning.tsv"
+    threads: CONFIG["finetune"]["threads"]
+    resources:
+        gpu=GPU,
+        loaders=LOADERS,
+        mem_mb=3000,
+    params:
+        cfg=P(
+            *keys_of(FinetuneConfig, "processes"),
+            FinetuneSearchConfig,
+            f"sets.{TRAIN_ON}.folds",
+        )
+        | scores_params(),
+    message:
+        "search rates, dropout and patience of fine-tuning on {TRAIN_ON}"
+    script:
+        "../scripts/search/search_finetuning.py"

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from aesthetic_pretraining.config.comparisons import ComparisonParams, Row
 from aesthetic_pretraining.config.evaluation import PhotoCheckParams, PremiseParams, ProbeParams, ReportParams
 from aesthetic_pretraining.config.fields import Section, value, wrong
 from aesthetic_pretraining.config.images import (
@@ -23,7 +24,9 @@ from aesthetic_pretraining.config.training import (
     SearchParams,
 )
 from aesthetic_pretraining.data.download.pexels import require_terms
-from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.initialisations import BASELINE, LABELS
+
+TAKEN = (*LABELS, "constant", f"{BASELINE}_ridge")  # initialisations, and references of metrics/references.csv
 
 
 class Params(Section):
@@ -43,6 +46,9 @@ class Params(Section):
     pretrain: PretrainParams
     compute: ComputeParams
     search: SearchParams
+    comparisons: dict[Row, ComparisonParams] = value(
+        "Comparison rows by their name in paths and columns; pretrain.comparisons chooses.", "ours, the paper has none"
+    )
     finetune: FinetuneParams
     probe: ProbeParams
     report: ReportParams
@@ -51,13 +57,27 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _compared_are_trained(self) -> Self:
-        known = [BASELINE, *self.pretrain.tasks, *self.pretrain.ablations]
+        known = [BASELINE, *self.pretrain.tasks, *self.pretrain.ablations, *self.pretrain.comparisons]
         for name in self.finetune.compared:
             if name not in known:
                 raise wrong(
                     "finetune.compared",
-                    f"names {name!r}, but pretrain.tasks and pretrain.ablations have only {', '.join(known)}",
+                    f"names {name!r}, but pretrain.tasks, pretrain.ablations and pretrain.comparisons have only {', '.join(known)}",
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _comparisons_are_described(self) -> Self:
+        if taken := [name for name in self.comparisons if name in TAKEN]:
+            raise wrong(f"comparisons.{taken[0]}", "has a name that is taken; choose another")
+        for name in self.pretrain.comparisons:
+            if name not in self.comparisons:
+                said = (
+                    f"the section comparisons has only {', '.join(self.comparisons)}"
+                    if self.comparisons
+                    else "the section comparisons is empty"
+                )
+                raise wrong("pretrain.comparisons", f"names {name!r}, but {said}")
         return self
 
     @model_validator(mode="after")

@@ -13,16 +13,16 @@ def schema() -> dict:
     """What workflow/schemas/params.schema.json has to hold."""
     whole = Params.model_json_schema()
     definitions = {name: _loose(kept) for name, kept in whole["$defs"].items()}
-    definitions["ExtraSet"] |= {"required": whole["$defs"]["ExtraSet"]["required"]}  # an entry of a list stands as a whole
+    for name in ("ComparisonParams", "SetParams"):  # an entry of a section by name stands as a whole
+        definitions[name] |= {"required": whole["$defs"][name]["required"]}
     common = _loose(whole)["properties"]
     own = {"type": "object", "additionalProperties": False, "properties": {k: v for k, v in common.items() if k != "scale"}}
-    names = common["scale"]["enum"]
     scales = {
         "type": "object",
         "description": "What differs by scale. A value stands either here, in every scale, or above; never in both.",
         "additionalProperties": False,
-        "required": names,
-        "properties": {name: {"$ref": "#/$defs/Scale"} for name in names},
+        "minProperties": 1,
+        "patternProperties": {common["scale"]["pattern"]: {"$ref": "#/$defs/Scale"}},
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

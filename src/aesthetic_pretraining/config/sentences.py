@@ -1,6 +1,6 @@
 """What is wrong with a value of params.yaml, in one sentence that names file, scale and key."""
 
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -67,5 +67,8 @@ def _known(location: tuple[int | str, ...]) -> list[str]:
     """The keys of the section at a place."""
     kind: Any = Params
     for part in location:
-        kind = get_args(kind)[0] if isinstance(part, int) else kind.model_fields[part].annotation
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        else:
+            kind = get_args(kind)[0] if isinstance(part, int) else kind.model_fields[part].annotation
     return list(kind.model_fields)

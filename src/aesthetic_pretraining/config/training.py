@@ -71,6 +71,10 @@ class PretrainParams(Section):
         "between photos need batch_photos of at least 2.",
         "section 6",
     )
+    comparisons: Set[str] = value(
+        "Rows of the section comparisons to train beside the tasks, each a row of Table 2; docs/how-to/comparison.md.",
+        "ours, the paper has none",
+    )
     seeds: Set[Seed] = value(
         "One pretraining of each task per seed, and one fine-tuning per pretraining and seed of finetune.seeds; 0 is left to "
         "ImageNet's weights, which this run does not train.",
@@ -192,8 +196,23 @@ class ComputeParams(Section):
     )
 
 
+class FinetuneSearchParams(Section):
+    """The grid of the search of fine-tuning's rates, dropout and patience, run by hand; docs/training.md."""
+
+    learning_rates_head: Set[Rate] = value("Rates of the new layer, each tried with each dropout.", min_length=1)
+    dropouts: Set[Annotated[float, Field(ge=0, lt=1)]] = value("Dropouts before the last layer.", min_length=1)
+    learning_rates_features: Set[Rate] = value(
+        "Rates of the pretrained layers, each tried with each patience at the best rate of the head and the best dropout.",
+        min_length=1,
+    )
+    patiences: Set[Annotated[list[Positive], Field(min_length=2, max_length=2)]] = value(
+        "Pairs of finetune.halve_after and finetune.stop_after.", unit="epochs", min_length=1
+    )
+    seeds: Set[Count] = value("One fine-tuning of each combination per seed.", min_length=2)
+
+
 class SearchParams(Section):
-    """The search of pretraining's learning rate, run by hand."""
+    """The searches of learning rates, run by hand."""
 
     lowest: Rate = value("Learning rate of the first step.", "ours; section 4.3 names a search, not its range")
     highest: Rate = value(
@@ -201,6 +220,7 @@ class SearchParams(Section):
         "ours; section 4.3 names a search, not its range",
     )
     steps: int = value("Steps, one batch each; the search ends early where the loss breaks away.", ge=2, le=1000)
+    finetune: FinetuneSearchParams
 
     @model_validator(mode="after")
     def _rises(self) -> Self:

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
+from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossResponse, RankingAccuracy, ladder
 from aesthetic_pretraining.files import atomic_path
+from aesthetic_pretraining.initialisations import NAMING, RESPONDING, task_of
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import Network, load_into
 from aesthetic_pretraining.settings.inference import RespondConfig
@@ -48,13 +49,14 @@ def respond(
     pooled: str | Path,
     confusion: str | Path,
     workers: int = 0,
+    comparisons: Mapping[str, str] | None = None,
 ) -> None:
     """Pass each photo's 174 variants through every network once and write their outputs, in memory independent of the photos.
 
     All tables have a column pretraining; one whose network was not trained has only its header.
 
     Args:
-        weights: {(task, pretraining seed): safetensors}, for the trained ones of the tasks `initialisations.RANKING`.
+        weights: {(row, pretraining seed): safetensors}, for the trained rows whose tasks are in `initialisations.RANKING`.
         responses: Parquet, one row per photo, pretraining seed, distortion and level (including 0, the distortion's own anchor):
             pretraining, photo, distortion, level, and the 21 intensities (float32, about -1..1) predicted by ranking_regression
             (Figure 4).
@@ -62,19 +64,20 @@ def respond(
         ranking: CSV of `pretext_metrics.RankingAccuracy`, of every network; pooled: over all distortions and levels.
         confusion: CSV of `pretext_metrics.Confusion`, from ranking_classification.
         workers: processes that render variants.
+        comparisons: {comparison row: its task}; any other row is named as its task.
     """
     device = runtime.set_up(config.threads, training=False)
-    networks = {key: _network(config, key[0], path, device) for key, path in weights.items()}
+    networks = {key: _network(config, task_of(key[0], comparisons or {}), path, device) for key, path in weights.items()}
     ranks, classes, crossed = RankingAccuracy(), Confusion(), CrossResponse()
     with atomic_path(responses) as tmp, pq.ParquetWriter(tmp, SCHEMA) as writer:
         group: list[pa.Table] = []
         for photo, outputs in _outputs(networks, variants, photos, seed, config.batch, workers, device):
-            for (task, pretraining), heads in outputs.items():
-                ranks.add(task, pretraining, heads["rank"][:, 0])
-                if "intensity" in heads:
+            for (row, pretraining), heads in outputs.items():
+                ranks.add(row, pretraining, heads["rank"][:, 0])
+                if row == RESPONDING:
                     crossed.add(pretraining, heads["intensity"])
                     group.append(_rows(pretraining, photo, heads["intensity"]))
-                if set(ASPECTS) <= set(heads):
+                if row == NAMING:
                     classes.add(pretraining, heads)
             if len(group) >= GROUP:
                 writer.write_table(pa.concat_tables(group).combine_chunks())

@@ -1,7 +1,9 @@
 """What pretraining takes out of params.yaml."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,9 @@ class PretrainConfig:
     contrast_micro_batch: Annotated[int, "pretrain.contrast_micro_batch"] = 0
     tf32: Annotated[bool, "compute.tf32"] = False
     recompute: Annotated[bool, "compute.recompute"] = False
+
+
+def comparisons_of(cfg: Mapping[str, Any]) -> dict[str, str]:
+    """{comparison row: its pretext task} of the rows whose tasks, "comparisons.<row>.task", are among a rule's parameters."""
+    found = {key: re.fullmatch(r"comparisons\.(\w+)\.task", key) for key in cfg}
+    return {match[1]: cfg[key] for key, match in found.items() if match}

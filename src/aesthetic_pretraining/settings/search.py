@@ -1,13 +1,34 @@
-"""What the search of the learning rate takes out of params.yaml, beside what pretraining does."""
+"""What the searches of learning rates take out of params.yaml, beside what the trainings do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from itertools import product
+from typing import Annotated, Any
 
 
 @dataclass(frozen=True)
 class SearchConfig:
-    """The learning rates that are tried."""
+    """The learning rates of pretraining that are tried."""
 
     lowest: Annotated[float, "search.lowest"]
     highest: Annotated[float, "search.highest"]
     steps: Annotated[int, "search.steps"]
+
+
+@dataclass(frozen=True)
+class FinetuneSearchConfig:
+    """The grid of the search of fine-tuning's parameters; patiences are pairs (halve_after, stop_after)."""
+
+    learning_rates_head: Annotated[Sequence[float], "search.finetune.learning_rates_head"]
+    dropouts: Annotated[Sequence[float], "search.finetune.dropouts"]
+    learning_rates_features: Annotated[Sequence[float], "search.finetune.learning_rates_features"]
+    patiences: Annotated[Sequence[Sequence[int]], "search.finetune.patiences"]
+    seeds: Annotated[Sequence[int], "search.finetune.seeds"]
+
+    @property
+    def combinations(self) -> dict[str, list[tuple[Any, ...]]]:
+        """{"head": [(rate of the head, dropout)], "all": [(rate of the features, halve_after, stop_after)]}."""
+        return {
+            "head": list(product(self.learning_rates_head, self.dropouts)),
+            "all": [(rate, *patience) for rate, patience in product(self.learning_rates_features, self.patiences)],
+        }

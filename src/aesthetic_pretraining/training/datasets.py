@@ -42,6 +42,7 @@ class VariantsDataset(Dataset[Tensor]):
         seed: int = 0,
         distortions: Sequence[str] | None = None,
         make: Make | None = None,
+        views: int = 0,
     ):
         """
         Args:
@@ -51,9 +52,10 @@ class VariantsDataset(Dataset[Tensor]):
             distortions: names; None: all, so that V is 174.
             make: (variants, id, seed) -> uint8 (V, 3, size, size), where a pretext task shows something else of a photo;
                 `labels` are empty then.
+            views: V of what `make` gives.
         Raises: ValueError for an unknown distortion.
         """
-        self.variants, self.ids, self.seed, self.make = variants, ids, seed, make
+        self.variants, self.ids, self.seed, self.make, self.views = variants, ids, seed, make, views
         self.distortions = None if distortions is None else selected(distortions)
         self.labels: tuple[Variant, ...] = () if make else tuple(VARIANTS[i] for i in rows(self.distortions))
 
@@ -80,6 +82,11 @@ class VariantsDataset(Dataset[Tensor]):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of one item."""
+        return (self.views if self.make else len(self.labels)) * 3 * self.variants.size**2
 
     def __getitem__(self, position: int) -> Tensor:
         photo = self.ids[position]

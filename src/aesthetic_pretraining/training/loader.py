@@ -55,8 +55,9 @@ def batches(
     Raises: UserError if prefetched batches do not fit into the machine's shared memory.
     """
     if workers and groups:
-        item = dataset[groups[0][0]]
-        enough_shared_memory(item.nbytes * max(map(len, groups)), min(workers * AHEAD, len(groups)), workers)
+        # the variants of a photo take a second to render: a dataset that knows the size of its items is not asked for one
+        item = getattr(dataset, "nbytes", None) or dataset[groups[0][0]].nbytes
+        enough_shared_memory(item * max(map(len, groups)), min(workers * AHEAD, len(groups)), workers)
     loader = DataLoader(
         dataset,
         batch_sampler=[list(group) for group in groups],

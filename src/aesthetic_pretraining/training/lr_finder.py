@@ -97,5 +97,7 @@ def _batches(
     """Batches of training photos without end, each round over the photos in another order."""
     for epoch in count():
         order = loader.shuffled(train, config.seed, "search", epoch)
-        dataset = VariantsDataset(variants, order, seeded_int(config.seed, "search", epoch), make=task.pictures)
+        dataset = VariantsDataset(
+            variants, order, seeded_int(config.seed, "search", epoch), make=task.pictures, views=task.views
+        )
         yield from loader.batches(dataset, loader.cut(len(order), size), workers, device)

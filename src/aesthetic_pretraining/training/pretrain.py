@@ -41,6 +41,7 @@ def pretrain(
     work: str | Path,
     workers: int = 0,
     live: str | Path | None = None,
+    row: str = "",
 ) -> None:
     """Train one pretext task from the `start` weights and write the best epoch's network and the history.
 
@@ -54,12 +55,14 @@ def pretrain(
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
         workers: processes that decode and distort photos ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
+        row: the comparison row's name, in log lines and the checkpoint's; "": the task's. What is random depends on the task alone,
+            so that two rows of one task begin with the same heads and see the same photos in the same order.
     Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
     """
     team = open_team(runtime.set_up(config.threads, tf32=config.tf32), config.processes, config.precision)
-    task = TASKS[task_name](task_config)
+    task, row = TASKS[task_name](task_config), row or task_name
     network, optimiser = start_of(task, task_name, config, start, team.device)
     size, micro_batch = batch_of(task, config), micro_batch_of(task, config)
     if min(size, len(train), len(val)) < team.size:
@@ -73,8 +76,8 @@ def pretrain(
     history: list[dict] = []
     best: dict[str, Tensor] = {}
     checkpoint = Checkpoint(
-        Path(work) / f"pretrain_{task_name}_seed{config.seed}.pt",
-        asdict(task_config) | asdict(config) | {"size": variants.size},
+        Path(work) / f"pretrain_{row}_seed{config.seed}.pt",
+        asdict(task_config) | asdict(config) | {"task": task_name, "size": variants.size},
         {
             "the start's weights": digest(files=[start]),
             "the photos": digest(files=variants.files),
@@ -94,7 +97,7 @@ def pretrain(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history,
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
-    lines = Progress(f"{task_name} seed {config.seed}", plan.passes)
+    lines = Progress(f"{row} seed {config.seed}", plan.passes)
     first, seen = epoch, 0
     while epoch < plan.passes:
         rate = config.learning_rate * config.learning_rate_decay ** plan.falls(epoch)
@@ -103,7 +106,7 @@ def pretrain(
         parts = loader.cut(len(order), size, least=team.size)
         steps, left = step + len(parts), len(order)
         shown = variants if task.contrast else augmented(variants, config.augment, seeded_int(config.seed, "view", epoch))
-        dataset = VariantsDataset(shown, order, seeded_int(config.seed, epoch), make=task.pictures)
+        dataset = VariantsDataset(shown, order, seeded_int(config.seed, epoch), make=task.pictures, views=task.views)
         for part, images in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
             views = images.shape[1]
             set_learning(
@@ -120,7 +123,7 @@ def pretrain(
                 team,
                 config.kept_micro_batches,
             )
-            where = f"{task_name}, epoch {epoch + 1}, step {step + 1}"
+            where = f"{row}, epoch {epoch + 1}, step {step + 1}"
             loss_sum += runtime.finite(loss.item(), where, order[part.start : part.stop], checkpoint) * len(part)
             if config.clip_norm:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
@@ -129,7 +132,7 @@ def pretrain(
             lines.step(epoch + 1, step, steps, seen, left * views)
             checkpoint.save(snapshot)
         val_loss = validate(network, task, variants, val, size, config, team, workers, lambda: checkpoint.leave(snapshot))
-        runtime.finite(val_loss, f"{task_name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
+        runtime.finite(val_loss, f"{row}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss = epoch + 1, loss_sum / photos
         history.append(
             {
@@ -142,7 +145,7 @@ def pretrain(
                 "learning_rate": rate,
             }
         )
-        if val_loss <= min(row["val_loss"] for row in history):
+        if val_loss <= min(each["val_loss"] for each in history):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
         lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
@@ -151,7 +154,7 @@ def pretrain(
             show(history, live)
 
     if team.first:
-        say_if_unmoved(task_name, history, start, best)
+        say_if_unmoved(row, history, start, best)
         write_history(history, history_csv)
         save_weights(best, weights)
     checkpoint.remove()
@@ -192,7 +195,7 @@ def validate(
     network.eval()
     total = 0.0
     parts = loader.cut(len(val), size, least=team.size)
-    dataset = VariantsDataset(variants, val, seeded_int(config.seed, "val"), make=task.pictures)
+    dataset = VariantsDataset(variants, val, seeded_int(config.seed, "val"), make=task.pictures, views=task.views)
     for part, images in zip(parts, loader.batches(dataset, mine(parts, team), workers, team.device), strict=True):
         outputs = gradient_cache.forward(network, images.flatten(0, 1), micro_batch_of(task, config), team)
         total += gradient_cache.by_photo(task.loss, images.shape[1])(outputs).item() * len(part)

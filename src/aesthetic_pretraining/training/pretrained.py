@@ -14,7 +14,7 @@ import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
-from aesthetic_pretraining.initialisations import LABELS
+from aesthetic_pretraining.initialisations import title_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,19 +137,19 @@ def warnings(table: pd.DataFrame) -> list[str]:
         for flag, say in ((UNMOVED, _unmoved), (STATISTICS_ONLY, _unmoved), (AT_CHANCE, _at_chance)):
             if len(found := rows[[flag in flags.split() for flags in rows["flags"]]]):
                 which = f" ({len(found)} of {len(rows)} pretrainings)" if len(rows) > 1 else ""
-                lines.append(say(LABELS.get(task, task) + which, found.iloc[0], flag))
+                lines.append(say(title_of(task) + which, found.iloc[0], flag))
     return lines
 
 
 def unmoved(task: str, row: pd.Series, moved: Drift) -> list[str]:
     """The warning of one training's log, none if its kept epoch moved the backbone; row: of the history."""
-    return [_unmoved(LABELS.get(task, task), row.rename({"epoch": "kept_epoch"}), moved.flag)] if moved.flag else []
+    return [_unmoved(title_of(task), row.rename({"epoch": "kept_epoch"}), moved.flag)] if moved.flag else []
 
 
 def updates(table: pd.DataFrame) -> str:
     """Updates of each task until the kept epoch, one sentence without its full stop; the mean over several pretrainings."""
     means = table.groupby("task", sort=False)[["updates", "unfrozen_updates"]].mean()
-    parts = [f"{LABELS.get(task, task)} {row.updates:,.0f} ({row.unfrozen_updates:,.0f})" for task, row in means.iterrows()]
+    parts = [f"{title_of(task)} {row.updates:,.0f} ({row.unfrozen_updates:,.0f})" for task, row in means.iterrows()]
     return "updates until the kept epoch (those that let the backbone learn): " + ", ".join(parts)
 
 

@@ -13,7 +13,7 @@ with job(snakemake):
     from aesthetic_pretraining.settings.labels import Labels
 
     files, cfg = snakemake.input, snakemake.params.cfg
-    inits = [BASELINE, *cfg["pretrain.tasks"], *cfg["pretrain.ablations"]]
+    inits = [BASELINE, *cfg["pretrain.tasks"], *cfg["pretrain.ablations"], *cfg["pretrain.comparisons"]]
     asked = runs_of(inits, *(cfg[k] for k in ("finetune.compared", "finetune.shares", "pretrain.seeds", "finetune.seeds")))
     fold_of = fold_by_image(read_table(files.split))
     table = collect(files.summaries, files.predictions, Labels.of(cfg), fold_of=fold_of, asked=asked)

@@ -6,6 +6,7 @@ with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.evaluation.responses import RespondConfig, respond
     from aesthetic_pretraining.evaluation.runs import pretraining_of
+    from aesthetic_pretraining.settings.pretraining import comparisons_of
     from variants import variants
 
     files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
@@ -22,4 +23,5 @@ with job(snakemake):
         pooled=out.pooled,
         confusion=out.confusion,
         workers=snakemake.resources.loaders,
+        comparisons=comparisons_of(cfg),
     )

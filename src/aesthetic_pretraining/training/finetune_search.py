@@ -1,0 +1,181 @@
+"""Search of fine-tuning's rates, dropout and patience on the validation split, because the published ones are for 230,000 labels.
+
+Two phases, both from ImageNet's weights alone. "head": the new layer by itself, on features of the frozen backbone, with every rate
+of it and every dropout. "all": whole fine-tunings with the best of these, with every rate of the features and every patience. Test
+images have no part in it, and no pretraining of this project, so that what is found favours no row of Table 2.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.files import atomic_path, write_json
+from aesthetic_pretraining.models.backbones import build_backbone
+from aesthetic_pretraining.models.network import Network, load_into
+from aesthetic_pretraining.settings.finetuning import FinetuneConfig
+from aesthetic_pretraining.settings.search import FinetuneSearchConfig
+from aesthetic_pretraining.training import runtime
+from aesthetic_pretraining.training.checkpoint import code_of, digest
+from aesthetic_pretraining.training.distributed import Alone
+from aesthetic_pretraining.training.feature_cache import predict_votes
+from aesthetic_pretraining.training.finetune import finetune
+from aesthetic_pretraining.training.losses import earth_movers_distance
+
+HEAD, ALL = "head", "all"  # phases
+TRIED = {HEAD: ["learning_rate_head", "dropout"], ALL: ["learning_rate_features", "halve_after", "stop_after"]}
+VARIED = [*TRIED[HEAD], *TRIED[ALL]]
+COLUMNS = ["phase", *VARIED, "seed", "epochs", "best_epoch", "stopped", "val_emd", "val_srcc", "constant_emd"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labelled images of a search.
+
+    Attributes:
+        store: the images. votes: id -> counts or shares of the votes, whose scores are `values`.
+        train, val: ids.
+    """
+
+    store: Store
+    votes: Mapping[str, np.ndarray]
+    values: Sequence[float]
+    train: Sequence[str]
+    val: Sequence[str]
+
+    def shares(self, ids: Sequence[str]) -> torch.Tensor:
+        """Shares of the votes, (len(ids), bins)."""
+        return torch.stack([torch.as_tensor(self.votes[i] / self.votes[i].sum(), dtype=torch.float32) for i in ids])
+
+
+def search_finetuning(
+    config: FinetuneConfig,
+    search: FinetuneSearchConfig,
+    images: Labelled,
+    start: str | Path,
+    out_csv: str | Path,
+    work: str | Path,
+    workers: int = 0,
+) -> pd.DataFrame:
+    """Fine-tune with every combination, write what each came to, and return it.
+
+    Args:
+        config: as for fine-tuning; what is searched, and its seed, is replaced.
+        start: safetensors of ImageNet's backbone.
+        out_csv: written: phase, the values tried (empty in the phase "head" where it has none), seed, epochs, best_epoch, stopped,
+            val_emd (the best epoch's loss), val_srcc (of mean scores, the same epoch's), constant_emd (of the training images' mean
+            distribution), chosen (1: of the combination with the lowest mean val_emd over seeds in its phase; those of the phase
+            "all" are the result).
+        work: folder for one file per finished fine-tuning, and for the unfinished one: a killed search goes on from there.
+    """
+    work, base = Path(work), _inputs(config, images, start)
+    tried = search.combinations
+    tables = []
+    for phase in (HEAD, ALL):
+        own = [dict(zip(TRIED[phase], values, strict=True)) for values in tried[phase]]
+        rows = [
+            _trial(phase, replace(config, **each, seed=seed, **_rest(phase, config)), images, start, work, base, workers)
+            for each, seed in product(own, search.seeds)
+        ]
+        table = pd.DataFrame(rows, columns=COLUMNS)
+        best = chosen(table, phase)
+        table["chosen"] = (table[list(best)] == pd.Series(best)).all(axis=1).astype(int)
+        config = replace(config, **best)
+        runtime.log.info("best of the phase %s: %s", phase, ", ".join(f"{name} {value:g}" for name, value in best.items()))
+        tables.append(table)
+    found = pd.concat(tables, ignore_index=True)
+    found.loc[found["phase"] == HEAD, TRIED[ALL]] = None
+    found = found.astype(dict.fromkeys(["halve_after", "stop_after"], "Int64"))
+    with atomic_path(out_csv) as tmp:
+        found.to_csv(tmp, index=False, float_format="%.6g", lineterminator="\n")
+    return found
+
+
+def chosen(table: pd.DataFrame, phase: str) -> dict[str, float]:
+    """The values tried in a phase whose mean val_emd over seeds is lowest; of equal ones those that were tried first."""
+    means = table[table["phase"] == phase].groupby(TRIED[phase], sort=False)["val_emd"].mean()
+    best = means.index[int(np.argmin(means))]
+    # ints of a frame's index are numpy's, which a checkpoint would not know again
+    return {name: value.item() if hasattr(value, "item") else value for name, value in zip(TRIED[phase], best, strict=True)}
+
+
+def _rest(phase: str, config: FinetuneConfig) -> dict[str, int]:
+    """ASSUME: in the phase "head" the backbone stays frozen up to finetune.max_epochs, so that no patience has a part in it."""
+    return {"halve_after": config.max_epochs + 1} if phase == HEAD else {}
+
+
+def _inputs(config: FinetuneConfig, images: Labelled, start: str | Path) -> str:
+    """A short name of everything that all fine-tunings of a search depend on; which values are tried stands in their files' names."""
+    fixed = [item for item in asdict(config).items() if item[0] not in (*VARIED, "seed")]
+    votes = [[i, *images.votes[i]] for i in (*images.train, *images.val)]
+    return digest(
+        *(*fixed, *images.values, *images.train, "", *images.val, *votes, *sorted(code_of(__file__).items())),
+        files=[start, *images.store.files],
+    )
+
+
+def _trial(
+    phase: str, config: FinetuneConfig, images: Labelled, start: str | Path, work: Path, base: str, workers: int
+) -> dict[str, object]:
+    """The row of one fine-tuning, from its file if it was done before."""
+    varied = {name: getattr(config, name) for name in VARIED}
+    name = "_".join([phase, *(f"{value:g}" for value in varied.values()), f"seed{config.seed}"])
+    weights, history, done = (work / f"{name}.{suffix}" for suffix in ("safetensors", "csv", "json"))
+    if done.exists() and (saved := json.loads(done.read_text())).get("inputs") == base:
+        return saved["row"]
+    summary = work / f"{name}.summary.json"
+    finetune(
+        config,
+        images.store,
+        images.votes,
+        images.train,
+        images.val,
+        start,
+        weights,
+        history,
+        summary,
+        work,
+        {"trial": name},
+        workers,
+    )
+    told = json.loads(summary.read_text())
+    row = {
+        "phase": phase,
+        **varied,
+        "seed": config.seed,
+        **{key: told[key] for key in ("epochs", "best_epoch", "stopped")},
+        **_judged(config, images, weights, workers),
+    }
+    write_json(done, {"inputs": base, "row": row})
+    for left in (weights, history, summary):
+        left.unlink()
+    return row
+
+
+@torch.no_grad()
+def _judged(config: FinetuneConfig, images: Labelled, weights: Path, workers: int) -> dict[str, float]:
+    """Loss and rank correlation of a fine-tuned network on the validation images, and the loss of a constant prediction."""
+    alone, wanted = Alone(runtime.set_up(config.threads, training=False)), images.shares(images.val)
+    network = Network(build_backbone(config.backbone), {"votes": wanted.shape[1]})
+    load_into(network, weights)
+    network.eval().to(alone.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+    predicted = predict_votes(network, images.val, images.store, None, config.batch, alone, workers)
+    constant = images.shares(images.train).mean(0, keepdim=True).expand_as(wanted)
+    scores = torch.tensor(images.values, dtype=torch.float32)
+    return {
+        "val_emd": earth_movers_distance(predicted, wanted, config.emd_r, config.emd).item(),
+        "val_srcc": _spearman((predicted @ scores).numpy(), (wanted @ scores).numpy()),
+        "constant_emd": earth_movers_distance(constant, wanted, config.emd_r, config.emd).item(),
+    }
+
+
+def _spearman(a: np.ndarray, b: np.ndarray) -> float:
+    """Rank correlation; NaN where all values of one are equal."""
+    first, second = (pd.Series(values).rank().to_numpy() for values in (a, b))
+    return float(np.corrcoef(first, second)[0, 1]) if first.std() and second.std() else float("nan")

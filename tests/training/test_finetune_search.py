@@ -1,0 +1,110 @@
+"""The search of fine-tuning's rates, dropout and patience: what is tried, what is chosen, what a second run does again."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_finetuning import CONFIG, TRAIN, VAL
+
+from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
+from aesthetic_pretraining.settings.search import FinetuneSearchConfig
+from aesthetic_pretraining.training import finetune_search as module
+from aesthetic_pretraining.training.finetune_search import Labelled, chosen, search_finetuning
+
+SEARCH = FinetuneSearchConfig([1e-3, 1e-2], [0.0, 0.5], [1e-5], [[1, 2]], [1, 2])
+SMALL = dataclasses.replace(CONFIG, max_epochs=2)
+
+
+@pytest.fixture(scope="module")
+def images(labelled_store, votes):
+    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL)
+
+
+@pytest.fixture(scope="module")
+def done(images, backbone_file, tmp_path_factory):
+    """A search, its folder."""
+    folder = tmp_path_factory.mktemp("search")
+    return search_finetuning(SMALL, SEARCH, images, backbone_file, folder / "found.csv", folder / "work"), folder
+
+
+def test_every_combination_is_tried_with_every_seed(done):
+    table, folder = done
+    head, whole = (table[table["phase"] == phase] for phase in ("head", "all"))
+    tried = set(zip(head["learning_rate_head"], head["dropout"], head["seed"]))
+    assert tried == {(rate, dropout, seed) for rate in (1e-3, 1e-2) for dropout in (0.0, 0.5) for seed in (1, 2)}
+    assert len(head) == 8 and len(whole) == 2
+    assert head["stopped"].eq("cap").all() and head["epochs"].eq(2).all()  # the backbone stays frozen to the end
+    assert whole[["learning_rate_features", "halve_after", "stop_after"]].drop_duplicates().values.tolist() == [[1e-5, 1, 2]]
+    kinds = dict.fromkeys(["halve_after", "stop_after"], "Int64")  # empty where the phase has no such value
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "found.csv", dtype=kinds), table, check_dtype=False, rtol=1e-5)
+    assert head["halve_after"].isna().all()
+
+
+def test_the_lowest_mean_over_seeds_is_chosen_and_used_in_the_second_phase(done):
+    table, _ = done
+    head = table[table["phase"] == "head"]
+    means = {key: float(np.mean(group["val_emd"])) for key, group in head.groupby(["learning_rate_head", "dropout"])}
+    best = min(means, key=means.get)
+    marked = head[head["chosen"] == 1]
+    assert [*map(tuple, marked[["learning_rate_head", "dropout"]].drop_duplicates().values)] == [best]
+    whole = table[table["phase"] == "all"]
+    assert [*map(tuple, whole[["learning_rate_head", "dropout"]].drop_duplicates().values)] == [best]
+    assert whole["chosen"].tolist() == [1, 1]
+
+
+def test_one_lucky_seed_does_not_decide():
+    table = pd.DataFrame(
+        {"phase": "head", "learning_rate_head": [1.0, 1.0, 2.0, 2.0], "dropout": 0.5, "val_emd": [0.1, 0.5, 0.2, 0.2]}
+    )
+    assert chosen(table, "head") == {"learning_rate_head": 2.0, "dropout": 0.5}
+
+
+def test_loss_and_rank_correlation_are_those_of_the_kept_epoch_on_validation_images(done, images, votes):
+    table, _ = done
+    shares = {i: votes[i] / votes[i].sum() for i in (*TRAIN, *VAL)}
+    mean = np.mean([shares[i] for i in TRAIN], axis=0)
+    constant = np.mean([np.sqrt(np.mean((mean.cumsum() - shares[i].cumsum()) ** 2)) for i in VAL])
+    assert table["constant_emd"].to_numpy() == pytest.approx(constant, rel=1e-5)
+    assert table["val_srcc"].abs().to_numpy() == pytest.approx(1)  # there are two
+    assert table["val_emd"].between(0, 1).all()
+
+
+def pretended(config, store, votes, train, val, start, weights, history, summary, *args):
+    """What the search reads of a fine-tuning, without one."""
+    for path in (weights, history):
+        path.touch()
+    summary.write_text('{"epochs": 2, "best_epoch": 1, "stopped": "cap"}')
+
+
+def test_a_search_goes_on_where_it_was_broken_off_and_begins_anew_with_other_inputs(done, images, backbone_file, monkeypatch):
+    table, folder = done
+    calls = []
+
+    def counted(config, *args):
+        calls.append(config.seed)
+        return real(config, *args)
+
+    real = module.finetune
+    monkeypatch.setattr(module, "finetune", counted)
+    next(folder.glob("work/head_*seed2.json")).unlink()
+    again = search_finetuning(SMALL, SEARCH, images, backbone_file, folder / "again.csv", folder / "work")
+    assert calls == [2]
+    pd.testing.assert_frame_equal(again, table)
+    other = dataclasses.replace(images, val=VAL[:1])
+    monkeypatch.setattr(module, "_judged", lambda *args: {"val_emd": 1.0, "val_srcc": 0.0, "constant_emd": 1.0})
+    real = pretended
+    search_finetuning(SMALL, SEARCH, other, backbone_file, folder / "other.csv", folder / "work")
+    assert len(calls) == 1 + 10
+
+
+def test_the_figure_shows_every_combination_and_rings_the_chosen(done):
+    table, _ = done
+    head, whole = draw_finetune_search(table).axes
+    names = [text.get_text() for text in head.get_legend().get_texts()]
+    assert names == ["dropout 0", "dropout 0.5", "constant prediction"]
+    dots = [line for line in head.get_lines() if line.get_marker() == "o" and line.get_fillstyle() != "none"]
+    assert sum(len(line.get_xdata()) for line in dots) == 8
+    (ring,) = [line for line in whole.get_lines() if line.get_fillstyle() == "none"]
+    assert ring.get_xdata().tolist() == [1e-5]
+    assert ring.get_ydata()[0] == pytest.approx(table[table["phase"] == "all"]["val_emd"].mean())

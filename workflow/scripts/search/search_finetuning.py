@@ -1,0 +1,41 @@
+"""Rule search_finetuning."""
+
+from job import WORK, config, job
+
+with job(snakemake):
+    from pathlib import Path
+
+    from aesthetic_pretraining.data.ledger import read_table
+    from aesthetic_pretraining.data.split import roles
+    from aesthetic_pretraining.data.store import Store
+    from aesthetic_pretraining.reporting.figures.style import save
+    from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
+    from aesthetic_pretraining.settings.labels import SCALE
+    from aesthetic_pretraining.settings.search import FinetuneSearchConfig
+    from aesthetic_pretraining.training.finetune import FinetuneConfig
+    from aesthetic_pretraining.training.finetune_search import Labelled, search_finetuning
+
+    files, cfg = snakemake.input, snakemake.params.cfg
+    home = cfg["labels.train_on"]
+    scores = {field: cfg[f"sets.{home}.{field}"] for field in SCALE}
+    once = config(snakemake, FinetuneConfig, seed=0, processes=1, **scores)
+    ledger = read_table(files.ledger)
+    split = roles(read_table(files.split), 1 if cfg[f"sets.{home}.folds"] else 0)
+    votes = ledger[[f"v{k}" for k in range(1, once.bins + 1)]].to_numpy()
+    images = Labelled(
+        Store(files.store),
+        dict(zip(ledger["id"], votes, strict=True)),
+        once.values,
+        train=list(split["id"][split["split"] == "train"]),
+        val=list(split["id"][split["split"] == "val"]),
+    )
+    table = search_finetuning(
+        once,
+        config(snakemake, FinetuneSearchConfig),
+        images,
+        start=files.start,
+        out_csv=snakemake.output.csv,
+        work=f"{WORK}/{snakemake.wildcards.scale}/finetune_search",
+        workers=snakemake.resources.loaders,
+    )
+    save(draw_finetune_search(table), Path(snakemake.output.figure))
