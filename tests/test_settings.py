@@ -48,8 +48,6 @@ def test_a_key_that_the_rule_does_not_list_is_an_error_and_no_default():
 
 def configurations(project):
     for path in sorted((project / "src/aesthetic_pretraining/settings").glob("*.py")):
-        if path.stem == "labels":  # descriptions of sets, not configurations
-            continue
         module = importlib.import_module(f"aesthetic_pretraining.settings.{path.stem}".removesuffix(".__init__"))
         for value in vars(module).values():
             if is_dataclass(value) and value.__module__ == module.__name__ and keys_by_field(value):
