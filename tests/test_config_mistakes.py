@@ -148,8 +148,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, key, value, named):
             ["photos.shares.labels is above 0", "'real'", "set it to 0"],
         ),
         # the scales themselves
-        ("scale", "huge", ["scale is 'huge'", "smoke, demo, paper"]),
-        ("scale", None, ["scale is None", "smoke, demo, paper"]),
+        ("scale", "huge", ["scale is 'huge'", "smoke, demo, oasis, paper"]),
+        ("scale", None, ["scale is None", "smoke, demo, oasis, paper"]),
         ("scales", None, ["'scales' is missing"]),
         ("scales", {}, ["'scales' is missing"]),
         ("scales.smoke", None, ["scales.smoke is None", "must hold sections"]),
@@ -177,7 +177,7 @@ def test_a_missing_key_is_named(params, key, named):
 
 def test_no_scale_chosen(params):
     del params["scale"]
-    assert "smoke, demo, paper" in sentence(params)
+    assert "smoke, demo, oasis, paper" in sentence(params)
 
 
 @pytest.mark.parametrize("key", ["seed", "scale", "pretrain.margin", "simulate.weights.sharpness", "report.alpha"])

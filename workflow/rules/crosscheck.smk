@@ -49,11 +49,7 @@ rule judge:
 
 rule crosscheck:
     input:
-        predictions=[
-            path
-            for extra in EXTRA
-            for path in runs(f"results/{{scale}}/crosscheck/{{init}}/{RUN}/{extra}.parquet")
-        ],
+        predictions=[path for extra in EXTRA for path in runs(f"results/{{scale}}/crosscheck/{{init}}/{RUN}/{extra}.parquet")],
         seen=expand("results/{{scale}}/crosscheck/seen/{extra}.csv", extra=EXTRA),
         code=code("crosscheck/crosscheck"),
     output:
