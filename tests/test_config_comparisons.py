@@ -118,7 +118,11 @@ def test_every_value_that_may_differ_reaches_the_pretraining(params):
 def test_tasks_and_titles():
     cfg = {"pretrain.margin": 0.3, "comparisons.ranking_other.task": "ranking", "comparisons.x.pretrain.margin": 1}
     assert comparisons_of(cfg) == {"ranking_other": "ranking"}
-    assert [task_of(init, comparisons_of(cfg)) for init in ("imagenet", "simclr", "ranking_other")] == ["imagenet", "simclr", "ranking"]
+    assert [task_of(init, comparisons_of(cfg)) for init in ("imagenet", "simclr", "ranking_other")] == [
+        "imagenet",
+        "simclr",
+        "ranking",
+    ]
     assert title_of("ranking_regression_last_block") == "ranking + regression, last block"
     assert title_of("ranking_smaller_margin") == "ranking, smaller margin"
     assert title_of("simclr_matched") == "SimCLR, matched"

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import pandas as pd
 import pytest
 from limits import limit
 from snakemake.cli import parse_config
@@ -133,3 +134,13 @@ def test_the_pace_is_measured(params, monkeypatch):
     assert all(seconds > 0 for seconds in vars(pace).values())
     assert pace.judged < pace.finetuned
     assert pace.seconds(estimate.Work(1, 0, 0, 0, 2), 2) == pytest.approx((pace.pretrained + 2 * pace.jobs) / 2)
+
+
+def test_the_rates_of_the_scale_are_those_that_the_recorded_search_chose(project, values):
+    record = project / "results/record/oasis/finetune_search.csv"
+    if not record.exists():
+        pytest.skip("the search of the scale oasis is not recorded yet")
+    found = pd.read_csv(record)
+    best = found[(found["phase"] == "all") & (found["chosen"] == 1)].iloc[0]
+    for name in ("learning_rate_head", "dropout", "learning_rate_features", "halve_after", "stop_after"):
+        assert values["finetune"][name] == pytest.approx(best[name]), name

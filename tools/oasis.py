@@ -128,16 +128,17 @@ def main() -> int:
         cfg = resolve(load(ROOT / "params.yaml") | {"scale": SCALE})
     except UserError as error:
         sys.exit(f"error: {error}")
-    wall = Wall(ROOT / "logs" / SCALE, cores, begun=(ROOT / "data" / SCALE).exists())
+    logs, begun = ROOT / "logs" / SCALE, (ROOT / "data" / SCALE).exists()
     missing = [name for name in public_sets(cfg) if not (ROOT / f"data/raw/{name}/download.csv").exists()]
     print(f"real ratings (scale {SCALE}): {expected(cfg, cores)}", flush=True)
-    if wall.seconds:
-        print(f"{wall.seconds / 60:.0f} minutes are done already; what is done is not done again", flush=True)
+    if done := Wall(logs, cores, begun).seconds:
+        print(f"{done / 60:.0f} minutes are done already; what is done is not done again", flush=True)
     if missing:
         minutes = sum(map(count, missing)) / REQUESTS_PER_SECOND / 60
         print(f"fetching {' and '.join(missing)} first, once, about {minutes:.0f} minutes", flush=True)
         if code := subprocess.run(fetch_command(missing, args.cores, args.mirror), cwd=ROOT, check=False).returncode:
             return code
+    wall = Wall(logs, cores, begun)  # now, because what was fetched once is no part of the time
     if code := run(["snakemake", "--cores", args.cores, "--config", f"scale={SCALE}", "--quiet", "rules", "--", "all"], wall):
         print(f"stopped after {wall.seconds / 60:.0f} minutes of work; the same command goes on from there", file=sys.stderr)
         return code

@@ -127,6 +127,23 @@ def test_tables_are_counted_on_the_same_outputs(done, networks, photo_store):
         assert np.abs(got.to_numpy() - answers[aspect]).sum() <= 2
 
 
+def test_a_comparison_row_is_asked_as_its_task_and_leaves_the_figures_of_the_papers_rows_alone(networks, photo_store, tmp_path):
+    paper, other = networks["ranking_regression"][1], networks["ranking_classification"][1]
+    out = {}
+    for kind, more in (("without", {}), ("with", {("regression_other", 1): paper, ("naming_other", 1): other})):
+        out[kind] = {name: tmp_path / kind / f"{name}.{suffix}" for name, suffix in TABLES.items()}
+        respond(
+            RespondConfig("efficientnet_lite0", 40, 1), Variants(photo_store, 32, "published"), PHOTOS, SEED,
+            {("ranking_regression", 1): paper, ("ranking_classification", 1): other, **more}, **out[kind],
+            comparisons={"regression_other": "ranking_regression", "naming_other": "ranking_classification"},
+        )  # fmt: skip
+    for name in ("responses", "cross", "confusion"):
+        assert out["with"][name].read_bytes() == out["without"][name].read_bytes()
+    pooled = pd.read_csv(out["with"]["pooled"]).set_index("task")["accuracy"]
+    assert pooled["regression_other"] == pooled["ranking_regression"]
+    assert pooled["naming_other"] == pooled["ranking_classification"]
+
+
 def test_output_k_is_that_of_distortion_k(photo_store, tmp_path):
     network = Network(build_backbone("efficientnet_lite0"), TASKS["ranking_regression"].heads)
     network.heads["intensity"].weight.data.zero_()

@@ -1,6 +1,7 @@
 """Order and batches of a dataset, their way to a GPU, and what is said where shared memory is short."""
 
 import contextlib
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
+from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import loader
+from aesthetic_pretraining.training.datasets import VariantsDataset
 
 IDS = [f"id{k}" for k in range(20)]
 
@@ -202,3 +205,26 @@ def test_only_batches_that_will_wait_count_and_without_loaders_none(monkeypatch)
     batches(5, 3, workers=1)
     batches(20, 1, workers=2)
     assert seen == [(3 * 6, 2, 1), (6, 4, 2)]  # bytes of the largest batch, batches, loaders
+
+
+def test_a_dataset_that_knows_the_size_of_its_items_makes_none_for_it(photo_store):
+    """Worker processes make all of them; here none may be made."""
+
+    class Counted(VariantsDataset):
+        here = os.getpid()
+
+        def __getitem__(self, position):
+            assert os.getpid() != self.here
+            return super().__getitem__(position)
+
+    few = dict(seed=1, distortions=["brightness"])
+    dataset = Counted(Variants(photo_store, 32, "published"), ["wide", "square"], **few)
+    (batch,) = loader.batches(dataset, [[0, 1]], workers=1)
+    assert batch.nbytes == 2 * dataset.nbytes
+    made = VariantsDataset(
+        Variants(photo_store, 32, "published"),
+        ["wide"],
+        make=lambda variants, photo, seed: torch.zeros(4, 3, 32, 32, dtype=torch.uint8),
+        views=4,
+    )
+    assert made.nbytes == made[0].nbytes

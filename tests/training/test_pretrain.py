@@ -260,3 +260,12 @@ def test_unknown_photos_and_broken_starts_are_errors(arguments, tmp_path):
     save_file({"features.other": torch.zeros(2)}, broken)
     with pytest.raises(UserError, match=r"start\.safetensors"):
         pretrain(**arguments(tmp_path) | {"start": broken})
+
+
+def test_a_comparison_row_of_equal_values_is_its_task_and_is_called_by_its_own_name(arguments, reference, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "aesthetic_pretraining"):
+        pretrain(**arguments(tmp_path), row="rotnet_other")
+    assert outputs(tmp_path) == outputs(
+        reference
+    )  # heads, order and noise are the task's, so that rows differ by their values alone
+    assert "rotnet_other seed 1 epoch 1" in caplog.text

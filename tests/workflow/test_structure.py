@@ -118,6 +118,19 @@ def test_a_folder_stands_for_its_files_where_a_stage_depends_on_all_of_them(tmp_
     assert dvc_stages.folded(set(code[:2]), tmp_path) == sorted(code[:2])
 
 
+def test_a_section_of_entries_by_name_is_depended_on_as_a_whole():
+    import dvc_stages
+
+    assert [
+        dvc_stages.whole(key) for key in ("sets.ava.title", "comparisons.x.pretrain.margin", "pretrain.margin", "seed")
+    ] == [
+        "sets",
+        "comparisons",
+        "pretrain.margin",
+        "seed",
+    ]
+
+
 def test_dvc_yaml_names_the_code_of_its_rules_and_no_more():
     """Its folders, spelt out, are what the scripts of the stage import."""
     import dependencies

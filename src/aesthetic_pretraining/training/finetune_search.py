@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def search_finetuning(
     return found
 
 
-def chosen(table: pd.DataFrame, phase: str) -> dict[str, float]:
+def chosen(table: pd.DataFrame, phase: str) -> dict[str, Any]:
     """The values tried in a phase whose mean val_emd over seeds is lowest; of equal ones those that were tried first."""
     means = table[table["phase"] == phase].groupby(TRIED[phase], sort=False)["val_emd"].mean()
     best = means.index[int(np.argmin(means))]
@@ -105,7 +106,7 @@ def chosen(table: pd.DataFrame, phase: str) -> dict[str, float]:
     return {name: value.item() if hasattr(value, "item") else value for name, value in zip(TRIED[phase], best, strict=True)}
 
 
-def _rest(phase: str, config: FinetuneConfig) -> dict[str, int]:
+def _rest(phase: str, config: FinetuneConfig) -> dict[str, Any]:
     """ASSUME: in the phase "head" the backbone stays frozen up to finetune.max_epochs, so that no patience has a part in it."""
     return {"halve_after": config.max_epochs + 1} if phase == HEAD else {}
 
