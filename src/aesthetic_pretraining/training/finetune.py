@@ -112,6 +112,7 @@ def finetune(
     describe: Mapping[str, object],
     workers: int = 0,
     live: str | Path | None = None,
+    keep: bool = False,
 ) -> None:
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
 
@@ -125,6 +126,7 @@ def finetune(
         describe: which training of several this is; its values name the checkpoint.
         workers: processes that decode images ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
+        keep: as for `Checkpoint.finish`.
     Raises: UserError if the loss is not finite (names epoch, step, images and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
@@ -174,7 +176,7 @@ def finetune(
                 "schedule": schedule.state_dict()}  # fmt: skip
 
     cache, features = None, checkpoint.path.with_suffix(".features")
-    if schedule.frozen:
+    if schedule.frozen and epoch < config.max_epochs:
         cache = FeatureCache(features, network, store, [*train, *val], 1 + config.flip, config.batch, team, workers)
     name = " ".join(map(str, describe.values()))
     lines = Progress(name, config.max_epochs)
@@ -238,7 +240,7 @@ def finetune(
         stopped = "early" if schedule.stopped else "cap"
         write_outputs(history, stopped, [target[i].numpy() for i in train], best, describe, weights, history_csv, summary_json)
         features.unlink(missing_ok=True)
-    checkpoint.remove()
+    checkpoint.finish([weights, history_csv, summary_json], keep)
 
 
 def write_outputs(

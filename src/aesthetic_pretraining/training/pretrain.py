@@ -41,6 +41,7 @@ def pretrain(
     work: str | Path,
     workers: int = 0,
     live: str | Path | None = None,
+    keep: bool = False,
 ) -> None:
     """Train one pretext task from the `start` weights and write the best epoch's network and the history.
 
@@ -54,6 +55,7 @@ def pretrain(
         work: folder for the checkpoint; a killed run goes on from there to the same bytes.
         workers: processes that decode and distort photos ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
+        keep: as for `Checkpoint.finish`.
     Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
@@ -154,7 +156,7 @@ def pretrain(
         say_if_unmoved(task_name, history, start, best)
         write_history(history, history_csv)
         save_weights(best, weights)
-    checkpoint.remove()
+    checkpoint.finish([weights, history_csv], keep)
 
 
 def course_of(task: Task, config: PretrainConfig, photos: int, team: Alone) -> Course:

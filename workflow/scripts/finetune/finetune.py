@@ -27,4 +27,5 @@ with job(snakemake):
         describe=which._asdict(),
         workers=snakemake.resources.loaders,
         live=live(snakemake),
+        keep=True,
     )

@@ -25,4 +25,5 @@ with job(snakemake):
         work=f"{WORK}/{snakemake.wildcards.scale}",
         workers=snakemake.resources.loaders,
         live=live(snakemake),
+        keep=True,
     )
