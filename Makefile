@@ -73,7 +73,7 @@ bench-training: $(READY) ## time pretraining and fine-tuning steps against the r
 check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on the CPU where there is none; OUT=gpu.md writes docs
 	python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
 
-doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
+doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture and every output again
 	@python tools/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing

@@ -14,6 +14,7 @@ from snakemake.persistence import MetadataRecord
 import dvc_stages
 import machine
 import provenance
+import records
 import same_results
 from projects import ENV, ROOT
 
@@ -52,7 +53,7 @@ def make(seconds, **more):
 
 def save():
     """Save the stage as a run would; returns the bytes of the record."""
-    dag = SimpleNamespace(scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])])
+    dag = SimpleNamespace(scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])], stage_of={"split": "data"}, pending=[])
     provenance.save(["data"], dag)
     return Path("results/demo/provenance/data.json").read_bytes()
 
@@ -97,7 +98,7 @@ def test_versions_stay_those_of_the_first_making_with_this_content(monkeypatch):
 def test_snakemake_reads_a_restored_record_as_the_one_it_wrote():
     before = MetadataRecord.model_validate(provenance.read_record(OUT))
     save()
-    provenance.record_path(OUT).unlink()
+    records.record_path(OUT).unlink()
     os.utime(OUT, (2e9, 2e9))
     provenance._see("demo", "data", "")
     assert provenance.restore("demo") == {"kept": 0, "restored": 1, "unknown": 0}
@@ -113,7 +114,7 @@ def test_what_was_restored_was_not_made_here():
     save()
     made = provenance.made_path("demo", "data")
     known = made.read_bytes()
-    provenance.record_path(OUT).unlink()
+    records.record_path(OUT).unlink()
     os.utime(OUT, (2e9, 2e9))
     provenance.restore("demo")
     save()

@@ -3,10 +3,13 @@
 The records are those that every run saves at its end (workflow/lib/provenance.py), read here as data.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import yaml
 
 from aesthetic_pretraining.files import sha256
 
@@ -20,15 +23,36 @@ class Damage(NamedTuple):
 
 
 def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
-    """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that cannot be read."""
+    """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that are damaged themselves."""
     known: dict[str, str] = {}
     damaged = []
+    locked = _locked()
     for path in sorted(Path(f"results/{scale}/provenance").glob("*.json")):
         try:
             known |= {name: entry["sha256"] for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+            whole = _known_as_it_is(path, locked)
         except (ValueError, AttributeError, TypeError, KeyError):
-            damaged.append(Damage(str(path), "is no record of outputs any more", _anew(path, scale, "save them again")))
+            whole = False
+        if not whole:
+            damaged.append(Damage(str(path), "is not the record that the last run saved", _anew(path, scale, "save it anew")))
     return known, damaged
+
+
+def _known_as_it_is(path: Path, locked: Mapping[str, str]) -> bool:
+    """Whether a file of records is the one that this folder or dvc.lock knows; where neither knows any, it is believed."""
+    seen = Path(".snakemake/provenance-seen", path.parts[1], path.stem)
+    if seen.exists() and seen.read_text(encoding="utf-8") == "sha256:" + sha256(path):
+        return True
+    if str(path) in locked:
+        return hashlib.md5(path.read_bytes()).hexdigest() == locked[str(path)]
+    return not seen.exists()
+
+
+def _locked() -> dict[str, str]:
+    """{output: MD5} of dvc.lock."""
+    lock = Path("dvc.lock")
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}) if lock.exists() else {}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
 
 
 def damages(known: Mapping[str, str], scale: str, files: Iterable[str] | None = None) -> list[Damage]:
