@@ -42,9 +42,11 @@ def enter() -> None:
         return
     file = open(HOLDER, "a+")  # noqa: SIM115 - stays open as long as the process lives
     with _records():
-        if not _lock(file, PATIENCE):
+        taken = not _lock(file, PATIENCE)
+    if taken or _was_taken or _last() != _last_seen:
+        file.close()
+        if taken:
             raise UserError(f"another run is at work in this folder: {holder()}; wait for it, or stop it and start again")
-    if _was_taken or _last() != _last_seen:
         raise UserError(f"another run has just ended in this folder: {holder()}; start again")
     if _last() and "ended" not in _last():
         print("a run was killed here: its checkpoints are used", file=sys.stderr)

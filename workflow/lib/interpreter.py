@@ -17,8 +17,6 @@ def name_interpreter() -> None:
 
 def unusable(folder: Path) -> str:
     """Why the project cannot work in a folder; empty if it can."""
-    if odd := set(str(folder)) & set(os.pathsep + "\n\r"):
-        return (
-            f"a folder of this project's path has {sorted(odd)[0]!r} in its name, which cannot be passed on; move the project"
-        )
+    if odd := set(str(folder)) & set(os.pathsep + "\n\r{}"):
+        return f"a folder of this project's path has {sorted(odd)[0]!r} in its name, which Snakemake cannot pass on; move the project"
     return ""
