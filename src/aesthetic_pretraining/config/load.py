@@ -80,7 +80,7 @@ def _typed(value: Any) -> Any:
     if isinstance(value, str):
         try:
             read = YAML(typ="safe", pure=True).load(value)
-        except YAMLError:
+        except (YAMLError, ValueError, RecursionError):  # text of another kind
             return value
         return read if isinstance(read, int | float) else value
     return value
