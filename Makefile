@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-small-runs bench-faults released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -84,6 +84,9 @@ bench-small-runs: $(READY) ## pretrain with each parameter for small runs set ba
 
 bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
 	python benchmarks/evidence.py
+
+bench-faults: $(READY) ## kill the chain, damage its files, feed it hostile pictures and servers: at most 15 minutes
+	python benchmarks/faults.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,paper} work logs .snakemake

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 META = Path(".snakemake/metadata")
+UNFINISHED = Path(".snakemake/incomplete")  # files of the same names, of outputs whose jobs have not ended well
 
 
 def read_json(path: Path) -> dict:
@@ -18,11 +19,16 @@ def read_json(path: Path) -> dict:
     return content if isinstance(content, dict) else {}
 
 
-def record_path(name: str, limit: int = 255) -> Path:
-    """Where Snakemake keeps the record of an output."""
+def record_path(name: str, limit: int = 255, below: Path = META) -> Path:
+    """Where Snakemake keeps the record of an output, or, `below` UNFINISHED, the mark of an unfinished one."""
     code = base64.urlsafe_b64encode(name.encode()).decode()
     parts = [code[i : i + limit - 1] for i in range(0, len(code), limit - 1)]
-    return META.joinpath(*["@" + part for part in parts[:-1]], parts[-1])
+    return below.joinpath(*["@" + part for part in parts[:-1]], parts[-1])
+
+
+def unfinished(name: str) -> bool:
+    """Whether Snakemake will make an output again, because its job has not ended well, whoever else knows the output."""
+    return record_path(name, below=UNFINISHED).exists()
 
 
 def recorded() -> Iterator[str]:
