@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -77,7 +77,7 @@ bench-training: $(READY) ## time pretraining and fine-tuning steps against the r
 check-gpu: $(READY) ## check that everything is right on a GPU, and how fast; on the CPU where there is none; OUT=gpu.md writes docs
 	python benchmarks/check_gpu.py $(if $(OUT),--out $(OUT))
 
-doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture again
+doctor: $(READY) ## what is there of each set, what is missing, what to do next; DEEP=1 hashes every picture and every output again
 	@python tools/doctor.py $(if $(SCALE),--scale $(SCALE)) $(if $(DEEP),--deep)
 
 bench-learning: $(READY) ## what the networks of the last run have learned; SCALE=demo unless given; trains nothing
@@ -95,6 +95,9 @@ bench-small-runs: $(READY) ## pretrain with each parameter for small runs set ba
 
 bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at the size of the paper, on one core
 	python benchmarks/evidence.py
+
+bench-faults: $(READY) ## kill the chain, damage its files, feed it hostile pictures and servers: at most 15 minutes
+	python benchmarks/faults.py
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,oasis,paper} work logs .snakemake

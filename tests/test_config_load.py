@@ -9,6 +9,9 @@ from ruamel.yaml import YAML
 from aesthetic_pretraining.config import load, overlay, resolve
 from aesthetic_pretraining.errors import UserError
 
+# nine to the power of twelve letters
+BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 13))
+
 
 @pytest.fixture
 def read(tmp_path):
@@ -24,7 +27,7 @@ def read(tmp_path):
 @pytest.mark.parametrize(
     ("text", "value"),
     [("4e-5", 4e-5), ("1e-05", 1e-5), ("1E5", 1e5), ("+1.e3", 1000.0), (".5", 0.5), ("-2", -2), ("0x1f", 31), ("4.0e-5", 4e-5),
-     ("yes", "yes"), ("on", "on"), ("1:30", "1:30"), ("true", True), ('"1"', "1"), ("~", None), (".inf", math.inf)],
+     ("yes", "yes"), ("on", "on"), ("1:30", "1:30"), ("true", True), ('"1"', "1"), ("~", None), (".inf", math.inf), ("017", 17), ("0o17", 15), ("1_0", 10)],
 )  # fmt: skip
 def test_values_are_those_of_yaml_1_2(read, text, value):
     found = read(f"a: {{b: {text}}}")["a"]["b"]
@@ -44,6 +47,14 @@ def test_values_are_those_of_yaml_1_2(read, text, value):
         ("\ta: 1", "params.yaml, line 1: is no YAML"),
         ("", "params.yaml: holds no sections"),
         ("- 1", "params.yaml: holds no sections"),
+        ("seed: " + "9" * 5000, "params.yaml: holds a value that cannot be read: Exceeds the limit"),
+        ("seed: 2001-99-99", "params.yaml: holds a value that cannot be read: month must be"),
+        ("seed: !!int x", "params.yaml: holds a value that cannot be read: invalid literal"),
+        ("seed: !!python/object/apply:os.system [echo]", "params.yaml, line 1: is no YAML"),
+        ("a: " + "[" * 5000 + "]" * 5000, "params.yaml: its brackets are nested too deeply"),
+        ("a: &a [1, *a]", "params.yaml: its aliases (*name) stand for more than"),
+        ("a: &a {b: 1, c: *a}", "params.yaml: its aliases (*name) stand for more than"),
+        (BOMB, "params.yaml: its aliases (*name) stand for more than"),
     ],
 )
 def test_what_cannot_be_read_gives_one_sentence(read, text, said):
@@ -96,3 +107,16 @@ def test_an_overlay_is_checked_as_the_file_is(params):
     assert resolve(overlay(params, {"scale": "smoke", "pretrain": {"margin": "0.3"}}))["pretrain"]["margin"] == 0.3
     with pytest.raises(UserError, match=r"pretrain\.margin is 'wide', but must be of type number"):
         resolve(overlay(params, {"pretrain": {"margin": "wide"}}))
+
+
+def test_aliases_of_a_usual_size_are_read(read):
+    assert read("a: &a [1, 2]\nb: [*a, *a]\n") == {"a": [1, 2], "b": [[1, 2], [1, 2]]}
+
+
+@pytest.mark.parametrize(
+    "given", ["x" * 100_000, ["x"] * 10_000, {str(k): k for k in range(10_000)}], ids=["text", "list", "section"]
+)
+def test_a_long_value_does_not_fill_the_terminal(params, given):
+    with pytest.raises(UserError, match=r"\(smoke\): seed is .*must be") as caught:
+        resolve(params | {"scale": "smoke", "seed": given})
+    assert len(str(caught.value)) < 400

@@ -2,7 +2,7 @@
 
 usage: doctor.py [--scale SCALE] [--deep]
 
---deep   hash every picture again and name those that changed since the ledger was written
+--deep   hash every picture and every output of earlier runs again, and name those that changed since
 
 The exit code is 1 if something that the scale needs is missing, else 0.
 """
@@ -87,13 +87,15 @@ def main() -> int:
     """Print the findings; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--scale", help="look at another scale than the one in params.yaml")
-    parser.add_argument("--deep", action="store_true", help="hash every picture again and compare with the ledger")
+    parser.add_argument("--deep", action="store_true", help="hash every picture and every recorded output again")
     args = parser.parse_args()
     try:
         params = load(ROOT / "params.yaml")
         params |= {"scale": args.scale} if args.scale else {}
         cfg = resolve(params)
         reports = examine(cfg, args.deep)
+        if args.deep:
+            reports["outputs of earlier runs"] = doctor.check_outputs(cfg["scale"])
     except UserError as error:
         sys.exit(f"error: {error}")
     print(doctor.render(reports))

@@ -6,7 +6,8 @@ from importlib import metadata
 
 import torch
 
-from aesthetic_pretraining.training import checkpoint, code
+from aesthetic_pretraining import code
+from aesthetic_pretraining.training import checkpoint
 from gpu_checks.report import Report
 from gpu_checks.setting import Setting, cores
 

@@ -1,14 +1,16 @@
 """Checkpoints: whole or not there, gone on with only where nothing has changed."""
 
 import hashlib
+import json
 import logging
 import os
 
 import pytest
 import torch
 
+from aesthetic_pretraining import code
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.training import checkpoint, code, finetune, pretrain
+from aesthetic_pretraining.training import checkpoint, finetune, pretrain
 from aesthetic_pretraining.training.distributed import Alone
 
 
@@ -56,22 +58,22 @@ def test_other_inputs_start_over_and_it_is_said(inputs, tmp_path, caplog):
 
 def test_changed_code_is_refused_by_name_and_the_file_stays(tmp_path, monkeypatch):
     made(tmp_path).save(lambda: {"x": 1}, always=True)
-    now = checkpoint.code_of(pretrain.__file__)
+    now = code.digests(pretrain.__file__)
     losses, course = (f"aesthetic_pretraining/training/{name}.py" for name in ("losses", "course"))
-    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: now | {losses: "edited"})
+    monkeypatch.setattr(code, "digests", lambda trainer: now | {losses: "edited"})
     with pytest.raises(UserError, match=rf"task\.pt: .* other code \({losses}\); go back to that code .* or delete the file"):
         made(tmp_path).load()
     without = {file: known for file, known in now.items() if "/distortions/" not in file and file != course}
-    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: without)
+    monkeypatch.setattr(code, "digests", lambda trainer: without)
     with pytest.raises(UserError, match=r"\(\S+, \S+, \S+ and \d+ more\)"):
         made(tmp_path).load()
-    monkeypatch.setattr(checkpoint, "code_of", lambda trainer: now)
+    monkeypatch.setattr(code, "digests", lambda trainer: now)
     assert made(tmp_path).load() == {"x": 1}
 
 
 @pytest.mark.parametrize("trainer", [pretrain, finetune])
 def test_a_trainers_code_is_what_it_imports_and_no_more(trainer):
-    mine = checkpoint.code_of(trainer.__file__)
+    mine = code.digests(trainer.__file__)
     assert {f"aesthetic_pretraining/{name}.py" for name in ("training/losses", "seeding", "distortions/custom")} <= set(mine)
     assert trainer.__name__.replace(".", "/") + ".py" in mine
     assert not [file for file in mine if "/reporting/" in file or "/evaluation/" in file or file.endswith("config.py")]
@@ -158,3 +160,24 @@ def test_a_checkpoint_is_data_and_never_code(tmp_path):
     torch.save({"x": Evil()}, one.path)
     assert one.load() is None
     assert not (tmp_path / "trap").exists()
+
+
+def test_a_finished_training_keeps_its_last_state_until_somebody_has_noted_its_outputs(tmp_path):
+    one, outputs = made(tmp_path), [tmp_path / "weights.safetensors", tmp_path / "history.csv"]
+    one.save(lambda: {"x": 1}, always=True)
+    one.finish(outputs, keep=True)
+    assert json.loads((tmp_path / "task.done").read_text()) == list(map(str, outputs))
+    again = made(tmp_path)
+    assert again.load() == {"x": 1}
+    assert not (tmp_path / "task.done").exists()  # it is asked for its outputs again
+    again.finish(outputs, keep=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_code_counts_as_it_was_first_seen(tmp_path):
+    """Before its import, that is, and not as it is when a training comes to save its first checkpoint."""
+    file = tmp_path / "module.py"
+    file.write_text("one\n")
+    known = code.first_seen(file)
+    file.write_text("two\n")
+    assert code.first_seen(file) == known == hashlib.sha256(b"one\n").hexdigest()

@@ -14,6 +14,7 @@ from snakemake.persistence import MetadataRecord
 import dvc_stages
 import machine
 import provenance
+import records
 import same_results
 from projects import ENV, ROOT
 
@@ -50,10 +51,12 @@ def make(seconds, **more):
     provenance.write_record(OUT, MAKING | run | more)
 
 
-def save():
+def save(pending=(), **how):
     """Save the stage as a run would; returns the bytes of the record."""
-    dag = SimpleNamespace(scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])])
-    provenance.save(["data"], dag)
+    dag = SimpleNamespace(
+        scale="demo", jobs=[SimpleNamespace(stage="data", output=[OUT])], stage_of={"split": "data"}, pending=list(pending)
+    )
+    provenance.save(["data"], dag, **how)
     return Path("results/demo/provenance/data.json").read_bytes()
 
 
@@ -97,7 +100,7 @@ def test_versions_stay_those_of_the_first_making_with_this_content(monkeypatch):
 def test_snakemake_reads_a_restored_record_as_the_one_it_wrote():
     before = MetadataRecord.model_validate(provenance.read_record(OUT))
     save()
-    provenance.record_path(OUT).unlink()
+    records.record_path(OUT).unlink()
     os.utime(OUT, (2e9, 2e9))
     provenance._see("demo", "data", "")
     assert provenance.restore("demo") == {"kept": 0, "restored": 1, "unknown": 0}
@@ -113,7 +116,7 @@ def test_what_was_restored_was_not_made_here():
     save()
     made = provenance.made_path("demo", "data")
     known = made.read_bytes()
-    provenance.record_path(OUT).unlink()
+    records.record_path(OUT).unlink()
     os.utime(OUT, (2e9, 2e9))
     provenance.restore("demo")
     save()
@@ -177,3 +180,86 @@ def test_other_results_fail_on_the_kind_of_machine_that_recorded_them_alone():
     assert len([line for line in lines if " -> " in line]) == 1
     lines, failed = same_results.verdict(before, now, "", here)
     assert not failed and "  system: not recorded -> " in "\n".join(lines)
+
+
+def damage(content="id,spl\n"):
+    """Other content, and the time stamp of before."""
+    stamp = os.stat(OUT)
+    Path(OUT).write_text(content)
+    os.utime(OUT, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    provenance.digest.cache_clear()
+
+
+def test_damage_is_never_saved_as_what_was_made():
+    first = save()
+    damage()
+    with pytest.raises(SystemExit, match=rf"{OUT} is not what it was when it was made: damaged; delete it and run again"):
+        save()
+    assert Path("results/demo/provenance/data.json").read_bytes() == first
+    make(seconds=2.0)
+    provenance.digest.cache_clear()
+    assert save() == first
+
+
+def test_damage_of_what_was_restored_is_never_saved_either():
+    save()
+    records.record_path(OUT).unlink()
+    os.utime(OUT, (2e9, 2e9))
+    provenance.restore("demo")
+    provenance.made_path("demo", "data").unlink()
+    damage()
+    with pytest.raises(SystemExit, match="damaged; delete it"):
+        save()
+
+
+def test_a_stage_that_is_out_of_date_when_it_ends_is_not_saved():
+    """Its parameters, code or inputs were changed while it ran: DVC would lock old results under new parameters."""
+    with pytest.raises(SystemExit, match="the rule split depends on was changed while stage data was at work; run again"):
+        save(pending=["split"])
+    assert not Path("results/demo/provenance/data.json").exists()
+
+
+def test_of_a_run_of_a_part_what_is_known_is_saved_and_the_rest_stays():
+    other = {"data/demo/ava/split.csv": {"sha256": "sha256:aa", "versions": ""}}
+    path = Path("results/demo/provenance/data.json")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(other))
+    saved = json.loads(save(partly=True, pending=["ledger"]))
+    assert set(saved) == {OUT, *other}
+    os.utime(OUT, (3e9, 3e9))
+    assert set(json.loads(save(partly=True))) == {OUT, *other}
+    assert not provenance.MACHINE.exists()
+
+
+def test_an_output_that_nobody_saved_and_that_changed_since_its_making_is_made_again():
+    assert provenance.restore("demo") == {"kept": 0, "restored": 0, "unknown": 0}
+    os.utime(OUT, (2e9, 2e9))
+    assert provenance.restore("smoke")["unknown"] == 0  # another scale
+    assert provenance.restore("demo")["unknown"] == 1
+    assert MetadataRecord.model_validate(provenance.read_record(OUT)).params == provenance.UNKNOWN
+    assert provenance.restore("demo")["unknown"] == 0  # known to be unknown
+
+
+@pytest.mark.parametrize("content", ["", '{"rule": "spl', "[1, 2]", '{"endtime": 3}', '"x"'])
+def test_a_local_record_that_is_cut_off_or_no_record_vouches_for_nothing(content):
+    records.record_path(OUT).write_text(content)
+    assert provenance.restore("demo")["unknown"] == 1
+    assert MetadataRecord.model_validate(provenance.read_record(OUT)).params == provenance.UNKNOWN
+
+
+@pytest.mark.parametrize("content", ["", '{"data/demo/', "[]", "null"])
+def test_saved_records_that_are_cut_off_are_said_and_not_used(content, capsys):
+    save()
+    path = Path("results/demo/provenance/data.json")
+    path.write_text(content)
+    provenance.digest.cache_clear()
+    assert provenance.restore("demo")["unknown"] == 0  # this folder's own record still vouches for the output
+    assert f"{path} is damaged and is not used" in capsys.readouterr().err
+    assert OUT in json.loads(save())
+
+
+def test_every_record_is_found_by_its_name_however_long():
+    long = "data/demo/" + "x/" * 200 + "y.csv"
+    records.write_record(long, MAKING)
+    assert set(records.recorded()) == {OUT, long}
+    assert records.read_record(long) == MAKING

@@ -6,7 +6,7 @@ inputs, these files are seen by Snakemake and, through dvc.yaml, by DVC.
 
 from pathlib import Path
 
-from aesthetic_pretraining.training import code
+from aesthetic_pretraining import code
 
 
 def closure(root: Path, script: str) -> list[str]:

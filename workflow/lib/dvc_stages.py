@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -61,8 +62,8 @@ class Dag:
     pending: list[str]  # jobs that Snakemake would run
 
 
-def load_dag() -> Dag:
-    """Ask Snakemake for the DAG of all stages. Uses its internals; docs/workflow.md says which, the version is pinned."""
+def load_dag(changes: Mapping | None = None) -> Dag:
+    """Ask Snakemake for the DAG of all stages, with `changes` to params.yaml as of --config. Uses its internals; docs/workflow.md says which, the version is pinned."""
     from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
     from snakemake.settings.types import Quietness
 
@@ -70,7 +71,7 @@ def load_dag() -> Dag:
     with contextlib.redirect_stdout(io.StringIO()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(),
+            config_settings=ConfigSettings(config=dict(changes or {})),
             snakefile=ROOT / "Snakefile",
             workdir=ROOT,
         )

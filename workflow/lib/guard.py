@@ -7,6 +7,7 @@ do, before the first job, and never in a dry run or a call that only shows somet
 """
 
 import atexit
+import contextlib
 import fcntl
 import json
 import os
@@ -15,35 +16,37 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from aesthetic_pretraining.errors import UserError
 
 HOLDER = Path(".snakemake/run.json")  # who runs here, or ran here last
-RUN = "AESTHETIC_PRETRAINING_RUN"  # environment: host and pid of the run that a job belongs to
+RECORDS = Path(".snakemake/records.lock")  # held while the records are made to fit the files
+RUN = "AESTHETIC_PRETRAINING_RUN"  # environment: host, pid and start of the run that a job belongs to
+PATIENCE = 1.0  # seconds that `enter` tries for: another process may look whether the folder is free
 _held: TextIO | None = None
 _was_taken = False
+_last_seen: dict = {}
 
 
 def enter() -> None:
     """Take the folder for this process until it ends.
 
-    Raises: UserError that names the holder if the folder is taken, or was taken when this process read the workflow: it would
-        then act on the state of files that the other run has changed since.
+    Raises: UserError that names the holder if the folder is taken, or was taken when this process read the workflow, or has been
+        since: it would then act on the state of files that the other run has changed.
     """
     global _held
     if _held is not None:
         return
     file = open(HOLDER, "a+")  # noqa: SIM115 - stays open as long as the process lives
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UserError(
-            f"another run is at work in this folder: {holder()}; wait for it, or stop it and start again"
-        ) from error
-    if _was_taken:
+    with _records():
+        taken = not _lock(file, PATIENCE)
+    if taken or _was_taken or _last() != _last_seen:
+        file.close()
+        if taken:
+            raise UserError(f"another run is at work in this folder: {holder()}; wait for it, or stop it and start again")
         raise UserError(f"another run has just ended in this folder: {holder()}; start again")
     if _last() and "ended" not in _last():
         print("a run was killed here: its checkpoints are used", file=sys.stderr)
@@ -51,20 +54,50 @@ def enter() -> None:
     run = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "command": shlex.join(sys.argv)}
     _say(run)
     atexit.register(lambda: _say(run | {"ended": time.time()}))
-    os.environ[RUN] = f"{socket.gethostname()} {os.getpid()}"
+    os.environ[RUN] = f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())}"
 
 
-def free() -> bool:
-    """Whether this process holds the folder or nobody does: then records may be written. Remembers the answer for `enter`."""
-    global _was_taken
-    if _held is not None or not HOLDER.exists():
-        return True
-    with open(HOLDER) as file:
+@contextlib.contextmanager
+def free() -> Iterator[bool]:
+    """Whether this process holds the folder or nobody does: then records may be written inside of the block.
+
+    No other run begins before the block ends. What was found is remembered for `enter`.
+    """
+    global _was_taken, _last_seen
+    with _records():
+        if _held is None and HOLDER.exists():
+            with open(HOLDER) as file:
+                _was_taken = not _lock(file, 0, fcntl.LOCK_SH)  # a file open for reading alone
+        _last_seen = _last()
+        yield not _was_taken
+
+
+@contextlib.contextmanager
+def _records() -> Iterator[None]:
+    """Hold the records: waits for whoever holds them. In a folder that cannot be written to nobody changes any."""
+    try:
+        RECORDS.parent.mkdir(exist_ok=True)
+        file = open(RECORDS, "a")  # noqa: SIM115 - closed below
+    except OSError:
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock(file: TextIO, seconds: float, kind: int = fcntl.LOCK_EX) -> bool:
+    """Try to get the lock for so long; returns whether it was got."""
+    end = time.monotonic() + seconds
+    while True:
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            _was_taken = True
-    return not _was_taken
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def run_at(moment: float) -> str:
@@ -108,12 +141,55 @@ def holder() -> str:
 
 def die_with_run() -> None:
     """End this job when the run that started it is gone, however it went: its outputs would meet those of the next run."""
-    host, _, pid = os.environ.get(RUN, "").partition(" ")
+    host, pid, start = (os.environ.get(RUN, "") + "  ").split(" ")[:3]
     if host == socket.gethostname():
-        threading.Thread(target=_watch, args=(int(pid),), daemon=True).start()
+        _die_with({int(pid): start})
 
 
-def _watch(pid: int) -> None:
-    while os.path.exists(f"/proc/{pid}") or not os.path.isdir("/proc/self"):
+def die_with_dvc() -> None:
+    """End this run when the dvc that started it is gone: with the run, its jobs end. DVC starts it by way of a shell."""
+    if "DVC_STAGE" not in os.environ:
+        return
+    above, pid = {}, os.getppid()
+    while pid > 1:
+        above[pid] = _start_of(pid)
+        if any(Path(word).name == "dvc" for word in _command(pid)[:3]):
+            _die_with(above)
+            return
+        pid = _parent_of(pid)
+
+
+def _die_with(processes: dict[int, str]) -> None:
+    threading.Thread(target=_watch, args=(processes,), daemon=True).start()
+
+
+def _watch(processes: dict[int, str]) -> None:
+    """End this process when one of {pid: start} has ended; it may be a zombie still, or its number be another's."""
+    while all(_start_of(pid) == start for pid, start in processes.items()):
         time.sleep(0.5)
     os._exit(1)
+
+
+def _start_of(pid: int) -> str:
+    """When a living process began, as the kernel counts; empty if it has ended, or where there is no /proc."""
+    fields = _stat(pid)
+    return "" if not fields or fields[0] in "ZX" else fields[19]
+
+
+def _parent_of(pid: int) -> int:
+    return int((_stat(pid) or "S0")[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat behind the name, which may hold spaces: state, parent, ..."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _command(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
+    except OSError:
+        return []

@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import finished
 import guard
+import unchanged
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.settings import keys
 
@@ -21,11 +23,14 @@ WORK = "work"  # checkpoints: outside of what Snakemake and DVC manage, because 
 def job(snakemake) -> Iterator[None]:
     """Run the body of a script: log lines go to the rule's log and to the terminal, everything else to the log alone.
 
-    UserError becomes one sentence on the terminal and at the end of the log; any other error leaves its trace in the log.
+    UserError becomes one sentence on the terminal and at the end of the log; any other error leaves its trace in the log. Where a job
+    fails on a file that was damaged since it was made, the sentence says so first. A job whose code or inputs change while it runs fails.
     Of several processes each has a log of its own, and only the first one says its progress on the terminal.
     """
     _less_page_faults()
     guard.die_with_run()
+    finished.sweep(WORK)
+    before = unchanged.states(snakemake.input)
     terminal = sys.stderr
     path = Path(snakemake.log[0] + (f".{RANK}" if RANK != "0" else ""))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +46,9 @@ def job(snakemake) -> Iterator[None]:
             ours.addHandler(logging.StreamHandler(terminal))
         start = time.monotonic()
         try:
-            yield
+            with _damage_named(snakemake.input):
+                yield
+            unchanged.check(before)
         except (UserError, MemoryError) as error:
             sentence = str(error) or "out of memory; run fewer jobs at once or lower the batch size in params.yaml"
             file.write(f"error: {sentence}\n")
@@ -59,6 +66,19 @@ def job(snakemake) -> Iterator[None]:
 def listed(files) -> list[str]:
     """A rule's named files as a list; Snakemake makes a list of one file a text."""
     return [files] if isinstance(files, str) else list(files)
+
+
+@contextlib.contextmanager
+def _damage_named(inputs) -> Iterator[None]:
+    """Turn an error of the block into a sentence on the damaged input, if there is one."""
+    try:
+        yield
+    except Exception as error:
+        from aesthetic_pretraining.data.recorded import of_job
+
+        if sentence := of_job(inputs):
+            raise UserError(sentence) from error
+        raise
 
 
 def several(snakemake) -> None:

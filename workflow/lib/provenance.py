@@ -2,7 +2,8 @@
 
 usage: provenance.py save [STAGE ...]
 
-save      .snakemake/metadata -> results/<scale>/provenance/<stage>.json, and drop files that no job makes any more
+save      .snakemake/metadata -> results/<scale>/provenance/<stage>.json, and drop files that no job makes any more; every run of
+          every scale ends with it (record_run.py)
 restore   the other way, for every output whose local record does not describe the file that is there now
           (a fresh clone, `dvc checkout`, `dvc exp run --temp`); called when the workflow is read
 
@@ -13,7 +14,6 @@ What is saved for DVC is content alone: the same inputs, parameters, code and ve
 whom and with which command an output was made goes to logs/<scale>/made/<stage>.json, which nothing tracks.
 """
 
-import base64
 import contextlib
 import getpass
 import hashlib
@@ -27,8 +27,8 @@ from pathlib import Path
 import yaml
 
 import machine
+from records import describes, read_json, read_record, recorded, write_record
 
-META = Path(".snakemake/metadata")
 SEEN = Path(".snakemake/provenance-seen")  # digest of each provenance file that this folder last wrote or read
 UNKNOWN = ["<nobody knows how this file was made>"]
 MACHINE = Path("results/machine.txt")  # the kind of machine that dvc.lock was recorded on
@@ -49,44 +49,12 @@ def made_path(scale: str, stage: str) -> Path:
     return Path(f"logs/{scale}/made/{stage}.json")
 
 
-def read_json(path: Path) -> dict:
-    """The content of a file; empty if it is not there or damaged."""
-    try:
-        return json.loads(path.read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
-def record_path(name: str, limit: int = 255) -> Path:
-    """Where Snakemake (record format 6) keeps the record of an output."""
-    code = base64.urlsafe_b64encode(name.encode()).decode()
-    parts = [code[i : i + limit - 1] for i in range(0, len(code), limit - 1)]
-    return META.joinpath(*["@" + part for part in parts[:-1]], parts[-1])
-
-
-def read_record(name: str) -> dict | None:
-    """The local record of an output, or None."""
-    return read_json(record_path(name)) or None
-
-
-def write_record(name: str, record: dict) -> None:
-    """Replace the local record of an output."""
-    path = record_path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record))
-
-
 @cache
 def digest(path: str) -> str:
     """Content of a file, in the form of Snakemake's input checksums."""
     from aesthetic_pretraining.files import sha256
 
     return "sha256:" + sha256(path)
-
-
-def describes(record: dict | None, name: str) -> bool:
-    """Whether the record was written for the very file that is there now."""
-    return record is not None and record.get("endtime") == os.stat(name).st_mtime
 
 
 def changed_inputs(record: dict) -> set[str]:
@@ -102,13 +70,14 @@ def restore(scale: str) -> dict[str, int]:
     entries = [
         (stage, name, entry)
         for stage, path in saved.items()
-        for name, entry in json.loads(path.read_text()).items()
+        for name, entry in _read_saved(path).items()
         if os.path.exists(name)
         and "inputs" in entry  # an older form of the records says nothing; saving them anew fails closed
     ]
     _age_scripts(entries)
-    count = {"kept": len(entries), "restored": 0, "unknown": 0}
-    if not swapped and all(describes(read_record(name), name) for _, name, _ in entries):
+    unknown = _disown_changed(scale, {name for _, name, _ in entries})
+    count = {"kept": len(entries), "restored": 0, "unknown": unknown}
+    if not unknown and not swapped and all(describes(read_record(name), name) for _, name, _ in entries):
         return count
     count["kept"] = 0
     chosen: dict[str, tuple[str, dict]] = {}
@@ -140,6 +109,37 @@ def restore(scale: str) -> dict[str, int]:
     return count
 
 
+def _read_saved(path: Path) -> dict:
+    """The saved records of a stage; none, and a word about it, where the file is cut off."""
+    saved = read_json(path)
+    if not saved:
+        print(f"provenance: {path} is damaged and is not used; the next run that ends well writes it anew", file=sys.stderr)
+    return saved
+
+
+def _disown_changed(scale: str, saved: set[str]) -> int:
+    """Let those outputs be made again that are not in `saved` and changed since Snakemake's record of them; returns how many.
+
+    So it is with a run that was killed before it saved anything.
+    """
+    mine = tuple(f"{top}/{scale}/" for top in ("data", "models", "results"))
+    changed = [
+        name
+        for name in recorded()
+        if name.startswith(mine) and name not in saved and os.path.exists(name) and not describes(read_record(name), name)
+    ]
+    for name in changed:
+        disown(name)
+    return len(changed)
+
+
+def disown(name: str) -> None:
+    """Give an output a record that fits nothing, so that it is made again."""
+    now = os.stat(name).st_mtime
+    nothing = {"record_format_version": 6, "input": [], "input_checksums": {}, "log": []}
+    write_record(name, (read_record(name) or nothing) | {"params": UNKNOWN, "starttime": now, "endtime": now})
+
+
 def _age_scripts(entries: list[tuple[str, str, dict]]) -> None:
     """Date back scripts that are what they were when their outputs were made.
 
@@ -159,30 +159,61 @@ def _age_scripts(entries: list[tuple[str, str, dict]]) -> None:
         os.utime(path, (older_than[path] - 1, older_than[path] - 1))
 
 
-def save(stages: Iterable[str], dag=None) -> None:
-    """Write the stages' provenance files, and drop their stale files. Exits with a sentence if a record is missing."""
+def save(stages: Iterable[str], dag=None, partly: bool = False) -> None:
+    """Write the stages' provenance files, and drop their stale files.
+
+    Args:
+        partly: of a run that made a part of the outputs: save what is known, and drop nothing.
+    Exits with a sentence if a file was damaged after it was made, or, unless `partly`, if an output has no record, or is out of
+    date already: what it depends on was changed during the run.
+    """
     import dvc_stages
     from aesthetic_pretraining.files import write_text
 
     dag = dag or dvc_stages.load_dag()
     for stage in stages or dvc_stages.STAGES:
         path = folder(dag.scale) / f"{stage}.json"
-        before = read_json(path)
+        before, known = read_json(path), read_json(made_path(dag.scale, stage))
         outputs = [o for job in dag.jobs if job.stage == stage for o in job.output]
-        unknown = [o for o in outputs if not os.path.exists(o) or not describes(read_record(o), o)]
-        if unknown:
+        foreign = [o for o in outputs if not describes(read_record(o), o)]
+        if partly:
+            outputs = [o for o in outputs if o not in foreign]
+        elif foreign:
+            if os.path.exists(foreign[0]):
+                disown(foreign[0])
             sys.exit(
-                f"provenance: nobody knows how {unknown[0]} was made; run 'snakemake stage_{stage}' (dvc.lock is unchanged)"
+                f"provenance: nobody knows how {foreign[0]} was made; run 'snakemake stage_{stage}' (dvc.lock is unchanged)"
             )
-        content = json.dumps({o: _entry(o, before.get(o)) for o in outputs}, sort_keys=True, indent=0) + "\n"
-        _drop_stale(stage, dag, set(outputs))
-        if not path.exists() or path.read_text() != content:
+        elif stale := [rule for rule in dag.pending if dag.stage_of[rule] == stage]:
+            sys.exit(
+                f"provenance: what the rule {stale[0]} depends on was changed while stage {stage} was at work; run again "
+                "(dvc.lock is unchanged)"
+            )
+        entries = {o: _entry(o, before.get(o)) for o in outputs}
+        for name, entry in entries.items():
+            if _rotten(read_record(name), entry, before.get(name), known.get(name, {})):
+                sys.exit(f"provenance: {name} is not what it was when it was made: damaged; delete it and run again")
+        if partly:
+            entries = before | entries
+        content = json.dumps(entries, sort_keys=True, indent=0) + "\n"
+        if not partly:
+            _drop_stale(stage, dag, set(outputs))
+        if entries and (not path.exists() or path.read_text() != content):
             write_text(path, content)
-        if hashlib.md5(content.encode()).hexdigest() != _locked(stage, str(path)):
+        if not partly and hashlib.md5(content.encode()).hexdigest() != _locked(stage, str(path)):
             write_text(MACHINE, machine.kind())
         _note_making(made_path(dag.scale, stage), outputs)
         digest.cache_clear()
-        _see(dag.scale, stage, digest(str(path)))
+        if path.exists():
+            _see(dag.scale, stage, digest(str(path)))
+
+
+def _rotten(record: dict, entry: dict, before: dict | None, known: dict) -> bool:
+    """Whether an output has other content than after its making, which is the one that is noted already."""
+    if known and known["ended"] == record["endtime"]:
+        return known["sha256"] != entry["sha256"]
+    same = before is not None and all(before.get(key) == entry[key] for key in ("record", "inputs"))
+    return bool(record.get(RESTORED)) and same and before["sha256"] != entry["sha256"]
 
 
 def _entry(name: str, before: dict | None) -> dict:

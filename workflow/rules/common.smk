@@ -1,4 +1,5 @@
 # All the Python of the workflow: the parameters' one view, the code that a rule depends on, who may run.
+import json
 import os
 import re
 import shutil
@@ -7,9 +8,10 @@ import sys
 
 for folder in ("src", "workflow/lib"):
     sys.path.insert(0, str(ROOT / folder))
-ours = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
-others = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry and entry not in ours]
-os.environ.update(PYTHONPATH=os.pathsep.join([*ours, *others]))  # for the jobs; the user's entries come after ours
+# for the jobs; packages may lie in folders of PYTHONPATH alone
+OURS = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+THEIRS = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*OURS, *THEIRS]))
 
 from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, own_values, resolve
 from aesthetic_pretraining.data.pinned import BSDS500, OASIS, OASIS_LEFT_OUT
@@ -30,17 +32,20 @@ from aesthetic_pretraining.settings.probes import ProbeConfig
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
 
 import dependencies
+import finished
 import guard
 import provenance
 
 try:
     # not by `configfile:`, whose YAML is an older one than DVC's; so far `config` holds what --config and --configfile say
+    CHANGES = json.dumps(config)
     config.update(overlay(load(ROOT / "params.yaml"), config))
     CONFIG = resolve(config)
     if workflow.exec_mode.name == "DEFAULT":
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
-        if guard.free():
-            provenance.restore(CONFIG["scale"])
+        with guard.free() as may_write:
+            if may_write:
+                provenance.restore(CONFIG["scale"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -66,14 +71,17 @@ def before_jobs():
     """Take the folder; a second run ends here with a sentence."""
     try:
         guard.enter()
+        guard.die_with_dvc()
+        finished.sweep("work")
     except UserError as error:
         sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
 
 
 def after_success():
-    """Record in DVC what Snakemake has built, unless DVC itself drives, or this was a dry run or --touch."""
-    if "DVC_STAGE" not in os.environ and not workflow.touch and (ROOT / ".dvc").is_dir():
-        subprocess.run([sys.executable, "workflow/lib/dvc_commit.py", SCALE], check=False)
+    """Record how the outputs were made, unless DVC itself drives, or this was a dry run or --touch."""
+    finished.sweep("work")
+    if "DVC_STAGE" not in os.environ and not workflow.touch:
+        subprocess.run([sys.executable, "workflow/lib/record_run.py", CHANGES], check=False)
 
 
 SCALE = CONFIG["scale"]

@@ -12,4 +12,6 @@ sys.path.insert(0, str(ROOT / "workflow/lib"))
 
 import interpreter
 
+if reason := interpreter.unusable(ROOT):
+    raise WorkflowError(reason)
 interpreter.name_interpreter()

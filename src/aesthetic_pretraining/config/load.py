@@ -1,7 +1,7 @@
 """Reading params.yaml: YAML 1.2, as DVC reads it, so that 4e-5 and 1e-05 are numbers and a key that stands twice is a mistake."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from aesthetic_pretraining.errors import UserError
+
+MOST = 10_000  # sections and lists
 
 
 def load(path: str | Path) -> dict:
@@ -31,9 +33,30 @@ def load(path: str | Path) -> dict:
         raise UserError(f"{_place(path, error)}: is no YAML: {' '.join(str(error.problem).split())}") from error
     except YAMLError as error:
         raise UserError(f"{path.name}: is no YAML: {' '.join(str(error).split())}") from error
+    except ValueError as error:  # a date or a number that Python cannot hold
+        raise UserError(f"{path.name}: holds a value that cannot be read: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{path.name}: its brackets are nested too deeply; take it back from version control") from error
     if not isinstance(values, dict):
         raise UserError(f"{path.name}: holds no sections; take it back from version control")
+    _refuse_floods(path, values)
     return values
+
+
+def _refuse_floods(path: Path, values: dict) -> None:
+    """Raise UserError for aliases that stand for far more than is written, or for themselves: copies of them would fill memory."""
+    todo: list[Iterator[Any]] = [iter([values])]  # iterators, so that no list grows with what the aliases stand for
+    count = 0
+    while todo:
+        for node in todo[-1]:
+            if isinstance(node, Mapping | list):
+                count += 1
+                todo.append(iter(node.values() if isinstance(node, Mapping) else node))
+                break
+        else:
+            todo.pop()
+        if count > MOST:
+            raise UserError(f"{path.name}: its aliases (*name) stand for more than {MOST} sections and lists; write them out")
 
 
 def overlay(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict:
@@ -57,7 +80,7 @@ def _typed(value: Any) -> Any:
     if isinstance(value, str):
         try:
             read = YAML(typ="safe", pure=True).load(value)
-        except YAMLError:
+        except (YAMLError, ValueError, RecursionError):  # text of another kind
             return value
         return read if isinstance(read, int | float) else value
     return value

@@ -1,5 +1,6 @@
 """What is wrong with a value of params.yaml, in one sentence that names file, scale and key."""
 
+from reprlib import Repr
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -24,6 +25,15 @@ BOUNDS = {
     "multiple_of": ("a multiple of", "multiple_of"),
 }
 
+_short = Repr()
+_short.maxlist = _short.maxdict = _short.maxset = _short.maxtuple = 20
+_short.maxstring = _short.maxlong = _short.maxother = 200
+
+
+def shown(value: Any) -> str:
+    """The value as Python writes it, long ones cut."""
+    return _short.repr(value)
+
 
 def sentence(error: ValidationError, scale: str) -> str:
     """Of several mistakes the deepest, which tells most."""
@@ -38,7 +48,7 @@ def dotted(location: tuple[int | str, ...]) -> str:
 
 def _said(error: ErrorDetails) -> str:
     kind, where, given, limits = error["type"], dotted(error["loc"]), error["input"], error.get("ctx", {})
-    is_given = f"{where} is {given!r}, but must be"
+    is_given = f"{where} is {shown(given)}, but must be"
     if kind == "wrong":
         return ".".join(filter(None, [where, limits["key"]])) + f" {limits['said']}"
     if kind in ("extra_forbidden", "invalid_key"):

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from aesthetic_pretraining.data import recorded
 from aesthetic_pretraining.data.labelled.ava import OFFICIAL_TEST, PREDICTIONS, SPLIT_LISTS
 from aesthetic_pretraining.data.labelled.facts import Published
 from aesthetic_pretraining.data.ledger import read_table, usable
@@ -161,7 +162,12 @@ def check_ledger(path: str | Path, source: Source | None, deep: bool) -> list[Fi
     """What the last run recorded of the set; with `deep`, every usable image is hashed again and compared."""
     if not Path(path).is_file():
         return [Finding("ok", "no ledger yet: no run has read this set")]
-    ledger = read_table(path)
+    try:
+        ledger = read_table(path)
+        usable(ledger)
+    except (ValueError, KeyError) as error:
+        do = f"delete it and run again: rm {path} && snakemake all"
+        return [Finding("problem", f"{path} cannot be read ({type(error).__name__}): damaged", do)]
     counts = ledger["state"].value_counts()
     left = "; ".join(f"{n} {reason}" for reason, n in ledger["reason"][ledger["state"] != "usable"].value_counts().items())
     found = [Finding("ok", f"ledger: {counts.get('usable', 0)} of {len(ledger)} images usable" + (f"; {left}" if left else ""))]
@@ -184,6 +190,15 @@ def _rehash(ledger: pd.DataFrame, source: Source) -> list[Finding]:
         )
         return [Finding("problem", text, "put the old ones back, or run snakemake all --forcerun listing store")]
     return [Finding("ok", f"all {len(ledger)} usable images have the SHA-256 of the ledger")]
+
+
+def check_outputs(scale: str) -> list[Finding]:
+    """Every output that earlier runs recorded, hashed again: which are damaged or gone, and how to make them anew."""
+    known, damaged = recorded.saved(scale)
+    damaged += recorded.damages(known, scale)
+    if damaged:
+        return [Finding("problem", f"{each.file} {each.reason}", each.do) for each in damaged]
+    return [Finding("ok", f"all {len(known)} recorded outputs are as they were made" if known else "no run is recorded yet")]
 
 
 def render(reports: dict[str, list[Finding]]) -> str:

@@ -4,6 +4,7 @@ params.yaml: distortions.engine. The reference engine is too slow to render whil
 once. Their names are in WebDataset's form.
 """
 
+import hashlib
 import io
 import json
 import shutil
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from aesthetic_pretraining import code
 from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Tar
 from aesthetic_pretraining.data.store import Store, add_member
@@ -23,7 +25,7 @@ from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.native.render import render
 from aesthetic_pretraining.distortions.variants import key, member_name
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.files import enough_space, sha256
+from aesthetic_pretraining.files import enough_space
 from aesthetic_pretraining.seeding import seeded_int
 
 ENGINES = ("native", "reference")
@@ -126,10 +128,9 @@ def _verify(path: Path, photos: Sequence[str], size: int) -> None:
 
 
 def _digest(store: Store, photos: Sequence[str], *settings: object) -> int:
-    """Names the unfinished shard by everything it depends on, so that it never meets other photos or settings."""
-    here = Path(__file__).parent
-    files: list[str | Path] = [*store.files, *sorted(here.rglob("*.py")), here.parent / "seeding.py"]
-    return seeded_int(*(sha256(file) for file in files), *DISTORTIONS, *photos, *settings)
+    """Names the unfinished shard by everything it depends on, so that it never meets other photos, settings or code."""
+    pictures = (hashlib.sha256(store.read(photo)).hexdigest() for photo in photos)
+    return seeded_int(*code.digests(__file__).values(), *DISTORTIONS, *photos, *pictures, *settings)
 
 
 def _move(source: Path, target: Path) -> None:

@@ -92,8 +92,8 @@ class RenderedVariants(Variants):
         return [*self.store.files, *self.shards]
 
     def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
+        names = [member_name(photo_id, VARIANTS[i]) for i in rows(only)]
         try:
-            names = [member_name(photo_id, VARIANTS[i]) for i in rows(only)]
             files = [self.place[name].read(name) for name in names]
         except KeyError as error:
             raise UserError(

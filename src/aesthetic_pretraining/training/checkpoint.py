@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
+from aesthetic_pretraining import code
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.files import atomic_path, sha256
+from aesthetic_pretraining.files import atomic_path, sha256, write_json
 from aesthetic_pretraining.seeding import seeded_int
-from aesthetic_pretraining.training import code
 from aesthetic_pretraining.training.distributed import Alone
 
 CHECKPOINT_SECONDS = 60.0
@@ -28,12 +28,6 @@ log = logging.getLogger("aesthetic_pretraining")
 def digest(*parts: object, files: Iterable[str | Path] = ()) -> str:
     """A short name of values (by their text) and of the contents of files."""
     return f"{seeded_int(*map(sha256, files), *parts):016x}"
-
-
-def code_of(trainer: str | Path) -> dict[str, str]:
-    """{file: SHA-256} of a trainer and all of this project that it imports; files relative to the folder of the package."""
-    program = Path(trainer).resolve().relative_to(code.SOURCES).as_posix()
-    return {file: sha256(code.SOURCES / file) for file in code.closure(code.SOURCES, program)}
 
 
 class Checkpoint:
@@ -58,7 +52,7 @@ class Checkpoint:
         """
         self.path, self.team = Path(path), team
         self.config = {name: repr(value) for name, value in config.items()}
-        self.code = code_of(trainer)
+        self.code = code.digests(trainer)
         self.inputs = {"the version of torch": str(torch.__version__), **inputs}
         self.saved = time.monotonic()
         self.at: tuple[int, int] | None = None
@@ -69,6 +63,8 @@ class Checkpoint:
         Raises: UserError that names the parameters, or the files of code, which differ from those that the unfinished training
             began with: days of work are not thrown away because of a slip in params.yaml or an edit.
         """
+        if self.team.first:
+            self.done.unlink(missing_ok=True)  # of an earlier training, whose outputs are asked for again
         if not self.path.exists():
             return None
         try:
@@ -123,10 +119,31 @@ class Checkpoint:
     def __str__(self) -> str:
         return f"checkpoint {self.path} ({self.at[0]} epochs and {self.at[1]} steps)" if self.at else "no checkpoint"
 
+    def finish(self, outputs: Iterable[str | Path], keep: bool) -> None:
+        """The training is done and its outputs are in place.
+
+        Args:
+            keep: leave the last state, from which the same outputs are written at once, until somebody has taken note of the
+                outputs; beside it stand their names in a file .done (workflow/lib/finished.py removes both).
+        """
+        if not keep:
+            self.remove()
+        elif self.team.first:
+            write_json(self.done, [str(output) for output in outputs])
+
+    @property
+    def done(self) -> Path:
+        """The file that names the outputs of a training that is done."""
+        return self.path.with_suffix(".done")
+
     def remove(self) -> None:
-        """The training is done and its outputs are in place."""
+        """Leave nothing behind."""
         if self.team.first:
-            for left in [self.path, *self.path.parent.glob(f".{self.path.stem}.*")]:  # the latter from a kill while saving
+            for left in [
+                self.path,
+                self.done,
+                *self.path.parent.glob(f".{self.path.stem}.*"),
+            ]:  # the latter from a kill while saving
                 left.unlink(missing_ok=True)
 
 

@@ -113,6 +113,7 @@ def finetune(
     workers: int = 0,
     live: str | Path | None = None,
     shared: SharedFeatures | None = None,
+    keep: bool = False,
 ) -> None:
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
 
@@ -127,6 +128,7 @@ def finetune(
         workers: processes that decode images ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
         shared: features of (at least) these images by the backbone in `start`, if other trainings from it read them, too.
+        keep: as for `Checkpoint.finish`.
     Raises: UserError if the loss is not finite (names epoch, step, images and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's or epoch's end after SIGTERM, with the checkpoint saved.
@@ -176,7 +178,7 @@ def finetune(
                 "schedule": schedule.state_dict()}  # fmt: skip
 
     cache, features = None, checkpoint.path.with_suffix(".features")
-    if schedule.frozen:
+    if schedule.frozen and epoch < config.max_epochs:
         how = 1 + config.flip, config.batch, team, workers
         cache = shared.cache(network, store, *how) if shared else FeatureCache(features, network, store, [*train, *val], *how)
     name = " ".join(map(str, describe.values()))
@@ -242,7 +244,7 @@ def finetune(
         targets = [target[i].numpy() for i in train]
         write_outputs(history, stopped, targets, config.values, best, describe, weights, history_csv, summary_json)
         features.unlink(missing_ok=True)
-    checkpoint.remove()
+    checkpoint.finish([weights, history_csv, summary_json], keep)
 
 
 def write_outputs(

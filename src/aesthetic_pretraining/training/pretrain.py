@@ -42,6 +42,7 @@ def pretrain(
     workers: int = 0,
     live: str | Path | None = None,
     row: str = "",
+    keep: bool = False,
 ) -> None:
     """Train one pretext task from the `start` weights and write the best epoch's network and the history.
 
@@ -57,6 +58,7 @@ def pretrain(
         live: folder for DVCLive's files, for those who watch; None: none.
         row: the comparison row's name, in log lines and the checkpoint's; "": the task's. What is random depends on the task alone,
             so that two rows of one task begin with the same heads and see the same photos in the same order.
+        keep: as for `Checkpoint.finish`.
     Raises: UserError if the loss is not finite (names epoch, step, photos and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch has fewer photos than there are processes;
         SystemExit(checkpoint.PREEMPTED) at the next step's end after SIGTERM, with the checkpoint saved.
@@ -157,7 +159,7 @@ def pretrain(
         say_if_unmoved(row, history, start, best)
         write_history(history, history_csv)
         save_weights(best, weights)
-    checkpoint.remove()
+    checkpoint.finish([weights, history_csv], keep)
 
 
 def course_of(task: Task, config: PretrainConfig, photos: int, team: Alone) -> Course:

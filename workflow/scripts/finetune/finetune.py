@@ -46,6 +46,7 @@ with job(snakemake):
             workers=snakemake.resources.loaders,
             live=watched / f"fold{fold}" if watched and fold else watched,
             shared=shared,
+            keep=True,
         )
     if shared:
         shared.remove()

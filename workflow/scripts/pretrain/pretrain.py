@@ -29,4 +29,5 @@ with job(snakemake):
         workers=snakemake.resources.loaders,
         live=live(snakemake),
         row=row,
+        keep=True,
     )

@@ -1,14 +1,16 @@
 """Which files a result depends on: a program and every module of the project that it imports, directly or not.
 
 The imports are read, not carried out, so this is fast and has no side effects. Checkpoints ask for a trainer's files; the
-workflow asks for those of every rule's script (workflow/lib/dependencies.py).
+workflow asks for those of every rule's script (workflow/lib/dependencies.py); rendering, for its own.
 """
 
 import ast
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-SOURCES = Path(__file__).resolve().parents[2]  # the folder that holds the package
+from aesthetic_pretraining.files import sha256
+
+SOURCES = Path(__file__).resolve().parents[1]  # the folder that holds the package
 
 
 def closure(root: Path, program: str, folders: tuple[str, ...] = (".",)) -> list[str]:
@@ -26,6 +28,18 @@ def closure(root: Path, program: str, folders: tuple[str, ...] = (".",)) -> list
             found.add(path)
             todo += imports(root, path, folders)
     return sorted(found)
+
+
+def digests(program: str | Path) -> dict[str, str]:
+    """{file: SHA-256} of a module of this package and all of the project that it imports; files relative to the package's folder."""
+    name = Path(program).resolve().relative_to(SOURCES).as_posix()
+    return {file: first_seen(SOURCES / file) for file in closure(SOURCES, name)}
+
+
+@cache
+def first_seen(path: Path) -> str:
+    """SHA-256 of a file of code as this process first saw it. A rule's job sees all of its code before it imports any."""
+    return sha256(path)
 
 
 @cache

@@ -1,0 +1,84 @@
+"""Outputs of earlier runs beside their recorded digests: files that were damaged since, their time stamps unchanged or not.
+
+The records are those that every run saves at its end (workflow/lib/provenance.py), read here as data.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from aesthetic_pretraining.files import sha256
+
+
+class Damage(NamedTuple):
+    """A file that is not what its record says, the reason, and how to make it anew."""
+
+    file: str
+    reason: str
+    do: str
+
+
+def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
+    """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that are damaged themselves."""
+    known: dict[str, str] = {}
+    damaged = []
+    locked = _locked()
+    for path in sorted(Path(f"results/{scale}/provenance").glob("*.json")):
+        try:
+            known |= {name: entry["sha256"] for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+            whole = _known_as_it_is(path, locked)
+        except (ValueError, AttributeError, TypeError, KeyError):
+            whole = False
+        if not whole:
+            damaged.append(Damage(str(path), "is not the record that the last run saved", _anew(path, scale, "save it anew")))
+    return known, damaged
+
+
+def _known_as_it_is(path: Path, locked: Mapping[str, str]) -> bool:
+    """Whether a file of records is the one that this folder or dvc.lock knows; where neither knows any, it is believed."""
+    seen = Path(".snakemake/provenance-seen", path.parts[1], path.stem)
+    if seen.exists() and seen.read_text(encoding="utf-8") == "sha256:" + sha256(path):
+        return True
+    if str(path) in locked:
+        return hashlib.md5(path.read_bytes()).hexdigest() == locked[str(path)]
+    return not seen.exists()
+
+
+def _locked() -> dict[str, str]:
+    """{output: MD5} of dvc.lock."""
+    lock = Path("dvc.lock")
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}) if lock.exists() else {}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+
+
+def damages(known: Mapping[str, str], scale: str, files: Iterable[str] | None = None) -> list[Damage]:
+    """Those of `files` (None: of all that are known) that are there with another content than the recorded one, or not there."""
+    found = []
+    for name in sorted(known if files is None else known.keys() & set(map(str, files))):
+        if not Path(name).is_file():
+            found.append(Damage(name, "is missing", f"make it anew: {_run(scale)}"))
+        elif "sha256:" + sha256(name) != known[name]:
+            found.append(Damage(name, "is not what was made: damaged or edited", _anew(name, scale, "make it anew")))
+    return found
+
+
+def of_job(files: Iterable[str]) -> str:
+    """One sentence on the first damaged one of a job's inputs, for a job that failed; empty if all are as they were made."""
+    files = list(map(str, files))
+    scales = {parts[1] for parts in (Path(file).parts for file in files) if parts[0] in ("data", "models", "results")}
+    for scale in sorted(scales):
+        if found := damages(saved(scale)[0], scale, files):
+            return f"{found[0].file} {found[0].reason}; {found[0].do}"
+    return ""
+
+
+def _anew(path: str | Path, scale: str, what: str) -> str:
+    return f"delete it and {what}: rm {path} && {_run(scale)}"
+
+
+def _run(scale: str) -> str:
+    return f"snakemake all --config scale={scale}"

@@ -1,0 +1,43 @@
+"""Record a run that ended well: how its outputs were made, and in dvc.lock if it was of all that params.yaml says.
+
+usage: record_run.py CONFIG        what --config and --configfile said, as JSON
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+root = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
+
+import dvc_stages  # noqa: E402
+import provenance  # noqa: E402
+from aesthetic_pretraining.config import load, overlay  # noqa: E402
+
+
+def obstacle(changes: dict, dag) -> str:
+    """Why the run is not recorded in dvc.lock; empty if it can be."""
+    params = load(root / "params.yaml")
+    if dag.scale != params["scale"]:
+        return f"this run was of the scale {dag.scale}, and params.yaml says {params['scale']}"
+    if overlay(params, changes) != params:
+        return f"this run had other values than params.yaml, of {', '.join(changes)}"
+    if dag.pending:
+        return f"{len(dag.pending)} jobs are pending for params.yaml (first: {dag.pending[0]})"
+    if not (root / ".dvc").is_dir() or importlib.util.find_spec("dvc") is None:
+        return "it is not installed; run 'make setup'"
+    if not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        return "this folder is no git repository; all results are there. To record them: git init && dvc repro"
+    return ""
+
+
+changes = json.loads(sys.argv[1])
+dag = dvc_stages.load_dag(changes)
+provenance.save([], dag, partly=bool(dag.pending))
+if reason := obstacle(changes, dag):
+    print(f"dvc: not recorded, because {reason}")
+else:
+    code = subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--no-relink", "--quiet"], check=False).returncode
+    print("dvc: recorded in dvc.lock" if code == 0 else f"dvc: commit failed with code {code}; run 'dvc commit --force'")
