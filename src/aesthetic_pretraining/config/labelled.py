@@ -68,7 +68,9 @@ class SetParams(Section):
         if self.source == "folder" and not self.folder:
             raise wrong("folder", "is empty, but source is 'folder'; name the folder")
         if self.source != "folder" and self.reader != self.source:
-            raise wrong("reader", f"is {self.reader!r}, but source {self.source!r} is read by its own reader; set it to {self.source!r}")
+            raise wrong(
+                "reader", f"is {self.reader!r}, but source {self.source!r} is read by its own reader; set it to {self.source!r}"
+            )
         return self
 
 
@@ -83,7 +85,9 @@ class LabelsParams(Section):
     test_on: Set[Name] = value(
         "The sets that Table 2 has columns for; the one of train_on first, by its test split.", "section 4.6", min_length=1
     )
-    crosscheck: Set[Name] = value("Further sets of `sets` that every fine-tuned network is judged on when asked for; always real.")
+    crosscheck: Set[Name] = value(
+        "Further sets of `sets` that every fine-tuned network is judged on when asked for; always real."
+    )
     max_unusable: Share = value(
         "Share of labelled images that may be missing or unreadable before the run stops.", "fidelity row 14"
     )

@@ -39,7 +39,7 @@ def read(data: bytes, short_side: int, seconds: float) -> tuple[np.ndarray, int,
         raise Unreadable(f"ends its decoder ({said})")
     line, _, body = ended.stdout.partition(b"\n")
     head = json.loads(line)
-    if reason := head.get("unreadable") or (head["warned"] and said):
+    if reason := head.get("unreadable") or (head["warned"] and said and f"damaged or truncated image ({said})"):
         raise Unreadable(reason)
     return np.frombuffer(body, np.uint8).reshape(head["shape"]), head["width"], head["height"], head["format"]
 

@@ -70,4 +70,4 @@ def _strict(data: bytes, **options: Any) -> np.ndarray:
     try:
         return simplejpeg.decode_jpeg(data, **options)
     except ValueError as error:
-        raise Exotic if EXOTIC in str(error) else Unreadable(said(error)) from error
+        raise Exotic if EXOTIC in str(error) else Unreadable(f"damaged or truncated image ({said(error)})") from error

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from aesthetic_pretraining.data.images import Unreadable, read_picture
+from aesthetic_pretraining.data.images import OUTER, Unreadable, read_picture
 from aesthetic_pretraining.data.letterbox import shrink
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
@@ -150,7 +150,7 @@ class Photos(Dataset[Tensor]):
     def __getitem__(self, position: int) -> Tensor:
         file = self.files[position]
         try:
-            pixels = shrink(read_picture(self.source.read(file), self.short).pixels, self.short)
+            pixels = shrink(read_picture(self.source.read(file), self.short, OUTER).pixels, self.short)
         except FileNotFoundError as error:
             raise UserError(
                 f"photos: {file} no longer exists; put it back, or run again with --forcerun listing store"
