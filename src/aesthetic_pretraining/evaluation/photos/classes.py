@@ -19,6 +19,7 @@ from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import DETECTOR, Classifier, Detector, imagenet_classifier, object_detector
+from aesthetic_pretraining.models.sound import REMEMBERED
 from aesthetic_pretraining.settings.photos import ClassesConfig
 from aesthetic_pretraining.training import loader, runtime
 
@@ -112,7 +113,7 @@ def photo_classes(
 
 def _network(name: str) -> Classifier | Detector:
     try:
-        return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY)
+        return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY, REMEMBERED)
     except UserError as error:
         raise UserError(f"{error}, or remove it from {KEY} in params.yaml") from error
 
