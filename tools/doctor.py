@@ -18,7 +18,7 @@ from aesthetic_pretraining.data import doctor
 from aesthetic_pretraining.data.doctor import Finding
 from aesthetic_pretraining.data.labelled.facts import SETS
 from aesthetic_pretraining.data.listing import PUBLISHED, list_labelled, list_photos, open_set
-from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.errors import UserError, printable
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "torchvision", "pillow", "opencv-python-headless", "snakemake", "dvc")
@@ -93,7 +93,7 @@ def main() -> int:
         reports = examine(cfg, args.deep)
     except UserError as error:
         sys.exit(f"error: {error}")
-    print(doctor.render(reports))
+    print(printable(doctor.render(reports)))
     problems = sum(finding.level == "problem" for findings in reports.values() for finding in findings)
     print(f"\n{problems} problem{'s' * (problems > 1)}" if problems else f"\nall that the scale {cfg['scale']} needs is there")
     return 1 if problems else 0

@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that does what servers do."""
 
+import contextlib
 import hashlib
 import itertools
 import threading
@@ -218,21 +219,30 @@ class Handler(BaseHTTPRequestHandler):
         return self.do_ok(data, count)
 
 
-@pytest.fixture
-def server(make_photo, encode):
-    """A running server with 30 photos: .files, .seen, .url."""
+@contextlib.contextmanager
+def serving(files):
+    """A running server with files by name: .files, .seen, .url, .rows(faults)."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
     httpd.handle_error = lambda *_: None
-    httpd.lock, httpd.seen = threading.Lock(), []
-    httpd.files = {f"{k}.jpg": encode(make_photo(k, 48, 36), "JPEG", quality=95) for k in range(30)}
+    httpd.lock, httpd.seen, httpd.files = threading.Lock(), [], files
     httpd.url = f"http://127.0.0.1:{httpd.server_port}"
+    httpd.rows = lambda faults: rows(httpd, faults)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    yield httpd
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
+    try:
+        yield httpd
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server(make_photo, encode):
+    """A running server with 30 photos: .files, .seen, .url."""
+    with serving({f"{k}.jpg": encode(make_photo(k, 48, 36), "JPEG", quality=95) for k in range(30)}) as httpd:
+        yield httpd
 
 
 def rows(server, faults=(), **more):
