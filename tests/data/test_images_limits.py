@@ -19,6 +19,7 @@ from aesthetic_pretraining.data.images.limits import HERE, WHOLE
 def without_room(monkeypatch):
     """So little counts as large that a test need not make what is, and is decoded here, where that is known."""
     monkeypatch.setattr("aesthetic_pretraining.data.images.reading.WHOLE", 30_000)
+    monkeypatch.setattr("aesthetic_pretraining.data.images.reading.HERE", 0.03)
     monkeypatch.setattr("aesthetic_pretraining.data.images.reading._takes_long", lambda opened: False)
 
 
@@ -37,8 +38,9 @@ def test_a_large_picture_is_read_at_a_fraction(without_room, make_photo, encode,
 
 def test_bands_leave_no_seam(monkeypatch, make_photo, encode):
     photo = make_photo(1, 401, 263)
+    monkeypatch.setattr("aesthetic_pretraining.data.images.reading._takes_long", lambda opened: False)
     for fraction, whole in ((1, 10**9), (4, 10_000)):
-        monkeypatch.setattr("aesthetic_pretraining.data.images.reading.WHOLE", whole)
+        monkeypatch.setattr("aesthetic_pretraining.data.images.reading.HERE", whole / 1e6)
         monkeypatch.setattr("aesthetic_pretraining.data.images.reading.BAND", 401 * 24)
         expected = Image.fromarray(photo).reduce(fraction) if fraction > 1 else photo
         assert (read_picture(encode(photo, "PNG")).pixels == np.asarray(expected)).all()
@@ -82,7 +84,7 @@ def test_a_large_png_takes_no_second_copy(tmp_path):
     (tmp_path / "large.png").write_bytes(png(8, 2, rows, width=side, height=side))
     found, memory = size_extremes_and_memory(tmp_path / "large.png")
     assert found == [side, side, 9, 8, 7, 9, 8, 7]
-    assert memory < 4 * HERE + 3 * HERE + 150  # Pillow's four bytes a pixel, our three, and the libraries
+    assert memory < 4 * HERE + 3 * HERE / 4 + 110  # Pillow's four bytes a pixel, our three of a quarter, and the libraries
 
 
 def test_a_jpeg_of_too_many_scans():

@@ -71,7 +71,8 @@ def read_picture(data: bytes, short_side: int = 0, limits: Limits = DEFAULT) -> 
 
     Args:
         short_side: the size that it will be shrunk to: a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, but not below this short
-            side. 0: full size. Pictures of more than WHOLE pixels are always decoded at a fraction.
+            side. 0: full size. JPEGs of more than WHOLE pixels, and others of more than
+            HERE megapixels, are always read at a fraction.
     Raises: Unreadable for anything but a complete image of at least 8 x 8 pixels that keeps within the limits.
     """
     with refusing():
@@ -132,28 +133,28 @@ def _read(opened: Opened, short_side: int, read_jpeg: Callable = jpeg.read) -> P
     width, height = image.size
     if form == "JPEG":
         plain = image.mode == "RGB" and (not opened.profile or is_srgb(opened.profile))
-        found = read_jpeg(image, opened.data, _fraction(width, height, short_side, plain))
+        found = read_jpeg(image, opened.data, _fraction(width, height, short_side, plain, WHOLE))
         if not plain or isinstance(found, Image.Image):
             found = _converted(found, ToSrgb(image.mode, opened.profile), 1)
     else:
         to_srgb = _meaning(opened)
         image.load()
-        found = _converted(image, to_srgb, _fraction(width, height, short_side, False))
+        found = _converted(image, to_srgb, _fraction(width, height, short_side, False, int(HERE * 1e6)))
     turned = _orientation(image)
     if turned in TURNED:
         found = np.asarray(Image.fromarray(found).transpose(TURNED[turned]))
     return Picture(found, *((height, width) if turned in (5, 6, 7, 8) else (width, height)), form)
 
 
-def _fraction(width: int, height: int, short_side: int, plain: bool) -> int:
+def _fraction(width: int, height: int, short_side: int, plain: bool, whole: int) -> int:
     """The fraction of its size at which an image is read: 1, 2, 4 or 8.
 
-    The smallest that `short_side` allows, for plain images and for those of more than WHOLE pixels, of which no more are read anyway.
+    The smallest that `short_side` allows, for plain images and for those of more than `whole` pixels, of which no more are kept anyway.
     """
-    large = width * height > WHOLE
+    large = width * height > whole
     most = min(width, height) // short_side if short_side and (plain or large) else 1
     allowed = max(fraction for fraction in FRACTIONS if fraction <= max(1, most))
-    needed = next(fraction for fraction in FRACTIONS if width * height <= WHOLE * fraction**2)
+    needed = next(fraction for fraction in FRACTIONS if width * height <= whole * fraction**2)
     return max(allowed, needed)
 
 
