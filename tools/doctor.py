@@ -19,7 +19,7 @@ from aesthetic_pretraining.data.doctor import Finding
 from aesthetic_pretraining.data.labelled.facts import SETS
 from aesthetic_pretraining.data.listing import PINNED, PUBLISHED, list_labelled, list_photos, open_labelled, photo_source
 from aesthetic_pretraining.data.pinned import fetching
-from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.errors import UserError, printable
 from aesthetic_pretraining.settings.labels import SOURCE_FIELDS, SetSource
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,7 +98,7 @@ def main() -> int:
             reports["outputs of earlier runs"] = doctor.check_outputs(cfg["scale"])
     except UserError as error:
         sys.exit(f"error: {error}")
-    print(doctor.render(reports))
+    print(printable(doctor.render(reports)))
     problems = sum(finding.level == "problem" for findings in reports.values() for finding in findings)
     print(f"\n{problems} problem{'s' * (problems > 1)}" if problems else f"\nall that the scale {cfg['scale']} needs is there")
     return 1 if problems else 0

@@ -39,12 +39,18 @@ def wide_gamut():
     parts = dict(zip((b"rXYZ", b"gXYZ", b"bXYZ"), map(xyz, primaries), strict=True))
     parts |= {b"wtpt": xyz((0.9642, 1.0, 0.8249)), b"desc": text, b"cprt": b"text\0\0\0\0none\0\0\0\0"}
     parts |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
+    return profile_of(b"RGB ", parts)
+
+
+def profile_of(space, parts):
+    """An ICC profile, version 2, for displays, of a colour space and its tagged parts."""
+    fixed = lambda values: b"".join(struct.pack(">i", round(v * 65536)) for v in values)  # noqa: E731
     table, body, at = struct.pack(">I", len(parts)), b"", 128 + 4 + 12 * len(parts)
     for name, part in parts.items():
         part += bytes(-len(part) % 4)
         table += name + struct.pack(">II", at + len(body), len(part))
         body += part
-    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02100000, b"mntr", b"RGB ", b"XYZ ")
+    head = struct.pack(">I4sI4s4s4s", at + len(body), b"none", 0x02100000, b"mntr", space, b"XYZ ")
     head += bytes(12) + b"acsp" + bytes(28) + fixed((0.9642, 1.0, 0.8249))
     return head.ljust(128, b"\0") + table + body
 

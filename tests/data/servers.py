@@ -1,6 +1,8 @@
 """A real HTTP server on loopback that does what servers do."""
 
+import contextlib
 import hashlib
+import itertools
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,7 +15,7 @@ from aesthetic_pretraining.data.download.http import Policy
 
 PATIENCE = limit(0.5)  # seconds; an answer that is meant to come takes milliseconds
 QUICK = dict(requests_per_second=1000, workers=4, attempts=3, timeout_s=PATIENCE, attempt_s=3 * PATIENCE, backoff_s=0.01, longest_wait_s=1,
-             give_up_after=100, mirror="")  # fmt: skip
+             give_up_after=100, max_megabytes=1, mirror="")  # fmt: skip
 
 
 def tag_of(data):
@@ -136,6 +138,79 @@ class Handler(BaseHTTPRequestHandler):
     def do_gzip(self, data, count):
         return self.answer(200, data, Content_Encoding="gzip")
 
+    def raw(self, *parts, every=0.0):
+        """Write bytes as they are, with a pause between them, until the other side has enough."""
+        self.close_connection = True
+        try:
+            for part in parts:
+                self.wfile.write(part)
+                self.wfile.flush()
+                time.sleep(every)
+        except OSError:
+            return
+
+    def do_endless(self, data, count):
+        self.raw(b"HTTP/1.1 200 OK\r\n\r\n", *itertools.repeat(bytes(1 << 16), 2000))
+
+    def do_endless_chunks(self, data, count):
+        self.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                 *itertools.repeat(b"10000\r\n" + bytes(1 << 16) + b"\r\n", 2000))  # fmt: skip
+
+    def do_huge_length(self, data, count):
+        self.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000\r\n\r\n", data)
+
+    def do_header_drip(self, data, count):
+        self.raw(b"HTTP/1.1 200 OK\r\n", *(b"X-%d: y\r\n" % k for k in range(60)), every=0.2 * PATIENCE)
+
+    def do_continue_drip(self, data, count):  # an interim answer, for ever
+        self.raw(*itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n", 60), every=0.2 * PATIENCE)
+
+    def do_trailer_drip(self, data, count):
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(data), data)
+        self.raw(head, *(b"X-%d: y\r\n" % k for k in range(60)), every=0.2 * PATIENCE)
+
+    def do_moved_endless(self, data, count):  # nobody should read what comes with a redirect
+        place = self.path.replace("moved_endless", "ok").encode()
+        self.raw(b"HTTP/1.1 302 Found\r\nLocation: %b\r\n\r\n" % place, *itertools.repeat(bytes(1 << 16), 2000))
+
+    def do_moved_inside(self, data, count):  # another name of this machine
+        return self.answer(302, Location=f"http://localhost:{self.server.server_port}{self.path.replace('moved_inside', 'ok')}")
+
+    def do_moved_to_a_file(self, data, count):
+        return self.answer(302, Location="file:///etc/passwd")
+
+    def do_unasked_range(self, data, count):  # half of it, called a part, although all of it was asked for
+        return self.answer(206, data[: len(data) // 2], Content_Range=f"bytes 0-{len(data) // 2 - 1}/{len(data)}")
+
+    def lie(self, data, count, said, sent):
+        """After half of it was sent and the connection dropped: 206 with the range `said` and the body `sent`."""
+        if count == 1:
+            return self.do_broken_once(data, 1)
+        if "Range" in self.headers:
+            return self.answer(206, sent, ETag=tag_of(data), Content_Range=said)
+        return self.do_ok(data, count)
+
+    def do_lie_long(self, data, count):  # the range fits, more bytes come
+        half, size = len(data) // 2, len(data)
+        return self.lie(data, count, f"bytes {half}-{size - 1}/{size}", data[half:] + b"more")
+
+    def do_lie_short(self, data, count):  # a part of what was asked for, as if it were all
+        half, size = len(data) // 2, len(data)
+        return self.lie(data, count, f"bytes {half}-{size - 5}/{size}", data[half:-4])
+
+    def do_lie_nothing(self, data, count):  # no range at all
+        return self.lie(data, count, "", data)
+
+    def do_lie_endless(self, data, count):
+        if count == 1:
+            return self.do_broken_once(data, 1)
+        if "Range" not in self.headers:
+            return self.do_ok(data, count)
+        said = b"bytes %d-%d/%d" % (len(data) // 2, len(data) - 1, len(data))
+        return self.raw(
+            b"HTTP/1.1 206 Partial\r\nContent-Range: " + said + b"\r\n\r\n", *itertools.repeat(bytes(1 << 16), 2000)
+        )
+
     def do_wrong_range(self, data, count):
         if count == 1:
             return self.do_broken_once(data, 1)
@@ -144,21 +219,30 @@ class Handler(BaseHTTPRequestHandler):
         return self.do_ok(data, count)
 
 
-@pytest.fixture
-def server(make_photo, encode):
-    """A running server with 30 photos: .files, .seen, .url."""
+@contextlib.contextmanager
+def serving(files):
+    """A running server with files by name: .files, .seen, .url, .rows(faults)."""
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
     httpd.handle_error = lambda *_: None
-    httpd.lock, httpd.seen = threading.Lock(), []
-    httpd.files = {f"{k}.jpg": encode(make_photo(k, 48, 36), "JPEG", quality=95) for k in range(30)}
+    httpd.lock, httpd.seen, httpd.files = threading.Lock(), [], files
     httpd.url = f"http://127.0.0.1:{httpd.server_port}"
+    httpd.rows = lambda faults: rows(httpd, faults)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    yield httpd
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
+    try:
+        yield httpd
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server(make_photo, encode):
+    """A running server with 30 photos: .files, .seen, .url."""
+    with serving({f"{k}.jpg": encode(make_photo(k, 48, 36), "JPEG", quality=95) for k in range(30)}) as httpd:
+        yield httpd
 
 
 def rows(server, faults=(), **more):

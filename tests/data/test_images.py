@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 from camera import UPRIGHT, array, orientation, wide_gamut
-from PIL import Image, ImageCms, JpegImagePlugin
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin
 
-from aesthetic_pretraining.data.images import Unreadable, decode, encode_jpeg, pixels, read_picture, shrink
+from aesthetic_pretraining.data.images import Limits, Unreadable, decode, encode_jpeg, pixels, read_picture, shrink
 
 
 @pytest.mark.parametrize("value", UPRIGHT)
@@ -74,12 +74,12 @@ def test_nonsense_in_the_exif_does_not_stop_the_run(make_photo, encode, form):
     assert size in ((96, 72), None)
 
 
-def test_a_decompression_bomb_is_unreadable(make_photo, encode, monkeypatch):
-    data = encode(make_photo(3))
-    for limit in (96 * 72 - 1, 96 * 72 // 3):  # Pillow warns above the limit, and stops above twice the limit
-        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
-        with pytest.raises(Unreadable):
-            decode(data)
+def test_more_pixels_than_allowed_are_unreadable(make_photo, encode):
+    for form in ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"):
+        data = encode(make_photo(3), form)
+        read_picture(data, limits=Limits(megapixels=96 * 72 / 1e6))
+        with pytest.raises(Unreadable, match=r"0\.0 megapixels, more than image\.max_megapixels \(0\.006"):
+            read_picture(data, limits=Limits(megapixels=0.006))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 500), (500, 7)])
@@ -154,12 +154,24 @@ def jpegs(make_photo, encode):
     return kinds | {f"turned {k}": encode(photo, "JPEG", exif=orientation(k)) for k in UPRIGHT}
 
 
-def test_the_fast_way_gives_the_same_pixels(make_photo, encode):
+def by_pillow(data):
+    """The picture as Pillow's own functions make it."""
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    profile = image.info.get("icc_profile") or b""
+    if profile != wide_gamut():
+        return np.asarray(image.convert("RGB"))
+    srgb = ImageCms.createProfile("sRGB")
+    return np.asarray(ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb))
+
+
+def test_the_pixels_are_pillows(make_photo, encode):
     for kind, data in (jpegs(make_photo, encode) | {"PNG": encode(make_photo(3, 401, 263))}).items():
-        image, form = decode(data)
-        found = read_picture(data)
-        assert (found.pixels == np.asarray(image)).all(), kind
-        assert (found.width, found.height, found.format) == (image.width, image.height, form), kind
+        if kind == "nonsense EXIF":
+            continue  # which Pillow's exif_transpose does not survive
+        expected, found = by_pillow(data), read_picture(data)
+        assert (found.pixels == expected).all(), kind
+        assert (found.height, found.width) == expected.shape[:2], kind
+        assert (np.asarray(decode(data)[0]) == expected).all(), kind
 
 
 @pytest.mark.parametrize(("short_side", "fraction"), [(263, 1), (132, 1), (131, 2), (66, 2), (65, 4), (33, 4), (32, 8), (8, 8)])
@@ -174,27 +186,9 @@ def test_a_jpeg_is_decoded_no_larger_and_no_smaller_than_needed(make_photo, enco
             assert np.abs(found.pixels - small).mean() < 3, kind
 
 
-def test_the_fast_way_refuses_what_decode_refuses(make_photo, encode):
-    whole = encode(make_photo(3, 401, 263), "JPEG")
-    for data in (whole[: len(whole) // 2], whole[:-40], b"", b"<html>", encode(make_photo(1)[:5, :5], "JPEG"),
-                 encode(make_photo(1, 500, 80)[:10], "JPEG")):  # fmt: skip
-        with pytest.raises(Unreadable) as fast:
-            read_picture(data, 8)
-        with pytest.raises(Unreadable) as slow:
-            decode(data)
-        assert str(fast.value) == str(slow.value)
-
-
-def outcome(read, data):
-    try:
-        return np.asarray(read(data))
-    except Unreadable as error:
-        return str(error)
-
-
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
-def test_damaged_files_are_refused_by_both_ways_or_by_none(make_photo, encode, options):
-    """OpenCV alone takes files that end in grey where a damaged byte looks like a marker."""
+def test_damaged_files_are_refused_or_the_decoder_has_nothing_to_say(make_photo, encode, options):
+    """OpenCV and Pillow alone take files that end in grey where a damaged byte looks like a marker."""
     rng = np.random.default_rng(0)
     whole = encode(make_photo(5, 160, 120), "JPEG", quality=90, **options)
     refused = 0
@@ -202,9 +196,8 @@ def test_damaged_files_are_refused_by_both_ways_or_by_none(make_photo, encode, o
         data = bytearray(whole)
         for _ in range(rng.integers(1, 4)):
             data[rng.integers(2, len(data))] = rng.integers(0, 256)
-        data[rng.integers(2, len(data))] = 255
-        slow, fast = outcome(lambda d: decode(d)[0], bytes(data)), outcome(lambda d: read_picture(d).pixels, bytes(data))
-        assert isinstance(slow, str) == isinstance(fast, str)
-        assert slow == fast if isinstance(slow, str) else (slow == fast).all()
-        refused += isinstance(slow, str)
-    assert 20 < refused < 380
+        try:
+            assert (read_picture(bytes(data)).pixels == by_pillow(bytes(data))).all()
+        except Unreadable:
+            refused += 1
+    assert 100 < refused < 400

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from aesthetic_pretraining.data.images import encode_png, shrink
+from aesthetic_pretraining.data.images import Limits, encode_png, shrink
 from aesthetic_pretraining.data.labelled.facts import FORMATS, lossless
 from aesthetic_pretraining.data.labelled.tid2013 import read_tid2013
 from aesthetic_pretraining.data.ledger import read_table
@@ -49,6 +49,17 @@ def build(table, root, out, shards=SHARDS, prepare=lambda pixels: np.asarray(shr
     for k, (tar, ledger) in enumerate(paths):
         build_shard(table, Folder(root), k, shards, prepare, quality, tar, ledger)
     return [tar for tar, _ in paths], pd.concat([read_table(ledger) for _, ledger in paths]).set_index("id")
+
+
+def test_a_picture_beyond_the_limits_is_on_the_record(root, tmp_path):
+    table = listing(root)
+    for megapixels, states in ((250, {"usable", "unreadable"}), (1e-4, {"unreadable"})):
+        build_shard(
+            table, Folder(root), 0, 1, lambda p: p, 95, tmp_path / "0.tar", tmp_path / "0.csv", limits=Limits(megapixels, 60)
+        )
+        ledger = read_table(tmp_path / "0.csv")
+        assert set(ledger["state"]) == states
+    assert ledger["reason"].str.contains("image.max_megapixels", regex=False).any()
 
 
 def test_every_picture_has_one_row_and_every_usable_one_a_copy(root, tmp_path):

@@ -21,7 +21,7 @@ from small_networks import SMALL
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models import backbones
-from aesthetic_pretraining.models.backbones import build_backbone, imagenet_weights
+from aesthetic_pretraining.models.backbones import build_backbone, imagenet_classifier, imagenet_weights
 
 
 def count(module):
@@ -180,6 +180,33 @@ def test_timms_weights_are_loaded_whole_or_not_at_all(monkeypatch):
     del state["stem.0.weight"]
     with pytest.raises(UserError, match=r"stem\.0\.weight"):
         imagenet_weights("timm:test_convnext")
+
+
+def test_timms_weights_are_those_of_the_first_use(monkeypatch, tmp_path):
+    state = timm.create_model("test_convnext").state_dict()
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda name, **settings: dict(state))
+    name = "timm:test_convnext"
+    for _ in range(2):
+        imagenet_weights(name, tmp_path / "seen")
+        imagenet_classifier(name, remembered=tmp_path / "seen")
+    assert len(list((tmp_path / "seen").iterdir())) == 2
+    state["stem.0.weight"] = state["stem.0.weight"] + 1e-6
+    imagenet_weights(name)
+    with pytest.raises(UserError, match=r"timm:test_convnext: .*SHA-256 .* or delete .*timm_test_convnext\.sha256"):
+        imagenet_weights(name, tmp_path / "seen")
+    with pytest.raises(UserError, match="SHA-256"):
+        imagenet_classifier(name, remembered=tmp_path / "seen")
+    (tmp_path / "seen/timm_test_convnext.sha256").unlink()
+    imagenet_weights(name, tmp_path / "seen")
+
+
+def test_downloaded_values_that_are_no_weights_are_refused(monkeypatch):
+    state = timm.create_model("test_convnext").state_dict()
+    state["stem.0.weight"][0] = float("inf")
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda name, **settings: dict(state))
+    for load in (imagenet_weights, imagenet_classifier):
+        with pytest.raises(UserError, match=r"ImageNet weights of timm:test_convnext: .*stem\.0\.weight holds values"):
+            load("timm:test_convnext")
 
 
 def test_weights_that_are_not_imagenets_are_refused():

@@ -260,3 +260,24 @@ def test_a_file_that_does_not_fit_is_an_error_that_names_it(damage, tmp_path, st
 def test_a_missing_file_is_an_error_that_names_it(tmp_path):
     with pytest.raises(UserError, match=r"none\.safetensors: no such weights"):
         new_backbone("efficientnet_lite0", tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "said"),
+    [
+        ("backbone.features._conv_stem.weight", lambda v: v.index_fill_(0, torch.tensor([3]), float("nan")), "not finite"),
+        ("backbone.features._bn1.bias", lambda v: v.index_fill_(0, torch.tensor([0]), float("-inf")), "not finite"),
+        ("backbone.features._bn1.running_var", lambda v: v.index_fill_(0, torch.tensor([1]), -1e-3), "negative variances"),
+        ("backbone.features._bn1.weight", lambda v: v.half(), "is float16, not float32"),
+        ("backbone.features._bn1.weight", lambda v: v.double(), "is float64, not float32"),
+        ("backbone.features._bn1.num_batches_tracked", lambda v: v.float(), "is float32, not int64"),
+    ],
+)
+def test_values_that_are_no_weights_are_refused_by_name(tmp_path, start, key, change, said):
+    state = copy(start)
+    state[key] = change(state[key])
+    save_file(state, tmp_path / "weights.safetensors")
+    with pytest.raises(UserError, match=rf"weights\.safetensors: .*{re.escape(key.removeprefix('backbone.'))} .*{said}"):
+        new_backbone("efficientnet_lite0", tmp_path / "weights.safetensors")
+    with pytest.raises(UserError, match=rf"weights\.safetensors: .*{re.escape(key)} .*{said}"):
+        load_into(score_network(build_backbone("efficientnet_lite0"), dropout=0.0), tmp_path / "weights.safetensors")

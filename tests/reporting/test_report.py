@@ -142,6 +142,16 @@ def test_nothing_is_loaded_from_elsewhere(written):
     assert "url(" not in text and "@import" not in text and "http" not in text
 
 
+def test_a_policy_forbids_what_the_page_has_not(written):
+    text, page, _ = written
+    (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    assert not {"script-src", "connect-src", "frame-src", "object-src"} & set(rules)
+    assert text.index("Content-Security-Policy") < text.index("<style")
+
+
 def test_pictures_are_inside_and_described(written):
     _, page, _ = written
     images = page.all("img")

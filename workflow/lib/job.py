@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import finished
 import guard
 import unchanged
-from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.errors import UserError, printable
 from aesthetic_pretraining.settings import keys
 
 RANK = os.environ.get("RANK", "0")  # torchrun's number of this process among those of one training
@@ -39,11 +40,11 @@ def job(snakemake) -> Iterator[None]:
         contextlib.redirect_stdout(file),
         contextlib.redirect_stderr(file),
     ):
-        logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[logging.StreamHandler(file)])
+        logging.basicConfig(level=logging.WARNING, handlers=[_said_in(file)])
         ours = logging.getLogger("aesthetic_pretraining")
         ours.setLevel(logging.INFO)
         if RANK == "0":
-            ours.addHandler(logging.StreamHandler(terminal))
+            ours.addHandler(_said_in(terminal))
         start = time.monotonic()
         try:
             with _damage_named(snakemake.input):
@@ -58,7 +59,9 @@ def job(snakemake) -> Iterator[None]:
             terminal.write(f"\nerror in {snakemake.rule}: the package {error.name} is not installed; run 'make setup'\n\n")
             raise
         except PermissionError as error:
-            terminal.write(f"\nerror in {snakemake.rule}: {error.filename}: no permission; give this user access to it\n\n")
+            terminal.write(
+                f"\nerror in {snakemake.rule}: {printable(str(error.filename))}: no permission; give this user access to it\n\n"
+            )
             raise
         file.write(f"done in {time.monotonic() - start:.1f} s\n")
 
@@ -79,6 +82,19 @@ def _damage_named(inputs) -> Iterator[None]:
         if sentence := of_job(inputs):
             raise UserError(sentence) from error
         raise
+
+
+class _Printable(logging.Formatter):
+    """Messages alone; names of files in them cannot give orders to a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _said_in(stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Printable())
+    return handler
 
 
 def several(snakemake) -> None:

@@ -33,8 +33,7 @@ rule store:
     benchmark:
         "logs/{scale}/benchmark/store/{dataset}_{shard}.tsv"
     params:
-        cfg=lambda w: place_params(w.dataset)
-        | P("image.size", "image.jpeg_quality", "photos.shards" if w.dataset == "photos" else "labels.shards"),
+        cfg=lambda w: place_params(w.dataset) | P("image", "photos.shards" if w.dataset == "photos" else "labels.shards"),
     message:
         "shrink shard {wildcards.shard} of {wildcards.dataset}"
     script:

@@ -14,6 +14,16 @@ class ImageParams(Section):
         "Side of the network's square input; photos are distorted at this short side.", "section 4.1", "pixels", ge=32, le=512, multiple_of=2
     )  # fmt: skip
     jpeg_quality: int = value("JPEG quality of the shrunk copies in the stores, without chroma subsampling.", ge=75, le=100)
+    max_megapixels: float = value(
+        "Largest picture that is read; above 89 megapixels at a fraction of its size (docs/data.md).",
+        unit="megapixels",
+        gt=0,
+        le=1000,
+    )
+    max_seconds: float = value(
+        "Time for decoding one picture of more than 40 megapixels or of many scans; slower ones are unreadable.",
+        unit="seconds", gt=0, le=600,
+    )  # fmt: skip
 
 
 class PhotoShares(Section):
@@ -82,6 +92,7 @@ class DownloadParams(Section):
         ge=0,
     )
     give_up_after: Positive = value("Failures in a row after which the download ends.")
+    max_megabytes: float = value("Largest file that is taken; more is not fetched.", unit="MB", gt=0)
     mirror: str = value(
         "Address of a mirror that keeps the files below the names of their hosts, for example with images.pexels.com/photos/... "
         "below it; empty: the original places."

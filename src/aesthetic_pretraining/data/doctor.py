@@ -220,7 +220,7 @@ def _size(data: bytes) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(io.BytesIO(data)).size
+            return Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")).size
     except Exception:  # Pillow's readers raise all sorts of errors for broken headers; reported as "not an image"
         return None
 

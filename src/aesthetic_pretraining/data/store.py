@@ -13,7 +13,16 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.data.images import Picture, Unreadable, encode_jpeg, encode_png, pixels, read_picture
+from aesthetic_pretraining.data.images import (
+    DEFAULT,
+    Limits,
+    Picture,
+    Unreadable,
+    encode_jpeg,
+    encode_png,
+    pixels,
+    read_picture,
+)
 from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.data.sources import Source, Tar
 from aesthetic_pretraining.files import atomic_path
@@ -42,6 +51,7 @@ def build_shard(
     tar: str | Path,
     ledger: str | Path,
     short_side: int = 0,
+    limits: Limits = DEFAULT,
 ) -> None:
     """Write the shrunk copies of one shard's images to `tar`, and the state of each image to `ledger` (CSV).
 
@@ -52,6 +62,7 @@ def build_shard(
         prepare: image -> copy to store, both uint8 (h, w, 3).
         quality: JPEG quality of the copies; None: lossless PNG.
         short_side: the short side that `prepare` needs, so that images may be decoded at a fraction of their size; 0: full size.
+        limits: what one image may take.
     """
     mine = listing[[shard_of(i, shards) == shard for i in listing["id"]]].sort_values("id")
     rows = []
@@ -59,7 +70,7 @@ def build_shard(
         with tarfile.open(tar_tmp, "w", format=tarfile.PAX_FORMAT) as out:
             progress = Progress(f"shard {shard}", len(mine), "images")
             for picture, file in zip(mine["id"], mine["file"], strict=True):
-                row, found = examine(picture, file, source, short_side)
+                row, found = examine(picture, file, source, short_side, limits)
                 rows.append(row)
                 if found is not None:
                     copy = prepare(found.pixels)
@@ -69,7 +80,9 @@ def build_shard(
         pd.DataFrame(rows, columns=LEDGER).to_csv(ledger_tmp, index=False)
 
 
-def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tuple[dict, Picture | None]:
+def examine(
+    picture: str, file: str, source: Source, short_side: int = 0, limits: Limits = DEFAULT
+) -> tuple[dict, Picture | None]:
     """The ledger's row for one image, and the decoded image if it is usable."""
     row = dict.fromkeys(LEDGER, "") | {"id": picture, "file": file}
     try:
@@ -80,7 +93,7 @@ def examine(picture: str, file: str, source: Source, short_side: int = 0) -> tup
         return row | {"state": "unreadable", "reason": error.strerror or "cannot be read"}, None
     row["sha256"] = hashlib.sha256(data).hexdigest()
     try:
-        found = read_picture(data, short_side)
+        found = read_picture(data, short_side, limits)
     except Unreadable as error:
         return row | {"state": "unreadable", "reason": str(error)}, None
     return row | {"width": found.width, "height": found.height, "format": found.format, "state": "usable"}, found

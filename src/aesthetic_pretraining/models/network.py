@@ -11,6 +11,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import Backbone, build_backbone
 from aesthetic_pretraining.models.backbones.backbone import blocks
+from aesthetic_pretraining.models.sound import check_sound
 
 
 class Network(nn.Module):
@@ -114,12 +115,13 @@ def load_into(module: nn.Module, path: str | Path, prefix: str = "") -> None:
 
     Args:
         prefix: if any names in the file start with it, load only those, with the prefix removed.
-    Raises: UserError naming the file if it is broken or does not fit.
+    Raises: UserError naming the file if it is broken, does not fit, or holds values that are no weights.
     """
     try:
         state = load_file(path)
-        inside = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        module.load_state_dict(inside or state)
+        inside = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)} or state
+        check_sound(inside, module.state_dict(), path)
+        module.load_state_dict(inside)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such weights; let snakemake make them") from error
     except (SafetensorError, RuntimeError) as error:

@@ -16,4 +16,5 @@ class Policy:
     backoff_s: Annotated[float, "download.backoff_s"]  # before the second attempt; doubled before each further one
     longest_wait_s: Annotated[float, "download.longest_wait_s"]
     give_up_after: Annotated[int, "download.give_up_after"]
+    max_megabytes: Annotated[float, "download.max_megabytes"]  # of one file; MB of 10^6 bytes
     mirror: Annotated[str, "download.mirror"]

@@ -3,6 +3,7 @@
 from job import job, root
 
 with job(snakemake):
+    from aesthetic_pretraining.data.images import Limits
     from aesthetic_pretraining.data.labelled.facts import lossless
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.data.letterbox import ROOM, letterbox, shrink
@@ -24,4 +25,5 @@ with job(snakemake):
         tar=snakemake.output.tar,
         ledger=snakemake.output.ledger,
         short_side=short if dataset == "photos" else 0,
+        limits=Limits(cfg["image.max_megapixels"], cfg["image.max_seconds"]),
     )

@@ -19,7 +19,7 @@ import pandas as pd
 
 from aesthetic_pretraining.data.download import pexels
 from aesthetic_pretraining.data.download.http import Faulty, Fetcher, Policy, drop
-from aesthetic_pretraining.data.images import Unreadable, decode
+from aesthetic_pretraining.data.images import OUTER, Unreadable, read_picture
 from aesthetic_pretraining.data.progress import Progress
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, locked, unsafe, writable
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 
 def whole_picture(file: str, data: bytes) -> str:
-    """Why the bytes are not a complete image, or ""; the same criterion as the store's."""
+    """Why the bytes are not a complete image, or ""; the store's criterion, without its limits."""
     try:
-        decode(data)
+        read_picture(data, short_side=1, limits=OUTER)
     except Unreadable as error:
         return str(error)
     return ""

@@ -5,21 +5,24 @@ Our own code on top of requests and tenacity, because no library does all of thi
 
 import contextlib
 import email.utils
+import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from aesthetic_pretraining.data.download.connections import WatchedAdapter, deadline, private
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.settings.downloads import Policy
 
 CHUNK = 1 << 16
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # status codes worth a retry
+MOVED = {301, 302, 303, 307, 308}
 MAX_REDIRECTS = 5
 USER_AGENT = "aesthetic-pretraining (research; one file at a time, obeys Retry-After)"
 
@@ -88,16 +91,18 @@ class Fetcher:
         headers = {"Range": f"bytes={start}-", "If-Range": tag.read_text()} if start else {}
         self.pace.wait()
         try:
-            with self._session().get(
-                mirrored(url, self.policy.mirror), headers=headers, stream=True, timeout=self.policy.timeout_s
-            ) as response:
-                self._refuse(response, part)
+            with deadline(self.policy.attempt_s) as limit, self._answer(mirrored(url, self.policy.mirror), headers) as response:
+                self._refuse(response, part, start)
                 self._save(response, part, start if response.status_code == 206 else 0)
-        except (requests.TooManyRedirects, requests.exceptions.InvalidURL, ValueError) as error:
+                if limit.over:  # which looks like the end of a header or of a body whose length is not known
+                    raise Passing(self._slow())
+        except (requests.exceptions.InvalidURL, ValueError) as error:
             raise Faulty(f"address leads nowhere ({type(error).__name__})") from error
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise Passing(f"no answer for {self.policy.timeout_s:g} s") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            if limit.over:
+                raise Passing(self._slow()) from error
+            if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+                raise Passing(f"no answer for {self.policy.timeout_s:g} s") from error
             raise Passing("the connection failed or was dropped") from error
         data = part.read_bytes()
         if page := _html(data):
@@ -108,18 +113,43 @@ class Fetcher:
             raise Passing(wrong)
         return data
 
+    def _answer(self, url: str, headers: dict[str, str]) -> requests.Response:
+        """The response at the end of all redirects, its body unread.
+
+        Not by requests, which reads the body of every redirect, of whatever length, and follows it to every address.
+        Raises: Faulty for too many redirects, and for one to an address of this machine or of a private network.
+        """
+        asked = url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = self._session().get(
+                url, headers=headers, stream=True, timeout=self.policy.timeout_s, allow_redirects=False
+            )
+            place = response.headers.get("Location", "")
+            if response.status_code not in MOVED or not place:
+                return response
+            response.close()
+            url = urljoin(url, place)
+            # the host that was asked for may send to itself: a mirror on this machine
+            if urlsplit(url).hostname != urlsplit(asked).hostname and private(url):
+                raise Faulty("redirected to an address of a private network")
+        raise Faulty(f"address leads nowhere (more than {MAX_REDIRECTS} redirects)")
+
     def _session(self) -> requests.Session:
         """This thread's session; requests does not guarantee that sessions are thread-safe."""
         if not hasattr(self.local, "session"):
             self.local.session = requests.Session()
-            self.local.session.max_redirects = MAX_REDIRECTS
+            for scheme in ("http://", "https://"):
+                self.local.session.mount(scheme, WatchedAdapter())
             # no compression: ranges and lengths refer to the bytes sent, which must be the file's own
             self.local.session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
             self.sessions.append(self.local.session)
         return self.local.session
 
-    def _refuse(self, response: requests.Response, part: Path) -> None:
-        """Raise the error for a response without a usable body."""
+    def _slow(self) -> str:
+        return f"slower than {self.policy.attempt_s:g} s"
+
+    def _refuse(self, response: requests.Response, part: Path, start: int) -> None:
+        """Raise the error for a response without a usable body. Args: start: the first byte that was asked for."""
         status = response.status_code
         if status in PASSING:
             wait = retry_after(response)
@@ -130,7 +160,7 @@ class Fetcher:
                 )
             self.pace.pause(wait)
             raise Passing(f"HTTP {status}")
-        if status == 416 or (status == 206 and _first_byte(response) != (part.stat().st_size if part.exists() else 0)):
+        if status == 416 or (status == 206 and not _fits(response, start)):
             drop(part)
             raise Passing("the server sent another range than asked for")
         if status not in (200, 206):
@@ -139,21 +169,32 @@ class Fetcher:
             raise Faulty("the server sent it compressed, although asked not to")
 
     def _save(self, response: requests.Response, part: Path, start: int) -> None:
-        """Append the body after the first `start` bytes of `part`. Raises: Passing if it is not as long as announced."""
+        """Append the body after the first `start` bytes of `part`.
+
+        Raises: Passing if it is not as long as announced; Faulty if it is longer than the policy allows.
+        """
         if not start:
             drop(part)
             if validator := _validator(response):
                 _tag(part).write_text(validator)
-        announced = response.headers.get("Content-Length", "")
-        end = time.monotonic() + self.policy.attempt_s
+        whole = _whole_size(response, start)
+        self._check_size(whole or 0, part)
         with open(part, "ab") as file:
             while chunk := response.raw.read1(CHUNK):
                 file.write(chunk)
-                if time.monotonic() > end:
-                    raise Passing(f"slower than {self.policy.attempt_s:g} s")
+                size = file.tell()
+                self._check_size(size, part)
+                if whole is not None and size > whole:
+                    drop(part)
+                    raise Passing(f"more bytes came than the {whole} announced")
             size = file.tell()
-        if announced.isdigit() and size != start + int(announced):
-            raise Passing(f"only {size} of {start + int(announced)} bytes came")
+        if whole is not None and size < whole:
+            raise Passing(f"only {size} of {whole} bytes came")
+
+    def _check_size(self, size: int, part: Path) -> None:
+        if size > self.policy.max_megabytes * 1e6:
+            drop(part)
+            raise Faulty(f"more than {self.policy.max_megabytes:g} MB (download.max_megabytes)")
 
 
 def mirrored(url: str, mirror: str) -> str:
@@ -192,10 +233,27 @@ def _validator(response: requests.Response) -> str:
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
 
 
-def _first_byte(response: requests.Response) -> int:
-    """The offset of the first byte of a partial response; -1 if it is not given."""
-    text = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(text) if text.isdigit() else -1
+def _range(response: requests.Response) -> tuple[int, int, int] | None:
+    """First byte, last byte and the file's size, as a partial response says them; None if it does not, or contradicts itself."""
+    found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", response.headers.get("Content-Range", "").strip())
+    if found is None:
+        return None
+    first, last, size = map(int, found.groups())
+    length = response.headers.get("Content-Length", "")
+    return (first, last, size) if length in ("", str(last + 1 - first)) else None
+
+
+def _fits(response: requests.Response, start: int) -> bool:
+    """Whether a partial response has all that was asked for: from byte `start`, which is not the first one, to the last."""
+    found = _range(response)
+    return found is not None and 0 < start == found[0] and found[1] + 1 == found[2]
+
+
+def _whole_size(response: requests.Response, start: int) -> int | None:
+    """The file's size in bytes as announced, or None."""
+    found = _range(response) if start else None
+    length = response.headers.get("Content-Length", "")
+    return found[2] if found else int(length) if re.fullmatch(r"\d{1,18}", length) else None
 
 
 def _html(data: bytes) -> str:

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from aesthetic_pretraining.data.images import Unreadable, read_picture
+from aesthetic_pretraining.data.images import OUTER, Unreadable, read_picture
 from aesthetic_pretraining.data.letterbox import shrink
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.models.backbones import DETECTOR, Classifier, Detector, imagenet_classifier, object_detector
+from aesthetic_pretraining.models.sound import REMEMBERED
 from aesthetic_pretraining.settings.photos import ClassesConfig
 from aesthetic_pretraining.training import loader, runtime
 
@@ -112,7 +113,7 @@ def photo_classes(
 
 def _network(name: str) -> Classifier | Detector:
     try:
-        return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY)
+        return object_detector() if name == DETECTOR else imagenet_classifier(name, KEY, REMEMBERED)
     except UserError as error:
         raise UserError(f"{error}, or remove it from {KEY} in params.yaml") from error
 
@@ -150,7 +151,7 @@ class Photos(Dataset[Tensor]):
     def __getitem__(self, position: int) -> Tensor:
         file = self.files[position]
         try:
-            pixels = shrink(read_picture(self.source.read(file), self.short).pixels, self.short)
+            pixels = shrink(read_picture(self.source.read(file), self.short, OUTER).pixels, self.short)
         except FileNotFoundError as error:
             raise UserError(
                 f"photos: {file} no longer exists; put it back, or run again with --forcerun listing store"

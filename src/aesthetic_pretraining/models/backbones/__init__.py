@@ -15,6 +15,7 @@ import contextlib
 import difflib
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 from safetensors import SafetensorError
 from torch import Tensor
@@ -22,6 +23,7 @@ from torch import Tensor
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.backbones.backbone import Backbone
 from aesthetic_pretraining.models.backbones.classifier import DETECTOR, Classifier, Detector
+from aesthetic_pretraining.models.sound import check_as_before, check_sound
 
 __all__ = [
     *("DETECTOR", "Backbone", "Classifier", "Detector"),
@@ -44,28 +46,40 @@ def build_backbone(name: str) -> Backbone:
         ) from error
 
 
-def imagenet_weights(name: str) -> dict[str, Tensor]:
+def imagenet_weights(name: str, remembered: str | Path | None = None) -> dict[str, Tensor]:
     """The backbone's ImageNet weights, from a package or downloaded by torchvision or timm; no pickled code is executed.
 
-    Raises: UserError for an unknown name, or if the weights are unavailable, do not fit, or are not ImageNet's.
+    Args:
+        remembered: folder in which the SHA-256 of weights from timm, which publishes none, is kept and ever after compared; None: not.
+    Raises: UserError for an unknown name, or if the weights are unavailable, do not fit, are not ImageNet's, hold values that are no
+        weights, or are not those of the first use.
     """
     backbone = build_backbone(name)
     library, network = _split(name)
     with _having(f"ImageNet weights of {name}"):
-        backbone.load_state_dict(_module(library).imagenet(network))
+        state = _module(library).imagenet(network)
+        check_sound(state, backbone.state_dict(), f"ImageNet weights of {name}")
+        backbone.load_state_dict(state)
+    if remembered and library == "timm":
+        check_as_before(backbone.state_dict(), name, remembered)
     return backbone.state_dict()
 
 
-def imagenet_classifier(name: str, key: str = "backbone.name") -> Classifier:
+def imagenet_classifier(name: str, key: str = "backbone.name", remembered: str | Path | None = None) -> Classifier:
     """The whole network with its ImageNet weights, including the last layer; sources as for `imagenet_weights`.
 
     Args:
-        key: the key of params.yaml with the name, for error messages.
+        key: the key of params.yaml with the name, for error messages. remembered: as for `imagenet_weights`.
     Raises: UserError as `imagenet_weights`.
     """
     module, network = _known(name, key)
     with _having(f"ImageNet weights of {name}"):
-        return module.classifier(network)
+        classifier = module.classifier(network)
+    state = classifier.state_dict()
+    check_sound(state, state, f"ImageNet weights of {name}")
+    if remembered and _split(name)[0] == "timm":
+        check_as_before(state, f"{name} with its last layer", remembered)
+    return classifier
 
 
 def object_detector() -> Detector:

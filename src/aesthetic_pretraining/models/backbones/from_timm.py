@@ -22,7 +22,7 @@ def build(name: str, network: str) -> Backbone:
 
 
 def imagenet(network: str) -> dict[str, Tensor]:
-    """Downloaded by timm as safetensors, or, if there are none, unpickled with weights_only. timm has no hash to verify.
+    """Downloaded by timm as safetensors, or, if there are none, unpickled with weights_only. timm publishes no hash; see `remembered`.
 
     Raises: ValueError if the weights are not for 1000 classes.
     """
