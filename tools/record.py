@@ -61,6 +61,10 @@ def main(root: Path, arguments: list[str]) -> None:
     for folder, names in (("tables", TABLES), ("metrics", (*METRICS, "differences.csv"))):
         if absent := [name for name in names if not (run / folder / name).is_file()]:
             raise UserError(f"scale {args.scale}: there is no {folder}/{absent[0]}; run the scale first, which makes it")
+    if resolve(load(root / "params.yaml") | {"scale": args.scale})["labels"]["source"] == "simulated":
+        raise UserError(
+            f"scale {args.scale}: its votes are simulated, and the record is of real ratings; name a scale that has them"
+        )
     made = commit(root, args.scale)
     out.mkdir(parents=True, exist_ok=True)
     for source in (*(run / "tables" / name for name in TABLES), *(run / "metrics" / name for name in METRICS)):

@@ -166,7 +166,7 @@ def _asked(facts: dict, table: pd.DataFrame) -> str:
     tested = " and ".join(f"{int(table[f'{each.name}_n'].iloc[0]):,} images of {each.title}" for each in sets)
     folds = f", each predicted in one of {sets[0].folds} folds" if sets[0].folds else ""
     return (
-        f"Asked of {tested}, rated by people{folds}: {len(rows)} starts, {len(facts['finetuning_seeds'])} fine-tunings of each "
+        f"Asked of {tested}, rated by people{folds}: {len(rows)} starts, {len(facts['finetuning_seeds'])} fine-tuning seeds for each "
         f"pretraining, {facts['image_size']} pixels, {facts['backbone']}; pretrained on {photos:,} photos "
         f"({' and '.join(source.replace('_', ' ') for source in facts['photo_sources'])}), without labels."
     )

@@ -67,7 +67,11 @@ def root(tables, tmp_path, monkeypatch):
     (tmp_path / "logs/oasis/wall.json").write_text('{"seconds": 3690.0, "cores": 2, "load": 2.1}')
     monkeypatch.setattr(record, "commit", lambda root, scale: "0123456789abcdef")
     params = {"pretrain": {"seeds": [1]}, "finetune": {"seeds": [1, 2]}, "image": {"size": 96}, "backbone": {"name": "net"}}
-    params |= {"photos": {"sources": ["bsds500"]}, "labels": {"test_on": ["oasis"]}, "sets": {"oasis": {"licence": "free"}}}
+    params |= {
+        "photos": {"sources": ["bsds500"]},
+        "labels": {"source": "real", "test_on": ["oasis"]},
+        "sets": {"oasis": {"licence": "free"}},
+    }
     monkeypatch.setattr(record, "load", lambda path: {})
     monkeypatch.setattr(record, "resolve", lambda params_: params)
     return tmp_path
@@ -108,6 +112,12 @@ def test_a_run_that_is_not_there_or_not_committed_is_one_sentence(root, tmp_path
         record.commit(repository, "oasis")
 
 
+def test_simulated_votes_are_not_recorded(root, monkeypatch):
+    monkeypatch.setattr(record, "resolve", lambda params: {"labels": {"source": "simulated"}})
+    with pytest.raises(UserError, match="scale oasis: its votes are simulated, and the record is of real ratings"):
+        record.main(root, ["oasis"])
+
+
 @pytest.fixture
 def kept(root):
     """The record of the made-up run."""
@@ -124,7 +134,7 @@ def test_the_short_text_has_the_question_the_table_a_figure_and_the_verdict(kept
     shown = f"{row['oasis_srcc']:.3f} [{row['oasis_srcc_low']:.3f}, {row['oasis_srcc_high']:.3f}]"
     over = f"{row['oasis_srcc_diff']:+.3f} [{row['oasis_srcc_diff_low']:+.3f}, {row['oasis_srcc_diff_high']:+.3f}]"
     assert f"| ranking | 3 | {shown} | {over} |" in text and "| ImageNet | 3 |" in text
-    assert "60 images of OASIS, rated by people, each predicted in one of 4 folds: 6 starts, 5 fine-tunings" in text
+    assert "60 images of OASIS, rated by people, each predicted in one of 4 folds: 6 starts, 5 fine-tuning seeds" in text
     assert "pretrained on 340 photos (bsds500), without labels" in text
     above = ", ".join(each["label"] for _, each in table.iterrows() if each["oasis_srcc_diff_low"] > 0)
     assert above.count("ranking") >= 2 and f"Beyond noise above ImageNet in SRCC: {above}; below: " in text
