@@ -31,8 +31,8 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
 	@echo "These votes are simulated. Ratings by people, fetched and trained on in about an hour: make oasis"
 
-oasis: $(READY) ## the whole chain on real ratings: fetches 85 MB, says how long it will take; MIRROR=address fetches from a mirror
-	@python tools/oasis.py --cores $(CORES) $(if $(MIRROR),--mirror $(MIRROR))
+oasis: $(READY) ## the whole chain on real ratings: fetches 85 MB, says how long it will take; MIRROR=address fetches from a mirror, COMPARISONS=1 adds the comparison rows
+	@python tools/oasis.py --cores $(CORES) $(if $(MIRROR),--mirror $(MIRROR)) $(if $(COMPARISONS),--comparisons)
 
 # compiled tests are kept, or each process would compile all of them again
 test: $(READY) ## all tests, and which of them took longest

@@ -1,8 +1,8 @@
 """The whole chain on real ratings (make oasis): say how long it will take here, fetch the public sets, run, print Table 2.
 
-usage: oasis.py [--cores N] [--mirror ADDRESS]
+usage: oasis.py [--cores N] [--mirror ADDRESS] [--comparisons]
 
-It can be stopped at any time, and the same command goes on. How long it worked, over all interruptions, stands in
+With --comparisons all rows of the section `comparisons` of params.yaml are trained, too; what is done already is not done again. It can be stopped at any time, and the same command goes on. How long it worked, over all interruptions, stands in
 logs/oasis/wall.json: seconds, cores, load (mean number of programs that wanted to compute, this one's among them).
 """
 
@@ -121,11 +121,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cores", default="all", help="CPU cores, a number or 'all'")
     parser.add_argument("--mirror", default="", help="address of a mirror of the public sets, as download.mirror")
+    parser.add_argument("--comparisons", action="store_true", help="train all rows of the section `comparisons`, too")
     args = parser.parse_args()
     available = len(os.sched_getaffinity(0))
     cores = available if args.cores == "all" else min(int(args.cores), available)
     try:
-        cfg = resolve(load(ROOT / "params.yaml") | {"scale": SCALE})
+        params = load(ROOT / "params.yaml")
+        rows = list(params["comparisons"]) if args.comparisons else []
+        if rows:
+            params["scales"][SCALE]["pretrain"]["comparisons"] = rows
+        cfg = resolve(params | {"scale": SCALE})
     except UserError as error:
         sys.exit(f"error: {error}")
     logs, begun = ROOT / "logs" / SCALE, (ROOT / "data" / SCALE).exists()
@@ -139,7 +144,8 @@ def main() -> int:
         if code := subprocess.run(fetch_command(missing, args.cores, args.mirror), cwd=ROOT, check=False).returncode:
             return code
     wall = Wall(logs, cores, begun)  # now, because what was fetched once is no part of the time
-    if code := run(["snakemake", "--cores", args.cores, "--config", f"scale={SCALE}", "--quiet", "rules", "--", "all"], wall):
+    chosen = [f"scale={SCALE}"] + ([f"scales={{{SCALE}: {{pretrain: {{comparisons: [{', '.join(rows)}]}}}}}}"] if rows else [])
+    if code := run(["snakemake", "--cores", args.cores, "--config", *chosen, "--quiet", "rules", "--", "all"], wall):
         print(f"stopped after {wall.seconds / 60:.0f} minutes of work; the same command goes on from there", file=sys.stderr)
         return code
     results = ROOT / "results" / SCALE

@@ -25,7 +25,9 @@ def write_claims(folder, verdict="another experiment"):
             "simulated votes",
         )
     )
-    pd.DataFrame(rows, columns=CLAIM_COLUMNS[:-1]).assign(note="demo: simulated votes").to_csv(folder / "claims.csv", index=False)
+    pd.DataFrame(rows, columns=CLAIM_COLUMNS[:-1]).assign(note="demo: simulated votes").to_csv(
+        folder / "claims.csv", index=False
+    )
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from aesthetic_pretraining.initialisations import BETWEEN_PHOTOS, RESPONDING
 
 MIN_EDITED_WIDTH = 300  # pixels; the published blur of 100 pixels leaves no surroundings in a narrower photo
 
+BatchNorm = Literal["batch", "frozen"]
 Seed = Annotated[int, Field(ge=1)]
 Task = Literal["ranking", "ranking_classification", "ranking_regression", "rotnet", "simclr"]
 Ablation = Literal["ranking_across_photos", "ranking_consistency", "ranking_aspects", "ranking_margin_04", "ranking_margin_06"]
@@ -131,7 +132,7 @@ class PretrainParams(Section):
         "Photos in a batch of the ranking tasks, each with all its variants.", "section 4.3; fidelity row 5", "photos"
     )
     frozen_steps: Count = value("Steps at the start in which only the heads learn.", "fidelity row 6")
-    batch_norm: Literal["batch", "frozen"] = value(
+    batch_norm: BatchNorm = value(
         "What batch normalisation uses in training: batch: the statistics of the batch, as in the paper; frozen: the running "
         "statistics of the start, which stay as they are, while the layers' weights and biases learn.",
         "fidelity row 42",
@@ -274,6 +275,11 @@ class FinetuneParams(Section):
     stop_after: Positive = value("Epochs without improvement before training stops.", "section 4.5; fidelity row 11")
     max_epochs: Positive = value("Most epochs; the summary of a run that gets there says so.", "fidelity row 23")
     threads: Positive = value("CPU threads of one fine-tuning; changes the last bits of a result.")
+    batch_norm: BatchNorm = value(
+        "As for pretraining: with the statistics of small batches, a fine-tuning of a few hundred images loses at the unfreezing what "
+        "the new layer had learned.",
+        "fidelity row 42",
+    )
 
     @model_validator(mode="after")
     def _whole_is_among_the_shares(self) -> Self:

@@ -36,6 +36,7 @@ class FinetuneConfig:
     at_unfreezing: Annotated[str, "finetune.at_unfreezing"] = "continue"
     tf32: Annotated[bool, "compute.tf32"] = False
     recompute: Annotated[bool, "compute.recompute"] = False
+    batch_norm: Annotated[str, "finetune.batch_norm"] = "batch"
 
     @property
     def values(self) -> tuple[float, ...]:

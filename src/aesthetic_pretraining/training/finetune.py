@@ -18,7 +18,14 @@ from torch import Tensor
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import write_json
-from aesthetic_pretraining.models.network import distribution, new_backbone, save_weights, score_network, set_learning
+from aesthetic_pretraining.models.network import (
+    distribution,
+    new_backbone,
+    require_batch_norms,
+    save_weights,
+    score_network,
+    set_learning,
+)
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
 from aesthetic_pretraining.training import gradient_cache, loader, runtime
@@ -143,6 +150,8 @@ def finetune(
         )
     torch.manual_seed(seeded_int("finetune", config.seed))  # the same new layer for every initialisation
     backbone = new_backbone(config.backbone, start)
+    if config.batch_norm == "frozen":
+        require_batch_norms(backbone, "finetune", config.backbone)
     backbone.prepare(device, config.recompute)
     network = score_network(backbone, config.dropout, config.bins).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
@@ -185,7 +194,7 @@ def finetune(
     lines = Progress(name, config.max_epochs)
     first, seen = epoch, 0
     while epoch < config.max_epochs and not schedule.stopped:
-        set_learning(network, config.trainable, frozen=schedule.frozen)
+        set_learning(network, config.trainable, schedule.frozen, config.batch_norm)
         rates = config.learning_rate_features * schedule.factor, config.learning_rate_head * schedule.factor
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate

@@ -6,7 +6,7 @@ import torch
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.models.backbones.backbone import blocks
-from aesthetic_pretraining.models.network import Network, batch_norms, new_backbone
+from aesthetic_pretraining.models.network import Network, new_backbone, require_batch_norms
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.pretraining import PretrainConfig
 from aesthetic_pretraining.training.pretext import Task
@@ -22,10 +22,8 @@ def start_of(
     """
     torch.manual_seed(seeded_int("init", config.seed, task_name))
     backbone = new_backbone(config.backbone, start)
-    if config.batch_norm == "frozen" and not batch_norms(backbone):
-        raise UserError(
-            f"pretrain.batch_norm is 'frozen', but backbone.name {config.backbone} has no batch normalisation; set it to 'batch'"
-        )
+    if config.batch_norm == "frozen":
+        require_batch_norms(backbone, "pretrain", config.backbone)
     parts = blocks(backbone.features)
     if config.learning_blocks > len(parts):
         raise UserError(
