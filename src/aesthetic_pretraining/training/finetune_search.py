@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from aesthetic_pretraining import code
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.files import atomic_path, write_json
 from aesthetic_pretraining.models.backbones import build_backbone
@@ -23,7 +24,7 @@ from aesthetic_pretraining.models.network import Network, load_into
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig
 from aesthetic_pretraining.training import runtime
-from aesthetic_pretraining.training.checkpoint import code_of, digest
+from aesthetic_pretraining.training.checkpoint import digest
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.feature_cache import predict_votes
 from aesthetic_pretraining.training.finetune import finetune
@@ -116,7 +117,7 @@ def _inputs(config: FinetuneConfig, images: Labelled, start: str | Path) -> str:
     fixed = [item for item in asdict(config).items() if item[0] not in (*VARIED, "seed")]
     votes = [[i, *images.votes[i]] for i in (*images.train, *images.val)]
     return digest(
-        *(*fixed, *images.values, *images.train, "", *images.val, *votes, *sorted(code_of(__file__).items())),
+        *(*fixed, *images.values, *images.train, "", *images.val, *votes, *sorted(code.digests(__file__).items())),
         files=[start, *images.store.files],
     )
 
