@@ -69,6 +69,8 @@ def test_pictures_and_their_origin_are_read_back(store, shard):
     assert (np.asarray(picture) == expected[0].permute(1, 2, 0).numpy()).all()
     with pytest.raises(UserError, match="nobody.* is in no rendered shard"):
         back.pictures("nobody", 0)
+    with pytest.raises(KeyError, match="smear"):  # a mistake of the caller's and no reason to delete shards
+        back.pictures("c.v2.jpg", 0, only=["smear"])
 
 
 def test_live_variants_are_what_render_makes_and_no_shards_mean_live(store):
@@ -102,6 +104,21 @@ def test_other_settings_never_meet_the_unfinished_file(store, tmp_path):
         for width in (0, 1000)
     }
     assert len(names) == 32
+
+
+def test_other_code_or_other_photos_never_meet_the_unfinished_file_and_those_of_other_shards_are_not_read(store, monkeypatch):
+    digest = lambda: shards._digest(store, PHOTOS[:2], SIZE, SEED)  # noqa: E731
+    before, mine, read = digest(), shards.code.digests(shards.__file__), store.read
+    for file in ("seeding", "distortions/native/render", "distortions/shards", "data/store"):
+        assert f"aesthetic_pretraining/{file}.py" in mine
+    with monkeypatch.context() as patch:
+        patch.setattr(shards.code, "digests", lambda program: mine | {"aesthetic_pretraining/seeding.py": "edited"})
+        assert digest() != before
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read", lambda photo: read(photo) + b"x" * (photo == PHOTOS[2]))
+        assert digest() == before
+        patch.setattr(store, "read", lambda photo: read(photo) + b"x" * (photo == PHOTOS[1]))
+        assert digest() != before
 
 
 def test_a_shard_with_a_wrong_picture_is_refused(store, tmp_path, monkeypatch):

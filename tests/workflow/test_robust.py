@@ -1,18 +1,22 @@
 """Killed at any moment, started twice, given nonsense: one clear sentence, and the next run works to the same bytes."""
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from limits import limit
 
-from projects import ENV, TASKS, ran
+import interpreter
+from projects import ENV, TASKS, checkout, ran
 
 pytestmark = pytest.mark.slow
-FORCED = ["--forcerun", "models/smoke/pretrained/rotnet/seed1.safetensors", "--until", "pretrain"]
+NETWORK = "models/smoke/pretrained/rotnet/seed1.safetensors"
+FORCED = ["-Rpretrain", "-Upretrain"]  # glued to their values, and yet no dry run
 
 
 def start(project, *command):
@@ -76,15 +80,101 @@ def test_jobs_end_with_a_killed_run_and_the_second_run_names_the_first(project):
     project.clean()
 
 
-def jobs_in(project) -> list[int]:
-    """Processes of rules' scripts that work in the project's folder."""
+def test_a_training_killed_after_it_wrote_its_outputs_has_only_to_write_them_again(project):
+    network = project.path / NETWORK
+    whole = network.read_bytes()
+    network.unlink()
+    process = start(project, "snakemake", "--cores", "1", NETWORK)
+    wait_until(network.exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert ran(project.snakemake(NETWORK)) == {"pretrain": 1}
+    assert network.read_bytes() == whole
+    said = (project.path / "logs/smoke/pretrain/rotnet_seed1.log").read_text()
+    assert "going on from checkpoint" in said and "epoch 1 of" not in said
+    assert not [left for left in (project.path / "work/smoke").iterdir() if left.suffix in (".pt", ".done")]
+    project.clean()
+
+
+def test_a_dvc_that_is_killed_alone_takes_its_snakemake_and_jobs_along(project):
+    (project.path / NETWORK).unlink()
+    process = start(project, "dvc", "repro", "pretrain")
+    wait_for_jobs(project, process)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not jobs_in(project, b""))
+    project.dvc("repro", "pretrain")
+    project.clean()
+
+
+def test_code_that_is_edited_under_its_job_fails_the_job_with_a_sentence(project):
+    (project.path / NETWORK).unlink()
+    module = project.path / "src/aesthetic_pretraining/training/losses.py"
+    source = module.read_text()
+    with open(project.path / "out.txt", "w") as out:
+        process = subprocess.Popen(
+            ["snakemake", "--cores", "1", NETWORK], cwd=project.path, env=ENV, stdout=out, stderr=out, start_new_session=True
+        )
+        wait_for_jobs(project, process)
+        module.write_text(source + "\n# edited\n")
+        assert process.wait(limit(300)) != 0
+    said = (project.path / "out.txt").read_text()
+    assert "losses.py was changed while this job ran, so what it made is not kept; run again" in said
+    assert not (project.path / NETWORK).exists()
+    module.write_text(source)
+    project.snakemake("all")
+    project.clean()
+
+
+@pytest.mark.parametrize("scale_by", ["params.yaml", "--config"])
+def test_a_store_that_is_changed_is_made_again_whichever_way_the_scale_was_said(scale_by, project):
+    chosen = [] if scale_by == "params.yaml" else ["--config", "scale=smoke"]
+    if chosen:
+        params = project.path / "params.yaml"
+        params.write_text(params.read_text().replace("scale: smoke", "scale: demo", 1))
+        shutil.rmtree(project.path / "results/smoke/provenance")
+        (project.path / "results/smoke/tables/table2.csv").unlink()
+        assert "dvc: not recorded, because this run was of the scale smoke" in project.snakemake("all", *chosen)
+        assert (project.path / "results/smoke/provenance/data.json").exists()
+    store = project.path / "data/smoke/photos/store/0.tar"
+    whole = store.read_bytes()
+    store.write_bytes(whole[:5000] + b"x" + whole[5001:])
+    assert set(ran(project.snakemake("all", *chosen))) == {"store"}
+    assert store.read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ["pr(oj)", "it's & ; $HOME", 'a"b\\c*[d]'])
+def test_a_checkout_in_a_folder_with_an_odd_name(name, warm, tmp_path):
+    """With its environment inside, whose interpreter Snakemake starts."""
+    project = checkout(tmp_path / name, ENV, TASKS)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(project.path / ".venv")], check=True)
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    (found,) = (project.path / ".venv/lib").glob("python*/site-packages")
+    (found / "others.pth").write_text(f"import site; site.addsitedir({packages[0]!r})\n")
+    target = "data/smoke/photos/listing.csv"
+    project.run(str(project.path / ".venv/bin/python"), "-m", "snakemake", "--cores", "1", target)
+    assert (project.path / target).exists()
+
+
+@pytest.mark.parametrize("name", ["a{b}", "a:b", "a\nb"])
+def test_a_folder_that_snakemake_cannot_work_in_is_one_sentence(name):
+    assert "cannot pass on; move the project" in interpreter.unusable(Path("/home") / name)
+    assert interpreter.unusable(Path("/home/x y/it's (1)")) == ""
+
+
+def test_without_git_the_chain_runs_and_its_advice_fits(project):
+    shutil.rmtree(project.path / ".git")
+    (project.path / "results/smoke/tables/table2.csv").unlink()
+    out = project.snakemake("all")
+    assert "this folder is no git repository; all results are there" in out and "Traceback" not in out
+
+
+def jobs_in(project, script=b"pretrain.py") -> list[int]:
+    """Processes with a script's name in their commands that work in the project's folder."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if (
-                os.readlink(f"/proc/{pid}/cwd") == str(project.path)
-                and b"pretrain.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            ):
+            if os.readlink(f"/proc/{pid}/cwd") == str(project.path) and script in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.append(int(pid))
         except OSError:
             continue

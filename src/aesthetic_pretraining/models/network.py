@@ -106,7 +106,9 @@ def batch_norms(module: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
 def require_batch_norms(backbone: Backbone, section: str, name: str) -> None:
     """Raise UserError if `<section>.batch_norm` is "frozen" for a backbone without any, called `name` in params.yaml."""
     if not batch_norms(backbone):
-        raise UserError(f"{section}.batch_norm is 'frozen', but backbone.name {name} has no batch normalisation; set it to 'batch'")
+        raise UserError(
+            f"{section}.batch_norm is 'frozen', but backbone.name {name} has no batch normalisation; set it to 'batch'"
+        )
 
 
 def new_backbone(name: str, weights: str | Path) -> Backbone:
