@@ -145,7 +145,7 @@ def test_the_schema_knows_params_yaml(editor, params, params_text):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("sede", 1), ("image.colour", 1), ("scales.demo.pretrain.epoch", 3), ("scales.tiny", {}), ("seed", "one"), ("seed", -1),
+    [("sede", 1), ("image.colour", 1), ("scales.demo.pretrain.epoch", 3), ("scales.tiny", {}), ("scales.Tiny", {"image": {"size": 64}}), ("seed", "one"), ("seed", -1),
      ("image.jpeg_quality", 101), ("pretrain.trainable", "none"), ("pretrain.tasks", ["ranking", "ranking"]), ("finetune.emd_r", 3),
      ("scales.demo.image.size", 63), ("scales.demo.finetune.shares", [0, 100]), ("scales.smoke.photos.shares.train", 1.5),
      ("labels.crosscheck", "koniq10k"), ("sets.ava.reader", "eva"), ("sets.ava.bins", 1), ("pretrain.margin", True)],

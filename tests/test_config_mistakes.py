@@ -240,7 +240,7 @@ def test_pexels_runs_with_accepted_terms_and_real_labels_only(params):
     ("key", "value", "part"),
     [
         ("shares", {"train": 0.7, "val": 0, "test": 0.3}, "sets.oasis.shares.val is 0"),
-        ("split", "random", "sets.oasis.folds is 4"),
+        ("split", "random", "sets.oasis.folds is 3"),
     ],
 )
 def test_a_set_to_train_on_needs_shares_of_each_role(params, key, value, part):

@@ -15,6 +15,7 @@ from aesthetic_pretraining.training.feature_cache import SharedFeatures
 from aesthetic_pretraining.training.finetune import finetune, flips
 
 module = importlib.import_module("aesthetic_pretraining.training.finetune")
+networks_module = importlib.import_module("aesthetic_pretraining.models.network")
 STILL = {"learning_rate_features": 1e-30, "learning_rate_head": 1e-30}  # rates that move no float32 weight
 
 
@@ -240,14 +241,32 @@ def test_a_diverged_training_is_not_written_as_if_it_were_one(tuning, tmp_path):
     assert not (tmp_path / "weights.safetensors").exists()
 
 
+@pytest.mark.parametrize("batch_norm", ["batch", "frozen"])
+def test_frozen_statistics_stay_those_of_the_start(batch_norm, tuning, backbone_file, tmp_path, monkeypatch):
+    networks, set_learning = [], module.set_learning
+    monkeypatch.setattr(module, "set_learning", lambda network, *how: [networks.append(network), set_learning(network, *how)])
+    finetune(**tuning(tmp_path, batch_norm=batch_norm, max_epochs=3))  # the third epoch's three steps are unfrozen
+    start, ended = load_file(backbone_file), networks[-1].backbone.state_dict()
+    moved = {name for name in start if not torch.equal(start[name], ended[name])}
+    statistics = {name for name in start if name.endswith(("running_mean", "running_var"))}
+    assert moved & statistics == (statistics if batch_norm == "batch" else set())
+    assert moved & {name for name, _ in networks[-1].backbone.named_parameters()}
+
+
+def test_a_backbone_without_batch_normalisation_has_no_statistics_to_freeze(tuning, tmp_path, monkeypatch):
+    monkeypatch.setattr(networks_module, "batch_norms", lambda module: [])
+    with pytest.raises(UserError, match=r"^finetune.batch_norm is 'frozen', but backbone.name .* has no batch normalisation"):
+        finetune(**tuning(tmp_path, batch_norm="frozen"))
+
+
 @pytest.mark.parametrize("trainable", ["all", "released"])
 def test_each_part_learns_at_its_own_rate_once_unfrozen(trainable, tuning, backbone_file, tmp_path, monkeypatch):
     networks, heads, set_learning = [], [], module.set_learning
 
-    def spy(network, trainable, frozen):
+    def spy(network, trainable, frozen, batch_norm):
         networks.append(network)
         heads.append(network.heads["votes"].weight.detach().clone())
-        set_learning(network, trainable, frozen)
+        set_learning(network, trainable, frozen, batch_norm)
 
     monkeypatch.setattr(module, "set_learning", spy)
     finetune(**tuning(tmp_path, trainable=trainable, max_epochs=3))  # the third epoch's three steps are unfrozen
