@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aesthetic_pretraining.data import doctor, recorded
+from aesthetic_pretraining.errors import UserError
 
 FILES = {
     "data/smoke/photos/store/0.tar": b"tar" * 1000,
@@ -82,3 +83,11 @@ def test_a_ledger_that_cannot_be_read_is_a_finding(tmp_path):
         ledger.write_text(content)
         (found,) = doctor.check_ledger(ledger, None, False)
         assert found.level == "problem" and f"rm {ledger}" in found.do
+
+
+@pytest.mark.parametrize("content", ["stages: [1", "- 1", "stages: {data: 3}", "a: \xff"])
+def test_a_lock_that_cannot_be_read_is_one_sentence(content):
+    Path("dvc.lock").write_bytes(content.encode("latin-1"))
+    with pytest.raises(UserError, match=r"dvc\.lock: is damaged; take it back"):
+        doctor.check_outputs("smoke")
+    assert recorded.of_job(FILES) == ""

@@ -162,6 +162,15 @@ def test_a_folder_that_snakemake_cannot_work_in_is_one_sentence(name):
     assert interpreter.unusable(Path("/home/x y/it's (1)")) == ""
 
 
+@pytest.mark.parametrize("shut", [".", ".snakemake"])
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(shut, tmp_path, monkeypatch):
+    (tmp_path / ".snakemake").mkdir()
+    assert interpreter.unusable(tmp_path) == ""
+    # root may write everywhere
+    monkeypatch.setattr(interpreter.os, "access", lambda path, how: Path(path) != tmp_path / shut)
+    assert f"{tmp_path / shut}: this user cannot write here" in interpreter.unusable(tmp_path)
+
+
 def test_without_git_the_chain_runs_and_its_advice_fits(project):
     shutil.rmtree(project.path / ".git")
     (project.path / "results/smoke/tables/table2.csv").unlink()

@@ -73,3 +73,13 @@ def test_a_job_that_fails_on_whole_inputs_fails_as_ever(script):
     record()
     with pytest.raises(KeyError, match="votes"), job.job(script):
         {}["votes"]
+
+
+def test_ctrl_c_is_no_error_with_a_trace(script):
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as left, job.job(script):
+        stop()
+    assert left.value.code == 130
+    assert Path(script.log[0]).read_text() == "stopped by Ctrl-C\n"

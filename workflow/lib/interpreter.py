@@ -1,8 +1,9 @@
-"""The interpreter's name, where the environment lies in a folder whose name means something to a shell."""
+"""What Snakemake needs of the place it works in: an interpreter with a plain name, folders that can be written to."""
 
 import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)  # what no shell reads in another way
@@ -15,8 +16,21 @@ def name_interpreter() -> None:
         sys.executable = "python"
 
 
+def name_temporary_folder() -> None:
+    """Name a folder for temporary files that has room: Snakemake's scheduler takes /tmp unasked, and fails where it is full."""
+    try:
+        os.environ["TMPDIR"] = tempfile.gettempdir()
+    except FileNotFoundError:  # nowhere is room; what then fails says so
+        return
+
+
 def unusable(folder: Path) -> str:
     """Why the project cannot work in a folder; empty if it can."""
     if odd := set(str(folder)) & set(os.pathsep + "\n\r{}"):
         return f"a folder of this project's path has {sorted(odd)[0]!r} in its name, which Snakemake cannot pass on; move the project"
+    for place in filter(Path.exists, (folder / ".snakemake", folder)):
+        if not os.access(place, os.W_OK | os.X_OK):
+            return (
+                f"{place}: this user cannot write here, and Snakemake has to, even to look; give write access, or take a copy"
+            )
     return ""

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -55,6 +56,9 @@ def job(snakemake) -> Iterator[None]:
             file.write(f"error: {sentence}\n")
             terminal.write(f"\nerror in {snakemake.rule}: {sentence}\n\n")
             sys.exit(1)
+        except KeyboardInterrupt:  # Ctrl-C reaches the jobs, too
+            file.write("stopped by Ctrl-C\n")
+            sys.exit(128 + signal.SIGINT)
         except ModuleNotFoundError as error:
             terminal.write(f"\nerror in {snakemake.rule}: the package {error.name} is not installed; run 'make setup'\n\n")
             raise

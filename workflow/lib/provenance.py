@@ -24,8 +24,6 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 import machine
 from records import describes, read_json, read_record, recorded, write_record
 
@@ -168,6 +166,7 @@ def save(stages: Iterable[str], dag=None, partly: bool = False) -> None:
     date already: what it depends on was changed during the run.
     """
     import dvc_stages
+    from aesthetic_pretraining.data.recorded import locked
     from aesthetic_pretraining.files import write_text
 
     dag = dag or dvc_stages.load_dag()
@@ -200,7 +199,7 @@ def save(stages: Iterable[str], dag=None, partly: bool = False) -> None:
             _drop_stale(stage, dag, set(outputs))
         if entries and (not path.exists() or path.read_text() != content):
             write_text(path, content)
-        if not partly and hashlib.md5(content.encode()).hexdigest() != _locked(stage, str(path)):
+        if not partly and hashlib.md5(content.encode()).hexdigest() != locked().get(str(path)):
             write_text(MACHINE, machine.kind())
         _note_making(made_path(dag.scale, stage), outputs)
         digest.cache_clear()
@@ -268,13 +267,6 @@ def _user() -> str:
     return str(os.getuid())
 
 
-def _locked(stage: str, path: str) -> str:
-    """The MD5 of an output in dvc.lock; empty if it does not stand there."""
-    lock = Path("dvc.lock")
-    stages = (yaml.safe_load(lock.read_text()) or {}).get("stages", {}) if lock.exists() else {}
-    return next((out["md5"] for out in stages.get(stage, {}).get("outs", []) if out["path"] == path), "")
-
-
 def _drop_stale(stage: str, dag, outputs: set[str]) -> None:
     """Delete files in the stage's folders that no job makes any more, such as those of a seed that was taken out."""
     import dvc_stages
@@ -292,7 +284,7 @@ def _drop_stale(stage: str, dag, outputs: set[str]) -> None:
 
 def _seen(scale: str, stage: str) -> str:
     path = SEEN / scale / stage
-    return path.read_text() if path.exists() else ""
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def _see(scale: str, stage: str, value: str) -> None:
@@ -305,4 +297,9 @@ if __name__ == "__main__":
     sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
     if sys.argv[1:2] != ["save"]:
         sys.exit(__doc__)
-    save(sys.argv[2:])
+    from aesthetic_pretraining.errors import UserError
+
+    try:
+        save(sys.argv[2:])
+    except UserError as error:
+        sys.exit(f"provenance: not saved: {error}")

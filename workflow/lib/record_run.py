@@ -15,6 +15,7 @@ sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
 import dvc_stages  # noqa: E402
 import provenance  # noqa: E402
 from aesthetic_pretraining.config import load, overlay  # noqa: E402
+from aesthetic_pretraining.errors import UserError  # noqa: E402
 
 
 def obstacle(changes: dict, dag) -> str:
@@ -35,7 +36,10 @@ def obstacle(changes: dict, dag) -> str:
 
 changes = json.loads(sys.argv[1])
 dag = dvc_stages.load_dag(changes)
-provenance.save([], dag, partly=bool(dag.pending))
+try:
+    provenance.save([], dag, partly=bool(dag.pending))
+except UserError as error:
+    sys.exit(f"provenance: not saved: {error}")
 if reason := obstacle(changes, dag):
     print(f"dvc: not recorded, because {reason}")
 else:

@@ -15,3 +15,4 @@ import interpreter
 if reason := interpreter.unusable(ROOT):
     raise WorkflowError(reason)
 interpreter.name_interpreter()
+interpreter.name_temporary_folder()

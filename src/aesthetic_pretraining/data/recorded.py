@@ -3,6 +3,7 @@
 The records are those that every run saves at its end (workflow/lib/provenance.py), read here as data.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import sha256
 
 
@@ -26,11 +28,11 @@ def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
     """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that are damaged themselves."""
     known: dict[str, str] = {}
     damaged = []
-    locked = _locked()
+    md5s = locked()
     for path in sorted(Path(f"results/{scale}/provenance").glob("*.json")):
         try:
             known |= {name: entry["sha256"] for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
-            whole = _known_as_it_is(path, locked)
+            whole = _known_as_it_is(path, md5s)
         except (ValueError, AttributeError, TypeError, KeyError):
             whole = False
         if not whole:
@@ -38,21 +40,25 @@ def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
     return known, damaged
 
 
-def _known_as_it_is(path: Path, locked: Mapping[str, str]) -> bool:
+def _known_as_it_is(path: Path, md5s: Mapping[str, str]) -> bool:
     """Whether a file of records is the one that this folder or dvc.lock knows; where neither knows any, it is believed."""
     seen = Path(".snakemake/provenance-seen", path.parts[1], path.stem)
-    if seen.exists() and seen.read_text(encoding="utf-8") == "sha256:" + sha256(path):
+    if seen.exists() and seen.read_text(encoding="utf-8", errors="replace") == "sha256:" + sha256(path):
         return True
-    if str(path) in locked:
-        return hashlib.md5(path.read_bytes()).hexdigest() == locked[str(path)]
+    if str(path) in md5s:
+        return hashlib.md5(path.read_bytes()).hexdigest() == md5s[str(path)]
     return not seen.exists()
 
 
-def _locked() -> dict[str, str]:
-    """{output: MD5} of dvc.lock."""
-    lock = Path("dvc.lock")
-    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}) if lock.exists() else {}
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", [])}
+def locked() -> dict[str, str]:
+    """{output: MD5} of dvc.lock, empty if there is none. Raises: UserError if it cannot be read."""
+    try:
+        lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8")) or {}
+        return {out["path"]: out["md5"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])}
+    except FileNotFoundError:
+        return {}
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise UserError("dvc.lock: is damaged; take it back (git checkout dvc.lock), or delete it and run again") from error
 
 
 def damages(known: Mapping[str, str], scale: str, files: Iterable[str] | None = None) -> list[Damage]:
@@ -71,8 +77,9 @@ def of_job(files: Iterable[str]) -> str:
     files = list(map(str, files))
     scales = {parts[1] for parts in (Path(file).parts for file in files) if parts[0] in ("data", "models", "results")}
     for scale in sorted(scales):
-        if found := damages(saved(scale)[0], scale, files):
-            return f"{found[0].file} {found[0].reason}; {found[0].do}"
+        with contextlib.suppress(UserError):  # of what the records are damaged themselves, the doctor speaks
+            if found := damages(saved(scale)[0], scale, files):
+                return f"{found[0].file} {found[0].reason}; {found[0].do}"
     return ""
 
 
