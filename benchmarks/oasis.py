@@ -57,14 +57,19 @@ def results(table: pd.DataFrame, references: pd.DataFrame) -> dict[str, float]:
 
 
 def costs(benchmarks: Path, wall: dict[str, float]) -> dict[str, float]:
-    """Minutes by the clock, minutes of all jobs, and an upper bound of the memory: the largest jobs, one for each core, at once."""
+    """What the run took.
+
+    minutes: by the clock, as `make oasis` counts them. cpu_minutes: the processor time of all jobs divided by the cores: what it takes
+    where nothing else computes. peak_gib: an upper bound, the largest jobs at once, one for each core.
+    """
     jobs = pd.concat(
         [pd.read_csv(path, sep="\t", na_values="-") for path in sorted(benchmarks.rglob("*.tsv"))] or [pd.DataFrame()]
     )
     if jobs.empty:
         raise UserError(f"there are no benchmark files in {benchmarks}; run 'make oasis' first, which makes them")
     largest = jobs["max_rss"].nlargest(max(1, int(wall["cores"])))  # MiB, of a job with its children
-    return {"minutes": wall["seconds"] / 60, "job_minutes": jobs["s"].sum() / 60, "peak_gib": largest.sum() / 1024}
+    cpu = jobs["cpu_time"].sum() / 60 / wall["cores"]
+    return {"minutes": wall["seconds"] / 60, "cpu_minutes": cpu, "peak_gib": largest.sum() / 1024}
 
 
 def row_table(table: pd.DataFrame) -> str:
