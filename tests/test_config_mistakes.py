@@ -135,7 +135,6 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, key, value, named):
         ("scales.paper.labels.train_on", "eva", ["labels.test_on", "begin with train_on", "'eva'"]),
         ("scales.paper.labels.test_on", ["ava", "eva"], ["labels.test_on names 'eva'", "koniq10k"]),
         ("scales.demo.labels.test_on", ["ava", "oasis"], ["labels.test_on names 'oasis'", "simulated"]),
-        ("labels.crosscheck", ["tid2013"], ["labels.crosscheck names 'tid2013'", "take it out"]),
         ("labels.crosscheck", ["eva"], ["labels.crosscheck names 'eva'"]),
         (
             "scales.demo.photos.shares",

@@ -101,7 +101,8 @@ WHOLE = [run for run in RUNS if run.share == 100]  # fine-tuned on all labels
 # one network per initialisation
 SHOWN = [run for run in WHOLE if run.seed == SEEDS[0] and run.pretraining in (UNTRAINED, PRETRAININGS[0])]
 RENDERED = range(CONFIG["photos"]["shards"]) if CONFIG["distortions"]["engine"] == "reference" else ()
-TRAIN_ON, TEST_ON, EXTRA = (CONFIG["labels"][key] for key in ("train_on", "test_on", "crosscheck"))
+TRAIN_ON, TEST_ON = CONFIG["labels"]["train_on"], CONFIG["labels"]["test_on"]
+EXTRA = [name for name in CONFIG["labels"]["crosscheck"] if name not in TEST_ON]  # sets for cross-checks
 SHARDS = {"photos": CONFIG["photos"]["shards"]} | dict.fromkeys([*TEST_ON, *EXTRA], CONFIG["labels"]["shards"])
 # the parts of the labelled set that are the test split of one training each; none where it has one test split
 FOLDS = range(1, CONFIG["sets"][TRAIN_ON]["folds"] + 1)

@@ -57,12 +57,12 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _compared_are_trained(self) -> Self:
-        known = [BASELINE, *self.pretrain.tasks, *self.pretrain.ablations, *self.pretrain.comparisons]
+        known = [BASELINE, *self.pretrain.tasks, *self.pretrain.ablations, *self.comparisons]
         for name in self.finetune.compared:
             if name not in known:
                 raise wrong(
                     "finetune.compared",
-                    f"names {name!r}, but pretrain.tasks, pretrain.ablations and pretrain.comparisons have only {', '.join(known)}",
+                    f"names {name!r}, but pretrain.tasks, pretrain.ablations and comparisons have only {', '.join(known)}",
                 )
         return self
 
