@@ -280,4 +280,4 @@ def test_values_that_are_no_weights_are_refused_by_name(tmp_path, start, key, ch
     with pytest.raises(UserError, match=rf"weights\.safetensors: .*{re.escape(key.removeprefix('backbone.'))} .*{said}"):
         new_backbone("efficientnet_lite0", tmp_path / "weights.safetensors")
     with pytest.raises(UserError, match=rf"weights\.safetensors: .*{re.escape(key)} .*{said}"):
-        load_into(score_network(build_backbone("efficientnet_lite0"), dropout=0.0), tmp_path / "weights.safetensors")
+        load_into(score_network(build_backbone("efficientnet_lite0"), dropout=0.0, bins=10), tmp_path / "weights.safetensors")
