@@ -24,8 +24,12 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-import machine
-from records import describes, read_json, read_record, recorded, write_record
+if __name__ == "__main__":  # DVC calls it without PYTHONPATH
+    ROOT = Path(__file__).resolve().parents[2]
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+
+import machine  # noqa: E402
+from records import describes, read_json, read_record, recorded, write_record  # noqa: E402
 
 SEEN = Path(".snakemake/provenance-seen")  # digest of each provenance file that this folder last wrote or read
 UNKNOWN = ["<nobody knows how this file was made>"]
@@ -293,8 +297,6 @@ def _see(scale: str, stage: str, value: str) -> None:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).resolve().parents[2]
-    sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
     if sys.argv[1:2] != ["save"]:
         sys.exit(__doc__)
     from aesthetic_pretraining.errors import UserError
