@@ -28,8 +28,8 @@ if __name__ == "__main__":  # DVC calls it without PYTHONPATH
     ROOT = Path(__file__).resolve().parents[2]
     sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 
-import machine  # noqa: E402
-from records import describes, read_json, read_record, recorded, write_record  # noqa: E402
+import machine
+from records import describes, read_json, read_record, recorded, write_record
 
 SEEN = Path(".snakemake/provenance-seen")  # digest of each provenance file that this folder last wrote or read
 UNKNOWN = ["<nobody knows how this file was made>"]
