@@ -91,3 +91,18 @@ def test_a_lock_that_cannot_be_read_is_one_sentence(content):
     with pytest.raises(UserError, match=r"dvc\.lock: is damaged; take it back"):
         doctor.check_outputs("smoke")
     assert recorded.of_job(FILES) == ""
+
+
+def test_what_a_later_run_made_and_did_not_save_is_no_damage():
+    name = next(iter(FILES))
+    Path(name).write_bytes(b"made of other photos")
+    later = os.stat(".snakemake/provenance-seen/smoke/data").st_mtime + 9
+    os.utime(name, (later, later))
+    assert doctor.check_outputs("smoke")[0].level == "problem"  # nobody knows who wrote this
+    record = recorded.record_path(name)
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"endtime": later}))
+    assert doctor.check_outputs("smoke") == [doctor.Finding("ok", "all 2 recorded outputs are as they were made")]
+    assert recorded.of_job([name]) == ""
+    os.utime(name, (later + 1, later + 1))
+    assert name in recorded.of_job([name])

@@ -24,6 +24,10 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+if __name__ == "__main__":  # DVC calls it without PYTHONPATH
+    ROOT = Path(__file__).resolve().parents[2]
+    sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
+
 import machine
 from records import describes, read_json, read_record, recorded, write_record
 
@@ -293,8 +297,6 @@ def _see(scale: str, stage: str, value: str) -> None:
 
 
 if __name__ == "__main__":
-    root = Path(__file__).resolve().parents[2]
-    sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
     if sys.argv[1:2] != ["save"]:
         sys.exit(__doc__)
     from aesthetic_pretraining.errors import UserError

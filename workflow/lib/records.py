@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-META = Path(".snakemake/metadata")
+from aesthetic_pretraining.data.recorded import META, record_path
+
 UNFINISHED = Path(".snakemake/incomplete")  # files of the same names, of outputs whose jobs have not ended well
 
 
@@ -17,13 +18,6 @@ def read_json(path: Path) -> dict:
     except (FileNotFoundError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def record_path(name: str, limit: int = 255, below: Path = META) -> Path:
-    """Where Snakemake keeps the record of an output, or, `below` UNFINISHED, the mark of an unfinished one."""
-    code = base64.urlsafe_b64encode(name.encode()).decode()
-    parts = [code[i : i + limit - 1] for i in range(0, len(code), limit - 1)]
-    return below.joinpath(*["@" + part for part in parts[:-1]], parts[-1])
 
 
 def unfinished(name: str) -> bool:

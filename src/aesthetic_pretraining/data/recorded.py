@@ -3,6 +3,7 @@
 The records are those that every run saves at its end (workflow/lib/provenance.py), read here as data.
 """
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -15,6 +16,8 @@ import yaml
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import sha256
 
+META = Path(".snakemake/metadata")  # Snakemake's records, format 6
+
 
 class Damage(NamedTuple):
     """A file that is not what its record says, the reason, and how to make it anew."""
@@ -25,13 +28,17 @@ class Damage(NamedTuple):
 
 
 def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
-    """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that are damaged themselves."""
+    """{output: SHA-256 as sha256:...} of a scale as its last runs saved them, and those records that are damaged themselves.
+
+    Outputs that a later run made anew, but did not come to save, are not among them.
+    """
     known: dict[str, str] = {}
     damaged = []
     md5s = locked()
     for path in sorted(Path(f"results/{scale}/provenance").glob("*.json")):
         try:
-            known |= {name: entry["sha256"] for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+            entries = json.loads(path.read_text(encoding="utf-8")).items()
+            known |= {name: entry["sha256"] for name, entry in entries if not _made_since(name, _seen(path))}
             whole = _known_as_it_is(path, md5s)
         except (ValueError, AttributeError, TypeError, KeyError):
             whole = False
@@ -42,12 +49,37 @@ def saved(scale: str) -> tuple[dict[str, str], list[Damage]]:
 
 def _known_as_it_is(path: Path, md5s: Mapping[str, str]) -> bool:
     """Whether a file of records is the one that this folder or dvc.lock knows; where neither knows any, it is believed."""
-    seen = Path(".snakemake/provenance-seen", path.parts[1], path.stem)
+    seen = _seen(path)
     if seen.exists() and seen.read_text(encoding="utf-8", errors="replace") == "sha256:" + sha256(path):
         return True
     if str(path) in md5s:
         return hashlib.md5(path.read_bytes()).hexdigest() == md5s[str(path)]
     return not seen.exists()
+
+
+def _seen(path: Path) -> Path:
+    """Where this folder notes the digest of a file of records whenever it saves or takes it over."""
+    return Path(".snakemake/provenance-seen", path.parts[1], path.stem)
+
+
+def _made_since(name: str, seen: Path) -> bool:
+    """Whether a job made the output after the last save: it is younger, and Snakemake's own record is of this very file."""
+    if not seen.exists() or not Path(name).exists():
+        return False
+    made = Path(name).stat().st_mtime
+    if made <= seen.stat().st_mtime:
+        return False
+    try:
+        return bool(json.loads(record_path(name).read_text(encoding="utf-8"))["endtime"] == made)
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
+
+
+def record_path(name: str, limit: int = 255, below: Path = META) -> Path:
+    """Where Snakemake keeps its record of an output; `below` another folder, its other notes on it."""
+    code = base64.urlsafe_b64encode(name.encode()).decode()
+    parts = [code[i : i + limit - 1] for i in range(0, len(code), limit - 1)]
+    return below.joinpath(*["@" + part for part in parts[:-1]], parts[-1])
 
 
 def locked() -> dict[str, str]:
