@@ -92,7 +92,9 @@ def test_a_row_that_is_not_described_cannot_be_chosen_nor_compared(demo):
         demo(pretrain__comparisons=["other"])
     )
     assert "finetune.compared names 'other'" in sentence(demo(finetune__compared=["imagenet", "other"]))
-    resolve(demo(finetune__compared=["imagenet", "ranking_other"]))  # one for all scales: also for those that do not choose the row
+    resolve(
+        demo(finetune__compared=["imagenet", "ranking_other"])
+    )  # one for all scales: also for those that do not choose the row
 
 
 def test_rendered_variants_are_the_same_for_all_rows(demo):

@@ -97,9 +97,10 @@ def test_sigterm_ends_the_program_that_runs_and_the_time_is_written(tmp_path, mo
 
 def test_the_work_is_counted(values):
     """By hand: 100 photos, 80 for training and 10 for validation; 40 labelled images in 4 folds after 10 for validation."""
-    pretraining = {"tasks": ["ranking_regression", "rotnet"], "ablations": [], "comparisons": [], "seeds": [1], "epochs": 3, "batch_photos": 2, "contrast_batch": 8}  # fmt: skip
+    pretraining = {"tasks": ["ranking_regression", "rotnet"], "ablations": [], "comparisons": [], "seeds": [1], "epochs": 3, "batch_photos": 2, "contrast_batch": 8, "contrast_updates": "epochs"}  # fmt: skip
     values["pretrain"] |= pretraining
     values["photos"]["shares"] = {"train": 0.8, "val": 0.1, "test": 0.1, "labels": 0}
+    values["sets"]["oasis"]["folds"] = 4
     values["sets"]["oasis"]["shares"] = {"train": 0.6, "val": 0.2, "test": 0.2}
     values["finetune"] |= {
         "compared": ["imagenet"],
@@ -118,13 +119,13 @@ def test_the_work_is_counted(values):
     features, validation = 4 * 2 * (6 * 40 + 2 * 25), 4 * 8 * 6 * 10
     evaluation = 174 * (10 + 3 * 5) + 3 * 50 + 8 * 50
     assert work.judged == 3 * 10 * (174 + 4) + features + validation + evaluation
-    assert work.jobs == 2 + 8 * 4 + 3 + 8
+    assert work.jobs == 2 + 8 + 3 + 8  # the folds of a run are one job
 
 
 def test_a_comparison_costs_what_its_task_does(values):
     values["pretrain"] |= {"tasks": ["ranking_regression"], "comparisons": []}
     alone = estimate.work_of(flat(values), 100, 50)
-    values["pretrain"]["comparisons"] = ["ranking_regression_last_block"]
+    values["pretrain"]["comparisons"] = ["ranking_regression_corrected"]
     assert estimate.work_of(flat(values), 100, 50).pretrained == 2 * alone.pretrained
 
 

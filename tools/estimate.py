@@ -111,7 +111,7 @@ def _finetuning(cfg: Mapping, images: int) -> Work:
     pictures = [train * run.share / 100 for run in runs]
     learned = each * epochs * sum(pictures)
     judged = each * sum((1 + cfg["finetune.flip"]) * (mine + val) + epochs * val for mine in pictures)
-    return Work(0, learned, judged, 0, each * len(runs))
+    return Work(0, learned, judged, 0, len(runs))
 
 
 def _evaluation(cfg: Mapping, photos: int, images: int) -> Work:

@@ -162,7 +162,13 @@ def test_an_edited_script_is_not_named_with_todays_functions(project):
         ("finetune/finetune", ["training.finetune.finetune"]),
         ("data/ledger", ["data.ledger.merge_ledger"]),
         ("report/figure3", ["reporting.figures.paper.draw_figure3"]),
-        ("evaluate/metrics", ["evaluation.runs.runs_of", "evaluation.predictions.collect", "evaluation.metrics.summary"]),
+        (
+            "evaluate/metrics",
+            [
+                *("evaluation.runs.runs_of", "evaluation.folds.fold_by_image", "evaluation.predictions.collect"),
+                *("settings.labels.Labels.of", "evaluation.metrics.summary"),
+            ],
+        ),
     ],
 )
 def test_a_scripts_functions_are_found(script, functions):

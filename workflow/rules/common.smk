@@ -11,7 +11,7 @@ for folder in ("src", "workflow/lib"):
 # for the jobs; packages may lie in folders of PYTHONPATH alone
 OURS = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 THEIRS = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*OURS, *THEIRS]))
+os.environ.update(PYTHONPATH=os.pathsep.join(dict.fromkeys([*OURS, *THEIRS])))
 
 from aesthetic_pretraining.config import leaf, leaf_keys, load, overlay, own_values, resolve
 from aesthetic_pretraining.data.pinned import BSDS500, OASIS, OASIS_LEFT_OUT

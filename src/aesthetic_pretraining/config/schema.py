@@ -16,7 +16,12 @@ def schema() -> dict:
     for name in ("ComparisonParams", "SetParams"):  # an entry of a section by name stands as a whole
         definitions[name] |= {"required": whole["$defs"][name]["required"]}
     common = _loose(whole)["properties"]
-    own = {"type": "object", "additionalProperties": False, "minProperties": 1, "properties": {k: v for k, v in common.items() if k != "scale"}}
+    own = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {k: v for k, v in common.items() if k != "scale"},
+    }
     scales = {
         "type": "object",
         "description": "What differs by scale. A value stands either here, in every scale, or above; never in both.",
