@@ -42,7 +42,7 @@ def sentence(error: ValidationError, scale: str) -> str:
 
 
 def dotted(location: tuple[int | str, ...]) -> str:
-    """("labels", "extra", 0, "name") -> labels.extra[0].name"""
+    """("labels", "test_on", 0) -> labels.test_on[0]"""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
 
 
