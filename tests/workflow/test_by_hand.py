@@ -26,7 +26,7 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     project.add_set("ours", title="Ours", reader="folder", folder="data/raw/ours", low=1, high=4, bins=4, above=2.5)
     project.set("labels.crosscheck", ["ours"])
     refused = project.snakemake("data/smoke/ours/split.csv", ok=False)
-    assert "ours: 1 of 8 images cannot be used: picture 7.png: unreadable (not an image in a known format)" in refused
+    assert "ours: 1 of 8 images cannot be used: picture 7.png: unreadable (not an image in a known format" in refused
     rows = "".join(rows.splitlines(keepends=True)[:7]) + "trained,1,1,1,1,test\n"
     (place / "labels.csv").write_text("id,v1,v2,v3,v4,split\n" + rows)
     targets = ("results/smoke/crosscheck/metrics.csv", "results/smoke/audit/leakage.csv")

@@ -151,7 +151,7 @@ def test_dvc_shows_metrics_parameters_and_plots(project):
     # confusion needs a network that these projects do not train
     wanted = {p.name for p in (project.path / "results/smoke/figures").glob("*.png")}
     assert {"figure2.png", "heatmap.png"} <= wanted and "confusion.png" not in wanted
-    for name in wanted:
+    for name in wanted - {"premise.png"}:  # which only scales with people's answers have: dvc.yaml is one for all
         assert re.search(rf'<img [^>]*src="[^"]*{re.escape(name)}"', page), name
 
 

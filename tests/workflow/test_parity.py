@@ -103,9 +103,9 @@ def test_both_tools_see_a_changed_leaf_of_every_kind(project, tmp_path):
             continue  # the scale is in every path; the demo is tried with one leaf below, as an inactive one
         if path[0] in ("sets", "comparisons") and (path[1] != "ava" or path[2] in ("reader", "source", "folds")):
             continue  # one entry stands for all; these three say together what a set is
+        inner = path[2:] if path[0] == "scales" else path
         if inner in (("photos", "apart"), ("labels", "source")):
             continue  # these two go together
-        inner = path[2:] if path[0] == "scales" else path
         if path[:2] == ("scales", "demo") and inner != ("image", "size"):
             continue
         if (of := kind(path, value, stages)) in tried:

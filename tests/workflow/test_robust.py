@@ -201,7 +201,7 @@ def test_a_wrong_value_is_one_sentence_in_both_tools_and_put_right_nothing_is_to
 
 def test_an_unknown_scale_and_a_target_of_another_scale(project):
     out = project.snakemake("--config", "scale=huge", ok=False)
-    assert "scale is 'huge', but must be one of smoke, demo, paper" in out
+    assert "scale is 'huge', but must be one of smoke, demo, oasis, paper" in out
     out = project.snakemake("results/demo/tables/table2.csv", ok=False)
     assert "is of the scale demo, but this run is of the scale smoke: add --config scale=demo" in out
 

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import sha256
 
@@ -84,6 +82,8 @@ def record_path(name: str, limit: int = 255, below: Path = META) -> Path:
 
 def locked() -> dict[str, str]:
     """{output: MD5} of dvc.lock, empty if there is none. Raises: UserError if it cannot be read."""
+    import yaml  # here, because every job imports this module, and only the doctor and records read the lock
+
     try:
         lock = yaml.safe_load(Path("dvc.lock").read_text(encoding="utf-8")) or {}
         return {out["path"]: out["md5"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])}
