@@ -28,10 +28,13 @@ from matplotlib.figure import Figure
 from aesthetic_pretraining.config import load
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
 from aesthetic_pretraining.evaluation import metrics
+from aesthetic_pretraining.evaluation.photos.classes import DIVERSITY, Tally
+from aesthetic_pretraining.evaluation.photos.shares import shares_above
 from aesthetic_pretraining.evaluation.predictions import collect, read_predictions, write_predictions
 from aesthetic_pretraining.evaluation.premise import falls
 from aesthetic_pretraining.evaluation.pretext_metrics import Confusion, CrossResponse, RankingAccuracy
 from aesthetic_pretraining.evaluation.runs import Run
+from aesthetic_pretraining.evaluation.sensitivity import Moves
 from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
 from aesthetic_pretraining.evaluation.statistics.training_luck import INTERVAL_KINDS
 from aesthetic_pretraining.initialisations import PAPER, PAPER_RANKING, RESPONDING
@@ -49,6 +52,7 @@ PHOTOS = 15000  # of the test split, whose responses Figure 4 shows
 RESAMPLES = 10_000
 SHARES, SEEDS = (20, 40, 60, 80, 100), (1, 2, 3, 4, 5)  # of the scale paper
 EPOCHS = 20
+DISTORTED = 2_000  # photos whose features are compared, photo_check.distorted_photos at the scale paper
 SAME = {"votes": "", "pretext": ""}  # as if the experiment were the paper's, so that there are verdicts
 EXTREME = 8  # pictures of the highest and of the lowest scores
 
@@ -156,11 +160,41 @@ def others(frames: Mapping[Run, pd.DataFrame]) -> dict[str, Figure]:
         pretraining={(task, 1): history(k) for k, task in enumerate(PAPER[1:])},
         finetuning={(init, 0, seed): history(seed) for init in PAPER for seed in SEEDS},
         predictions={init: frames[Run(init, 100, 0, 1, "ava")] for init in PAPER},
+        sensitivity=distances(),
+        photo_scores=scores(),
+        photo_classes=classes(),
+        scale=LABELS.home,
         judge=RESPONDING,
         store=SimpleNamespace(pixels=lambda _: np.zeros((336, 448, 3), np.uint8)),
         count=EXTREME,
         photos={"photos: train": 100_000, "photos: val": 15_000, "photos: test": PHOTOS},
     )
+
+
+def distances() -> pd.DataFrame:
+    """Distances of random features of all variants, of `DISTORTED` photos, as rule sensitivity writes them."""
+    random, tables = np.random.default_rng(4), []
+    for init in PAPER:
+        moves = Moves()
+        for _ in range(DISTORTED):
+            moves.add(random.normal(size=(len(VARIANTS), 5)))
+        tables.append(moves.frame(init, 0.95))
+    return pd.concat(tables)
+
+
+def scores() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Random scores of the unlabelled photos by the five seeds of one network, as rule photo_scores writes them."""
+    random = np.random.default_rng(5)
+    table = pd.DataFrame({"split": "test"} | {f"seed{seed}": random.normal(6, 0.7, PHOTOS) for seed in SEEDS})
+    return table, shares_above(table, LABELS.home.above)
+
+
+def classes() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Random classes of the unlabelled photos, as rule photo_classes writes them."""
+    tally = Tally("network", "class", [f"class {k}" for k in range(1000)])
+    for k in np.random.default_rng(6).integers(0, 1000, PHOTOS):
+        tally.add([int(k)])
+    return tally.counts(), pd.DataFrame([tally.diversity()], columns=DIVERSITY)
 
 
 def paths(folder: Path, figure: str) -> list[Path]:
@@ -205,18 +239,22 @@ def main() -> None:
         published = pd.read_csv(ROOT / "resources/table2_published.csv")
         frame = timed(steps, "metrics", lambda: collect(summaries, saved, LABELS))
         frames = timed(steps, "read predictions", lambda: read_predictions(saved, LABELS))
-        table = timed(steps, "Table 2 with its tests", lambda: table2.build(frame, frames, published, alpha=report["alpha"]))
+        table = timed(
+            steps,
+            "Table 2 with its tests",
+            lambda: table2.build(frame, frames, published, LABELS.tested, alpha=report["alpha"]),
+        )
         table = timed(steps, "verdicts", lambda: verdicts.attach(table, values, frame, report["confidence"], SAME))
         timed(
             steps, "tables, written", lambda: table2_print.write(table, *(folder / f"table2.{s}" for s in ("csv", "md", "tex")))
         )
-        evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"])
+        evidence = Evidence(table, differences, frame, responses(), judged()["confusion"], report["confidence"], published)
         listed = yaml.safe_load((ROOT / "resources/claims.yaml").read_text())
         timed(steps, "claims", lambda: claims.check(listed, evidence))
         for figure, draw in {
-            "figure3": lambda: draw_figure3(frame),
+            "figure3": lambda: draw_figure3(frame, LABELS.home),
             "figure4": lambda: draw_figure4(evidence.responses),
-            "figure5": lambda: draw_figure5(frame),
+            "figure5": lambda: draw_figure5(frame, LABELS.home),
         }.items():
             timed(steps, figure, lambda figure=figure, draw=draw: save(draw(), *paths(folder, figure)))
         timed(steps, "the other figures", lambda: [save(f, *paths(folder, k)) for k, f in others(frames).items()])
