@@ -1,8 +1,8 @@
 """What the models of the sections are built from: closed sections, described values, lists without repeats, and mistakes in words."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.config import JsonDict
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -53,11 +53,15 @@ class Distinct:
         return entries
 
 
-def add_up(section: Section) -> None:
-    """Raise unless the section's values, which are shares, add up to one."""
-    total = sum(dict(section).values())
-    if not abs(total - 1) <= 1e-6:
-        raise wrong("", f"add up to {total:g}, but must add up to 1")
+class Shares(Section):
+    """Shares of a whole, cut in the order written; they add up to 1."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(dict(self).values())
+        if not abs(total - 1) <= 1e-6:
+            raise wrong("", f"add up to {total:g}, but must add up to 1")
+        return self
 
 
 Set = Annotated[list[T], Distinct()]

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from aesthetic_pretraining.config.fields import Count, Positive, Section, Set, Share, add_up, value, wrong
+from aesthetic_pretraining.config.fields import Count, Positive, Section, Set, Share, Shares, value, wrong
 
 
 class ImageParams(Section):
@@ -26,18 +26,13 @@ class ImageParams(Section):
     )  # fmt: skip
 
 
-class PhotoShares(Section):
+class PhotoShares(Shares):
     """Shares of the photos by role, chosen by content hash and cut in the order written; they add up to 1."""
 
     train: Share = value("Pretraining.", "section 4.3: 100,000 of 130,000; fidelity row 25")
     val: Share = value("Choice of the pretraining epoch.", "section 4.3: 15,000 of 130,000; fidelity row 25")
     test: Share = value("Figure 4 and the contact sheet.", "section 4.3: 15,000 of 130,000; fidelity row 25")
     labels: Share = value("Sources of simulated labelled images; 0 where labels are real.", "docs/simulated-votes.md")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        add_up(self)
-        return self
 
 
 class PhotosParams(Section):
@@ -99,18 +94,13 @@ class DownloadParams(Section):
     )
 
 
-class SimulatedShares(Section):
+class SimulatedShares(Shares):
     """Shares of the source photos by the labelled set and split that they serve, cut in the order written; they add up to 1."""
 
     train: Share = value("Simulated AVA, fine-tuning.", "docs/simulated-votes.md")
     val: Share = value("Simulated AVA, validation.", "docs/simulated-votes.md")
     test: Share = value("Simulated AVA, test.", "docs/simulated-votes.md")
     tid2013: Share = value("Reference photos of the simulated TID2013.", "docs/simulated-votes.md")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        add_up(self)
-        return self
 
 
 class RaterWeights(Section):

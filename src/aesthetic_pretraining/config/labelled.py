@@ -4,24 +4,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from aesthetic_pretraining.config.fields import Positive, Section, Set, Share, add_up, value, wrong
+from aesthetic_pretraining.config.fields import Positive, Section, Set, Share, Shares, value, wrong
 
 NAME = "^[a-z][a-z0-9]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 RESERVED = ("photos", "simulated")  # folders beside the sets'
 
 
-class SetShares(Section):
+class SetShares(Shares):
     """Shares of a labelled set by role, cut in the order written; they add up to 1."""
 
     train: Share = value("Fine-tuning.", "fidelity row 21")
     val: Share = value("Learning-rate schedule and early stopping.", "fidelity row 21")
     test: Share = value("Evaluation.", "fidelity row 21")
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        add_up(self)
-        return self
 
 
 class SetParams(Section):
