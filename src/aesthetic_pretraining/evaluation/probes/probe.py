@@ -84,7 +84,7 @@ def probe(
     parts = [rows_of(by_share(frames, intervals, labels), home.name, fitted)]
     for name in others:
         parts.append(
-            rows_of(by_share(own[name], intervals, labels), name, own_fitted[name])
+            rows_of(on_own_scale(by_share(own[name], intervals, labels)), name, own_fitted[name])
             if own[name]
             else without_scenes(dict.fromkeys(init for init, _ in features), name, judged[name])
         )
@@ -114,6 +114,11 @@ def by_share(frames: Mapping[Run, pd.DataFrame], intervals: IntervalConfig, labe
         ],
         ignore_index=True,
     )
+
+
+def on_own_scale(values: pd.DataFrame) -> pd.DataFrame:
+    """Without the errors of rescaled predictions: a probe that was fitted on a set predicts on that set's scale already."""
+    return values[values["metric"] != "mae_rescaled"].reset_index(drop=True)
 
 
 def rows_of(values: pd.DataFrame, trained_on: str, fitted: Mapping[tuple[str, int], Sequence[Fitted]]) -> pd.DataFrame:
