@@ -92,6 +92,22 @@ def test_features_are_those_of_the_packages_own_network(lite0, package_state):
     torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_padding_inside_the_convolutions_changes_no_feature_and_no_gradient(package_state):
+    theirs, ours = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0), build_backbone("efficientnet_lite0")
+    own_steps = [m for m in ours.modules() if isinstance(m, torch.nn.ZeroPad2d)]
+    assert len(own_steps) == 5  # the strides of two, which need one more row at one side
+    theirs.load_state_dict(package_state)
+    theirs._fc = torch.nn.Identity()
+    ours.features.load_state_dict(theirs.state_dict())
+    images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    gradients = []
+    for network in (theirs, ours.features):
+        network.eval()(images).square().sum().backward()
+        gradients.append({name: weight.grad for name, weight in network.named_parameters()})
+    for name, gradient in gradients[0].items():
+        torch.testing.assert_close(gradients[1][name], gradient, rtol=1e-4, atol=1e-6 * gradient.abs().max().item(), msg=name)
+
+
 def test_a_package_file_with_another_hash_is_an_error(tmp_path, monkeypatch):
     changed = tmp_path / "weights.pth"
     changed.write_bytes(b"not the weights")

@@ -155,7 +155,9 @@ def finetune(
     backbone.prepare(device, config.recompute)
     network = score_network(backbone, config.dropout, config.bins).to(device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(
-        [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}], weight_decay=config.weight_decay
+        [{"params": network.backbone.parameters()}, {"params": network.heads.parameters()}],
+        weight_decay=config.weight_decay,
+        fused=True,  # one pass over the weights; the plain one takes a tenth of a step of the demo
     )
     target = {i: torch.as_tensor(votes[i] / votes[i].sum(), dtype=torch.float32) for i in (*train, *val)}
     schedule = Schedule(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.models.backbones.depthwise import replace_depthwise
 from aesthetic_pretraining.models.backbones.recompute import Recompute
 from aesthetic_pretraining.models.backbones.relu6 import replace_relu6
 
@@ -39,6 +40,7 @@ class Backbone(nn.Module):
         super().__init__()
         settle(network)
         replace_relu6(network)
+        replace_depthwise(network)
         self.name, self.features, self.width = name, network, width
         self.last_block = last_block(network)
         # buffers, so that they move with the network; not saved, because the name determines them

@@ -23,6 +23,7 @@ def build(name: str, network: str) -> Backbone:
 
     # the package's stochastic depth is not a module that `settle` could find
     lite0 = EfficientNet.from_name("efficientnet-lite0", drop_connect_rate=0.0)
+    pad_inside(lite0)
     width = lite0._fc.in_features
     lite0._fc = nn.Identity()
     return Backbone(name, lite0, width, MEAN, STD)
@@ -39,7 +40,25 @@ def classifier(network: str) -> Classifier:
 
     lite0 = EfficientNet.from_name("efficientnet-lite0")
     lite0.load_state_dict(_file())
+    pad_inside(lite0)
     return Classifier(lite0, MEAN, STD, resize=256, crop=224)
+
+
+def pad_inside(network: nn.Module) -> None:
+    """Let the convolutions pad by themselves where the package pads all sides alike in a step of its own; results are bit-equal.
+
+    The package's step copies the input, and keeps the copy for the backward pass: training takes 1.2 to 1.5 times as long. What is
+    padded at one side more than at the other (at strides of two) stays as it is.
+    """
+    for layer in network.modules():
+        step = getattr(layer, "static_padding", None)
+        if not isinstance(layer, nn.Conv2d) or step is None:
+            continue
+        left, right, top, bottom = step.padding if isinstance(step, nn.ZeroPad2d) else (0, 0, 0, 0)
+        if left == right and top == bottom:
+            layer.__class__ = nn.Conv2d
+            layer.padding, layer.stride = (top, left), tuple(layer.stride)
+            del layer.static_padding
 
 
 def _file() -> dict[str, Tensor]:
