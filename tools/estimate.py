@@ -25,6 +25,7 @@ from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.pretext import TASKS
 from aesthetic_pretraining.training.pretrain import course_of
 
+IMAGES = 64  # that pass the network at once in a measurement, unless the scale has fewer
 MEASURED_S = 3.0  # seconds that each measurement lasts, at least
 EPOCHS = 1.5  # ASSUME: epochs in which the whole network learns, in units of finetune.stop_after
 
@@ -129,23 +130,29 @@ def pace_of(cfg: Mapping) -> Pace:
     device = runtime.set_up(threads=1)
     size = cfg["image.size"]
     network = Network(build_backbone(cfg["backbone.name"]), {"rank": 1}).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    pictures = torch.randint(0, 256, (64, 3, size, size), dtype=torch.uint8, device=device)
 
-    def learn() -> None:
+    def images(count: int) -> torch.Tensor:
+        return torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, device=device)
+
+    def learn(given: torch.Tensor) -> None:
         network.zero_grad(set_to_none=True)
-        network(pictures)["rank"].sum().backward()
+        network(given)["rank"].sum().backward()
         _wait(device)
 
-    def judge() -> None:
+    def judge(given: torch.Tensor) -> None:
         with torch.no_grad():
-            network(pictures)["rank"].sum().item()
+            network(given)["rank"].sum().item()
+
+    def each(step: Callable[[torch.Tensor], None], count: int) -> float:
+        given = images(count)
+        return _seconds(lambda: step(given)) / count
 
     set_learning(network, cfg["pretrain.trainable"], False, cfg["pretrain.batch_norm"], cfg["pretrain.learning_blocks"])
-    pretrained = _seconds(learn) / len(pictures)
-    set_learning(network, cfg["finetune.trainable"], False)
-    finetuned = _seconds(learn) / len(pictures)
+    pretrained = each(learn, min(cfg["pretrain.micro_batch"] or IMAGES, IMAGES))
+    set_learning(network, cfg["finetune.trainable"], False, cfg["finetune.batch_norm"])
+    finetuned = each(learn, min(cfg["finetune.micro_batch"] or IMAGES, cfg["finetune.batch"], IMAGES))
     network.eval()
-    judged = _seconds(judge) / len(pictures)
+    judged = each(judge, min(cfg["finetune.batch"], IMAGES))
     photo = VariantsDataset.of(Packages(), size)
     rendered = _seconds(lambda: photo[0]) / len(VARIANTS)
     program = [sys.executable, "-c", "import aesthetic_pretraining.training.finetune"]
