@@ -132,6 +132,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, key, value, named):
         ("sets.oasis.reader", "folder", ["sets.oasis.reader is 'folder'", "'oasis'"]),
         ("sets.ava.reader", "eva", ["sets.ava.reader is 'eva'", "oasis"]),
         ("sets.ava.title", "", ["sets.ava.title"]),
+        ("sets.ava.title", "AVA\x1b[2J", ["sets.ava.title"]),
         ("scales.paper.labels.train_on", "eva", ["labels.test_on", "begin with train_on", "'eva'"]),
         ("scales.paper.labels.test_on", ["ava", "eva"], ["labels.test_on names 'eva'", "koniq10k"]),
         ("scales.demo.labels.test_on", ["ava", "oasis"], ["labels.test_on names 'oasis'", "simulated"]),

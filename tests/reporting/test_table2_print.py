@@ -31,7 +31,7 @@ def test_the_note_is_in_every_version(table, tmp_path):
     assert pd.read_csv(tmp_path / "table2.csv")["note"].tolist() == [NOTE] * 7
     assert r"**demo: simulated votes, 50% \& \#1**" in (tmp_path / "table2.md").read_text(encoding="utf-8")
     tex = (tmp_path / "table2.tex").read_text(encoding="utf-8")
-    assert r"\caption{[demo: simulated votes, 50\% \& \#1]" in tex
+    assert r"\caption{{[}demo: simulated votes, 50\% \& \#1{]}" in tex
     assert "note" not in build().columns
 
 

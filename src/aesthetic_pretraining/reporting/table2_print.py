@@ -11,7 +11,7 @@ import pandas as pd
 from aesthetic_pretraining.evaluation.statistics import significance
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.initialisations import BASELINE
-from aesthetic_pretraining.reporting.markup import escape_latex, escape_markdown
+from aesthetic_pretraining.reporting.markup import escape_latex, escape_markdown, latex_needs
 from aesthetic_pretraining.reporting.table2 import Column, columns, sets_of, tested
 from aesthetic_pretraining.settings.labels import LabelledSet
 
@@ -178,7 +178,7 @@ def to_latex(table: pd.DataFrame) -> str:
     caption = " ".join(filter(None, [note_of(table) and f"[{note_of(table)}]", "Performance results.", *footnotes(table)]))
     heads = ["Pretext task", *(c.title + _arrow(c, r" $\uparrow$", r" $\downarrow$") for c in columns(table))]
     body = [" & ".join([escape_latex(label), *map(_latex_cell, cells)]) + r" \\" for label, cells in rows(table)]
-    return "\n".join(
+    tex = "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
@@ -195,6 +195,7 @@ def to_latex(table: pd.DataFrame) -> str:
             "",
         ]
     )
+    return latex_needs(tex) + tex
 
 
 def write(table: pd.DataFrame, *paths: Path) -> None:
