@@ -2,7 +2,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -34,6 +33,7 @@ from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchCo
 import dependencies
 import finished
 import guard
+import needs
 import provenance
 
 try:
@@ -86,9 +86,10 @@ def after_success():
 
 SCALE = CONFIG["scale"]
 # the slot that a training takes; the profile says how many there are
-GPU = 1 if shutil.which("nvidia-smi") else 0
-# processes that make pictures ahead of a GPU; without one they would only compete
-LOADERS = min(8, os.cpu_count()) if GPU else 0
+GPU = min(1, needs.gpus())
+VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONFIG, section)}
+# processes that make images ahead of a GPU; without one they would only compete
+LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
 COMPARISONS = {row: CONFIG["comparisons"][row]["task"] for row in CONFIG["pretrain"]["comparisons"]}
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"] + list(COMPARISONS)
 RANKING_TASKS = [task for task in TASKS if task_of(task, COMPARISONS) in RANKING]
@@ -113,6 +114,13 @@ FINETUNED = f"models/{{scale}}/finetuned/{{init}}/{NETWORK}"
 PREDICTED = f"results/{{scale}}/predictions/{{init}}/{RUN}/"
 # whether there is anything to check the premise of the ranking task on
 PREMISE = "tid2013" in TEST_ON or any(CONFIG["premise"].values())
+
+
+def memory_mb(task=""):
+    """Memory of a pretraining, or, without a task, of a fine-tuning, for executors that reserve it."""
+    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
+    images = needs.pretraining_images(own, task_of(task, COMPARISONS)) if task else needs.finetuning_images(own)
+    return needs.memory_mb(own, images, bool(GPU), LOADERS)
 
 
 def root_of(dataset):

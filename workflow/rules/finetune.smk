@@ -22,7 +22,7 @@ rule finetune:
         gpu=GPU * CONFIG["compute"]["processes"],
         loaders=LOADERS,
         live=0,
-        mem_mb=2000,
+        mem_mb=memory_mb(),
     params:
         cfg=P(FinetuneConfig) | scores_params(),
     message:

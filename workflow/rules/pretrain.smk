@@ -39,7 +39,7 @@ rule pretrain:
         gpu=GPU * CONFIG["compute"]["processes"],
         loaders=LOADERS,
         live=0,
-        mem_mb=3000,
+        mem_mb=lambda w: memory_mb(w.task),
     params:
         cfg=lambda w: row_params(w.task, TaskConfig, PretrainConfig, "image.size"),
     message:

@@ -19,7 +19,7 @@ rule search_rate:
     resources:
         gpu=GPU,
         loaders=LOADERS,
-        mem_mb=3000,
+        mem_mb=lambda w: memory_mb(w.task),
     params:
         cfg=lambda w: row_params(
             w.task, TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"
@@ -48,7 +48,7 @@ rule search_finetuning:
     resources:
         gpu=GPU,
         loaders=LOADERS,
-        mem_mb=3000,
+        mem_mb=memory_mb(),
     params:
         cfg=P(
             *keys_of(FinetuneConfig, "processes"),

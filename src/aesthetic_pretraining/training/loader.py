@@ -16,9 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.seeding import seeded_int
+from aesthetic_pretraining.settings.loading import AHEAD, SHARED_MEMORY
 
-AHEAD = 2  # batches that each worker prefetches
-SHARED_MEMORY = "/dev/shm"  # where workers put their batches
 GIB = 2**30
 
 

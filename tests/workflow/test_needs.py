@@ -1,0 +1,82 @@
+"""What a training is said to need: images by hand, memory beside what runs have taken, loaders by cores and shared memory."""
+
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import needs
+from aesthetic_pretraining.config import leaf, leaf_keys, load, resolve
+from aesthetic_pretraining.training.pretext import TASKS
+
+
+@pytest.fixture
+def values():
+    params = load(Path(__file__).parents[2] / "params.yaml")
+
+    def of(scale):
+        cfg = resolve(params | {"scale": scale})
+        return {key: leaf(cfg, key) for section in cfg for key in leaf_keys(cfg, section)}
+
+    return of
+
+
+def test_the_papers_batches_by_hand(values):
+    paper = values("paper")
+    variants = TASKS["ranking"].views
+    assert needs.pretraining_images(paper, "ranking") == (8 * variants, 8 * variants)
+    assert needs.pretraining_images(paper, "rotnet") == (512 * 4, 512 * 4)
+    assert needs.pretraining_images(paper, "simclr") == (512 * 2, 512 * 2)
+    assert needs.finetuning_images(paper) == (450, 450)
+    assert {task: TASKS[task].views for task in needs.VIEWS} == needs.VIEWS
+
+
+@pytest.mark.parametrize(("micro_batch", "kept", "stored"), [(0, 0, 174), (50, 0, 50), (50, 2, 100), (50, 9, 174)])
+def test_micro_batches_store_fewer_activations(values, micro_batch, kept, stored):
+    demo = values("demo") | {"pretrain.micro_batch": micro_batch, "pretrain.kept_micro_batches": kept}
+    assert needs.pretraining_images(demo, "ranking") == (174, stored)
+
+
+def test_memory_covers_what_runs_took_and_is_not_thrice_as_much(values):
+    # the demo's joint batch of 174 images of 64 px took 1.63 GB at its peak (ranking + classification), fine-tuning 1.05 GB
+    demo = values("demo")
+    assert 1630 <= needs.memory_mb(demo, (174, 174), False, 0) <= 3 * 1630
+    assert 1046 <= needs.memory_mb(demo, needs.finetuning_images(demo), False, 0) <= 3 * 1046
+
+
+def test_on_a_gpu_activations_are_elsewhere_and_loaders_count(values):
+    paper = values("paper")
+    images = needs.pretraining_images(paper, "ranking")
+    alone, fed = (needs.memory_mb(paper, images, True, count) for count in (0, 12))
+    assert alone < 5000 < 60_000 < needs.memory_mb(paper, images, False, 0)
+    assert fed - alone == pytest.approx(12 * (700 + 2 * 1392 * 3 * 224**2 / 1e6), abs=100)
+
+
+@pytest.mark.parametrize(
+    ("cards", "cores", "shared_mb", "expected"),
+    [
+        (0, 16, 10_000, 0),
+        (1, 16, 100_000, 14),
+        (1, 8, 100_000, 7),  # one core is the training's
+        (8, 64, 100_000, 7),
+        (1, 16, 64, 0),  # a container's shared memory: images are made between the steps
+        (1, 16, 2000, 5),  # half of it for two batches of 100 MB each
+    ],
+)
+def test_loaders(monkeypatch, cards, cores, shared_mb, expected):
+    monkeypatch.setattr(needs.os, "sched_getaffinity", lambda _: range(cores))
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda _: usage(shared_mb * 1_000_000))
+    assert needs.loaders(cards, 100_000_000) == expected
+
+
+@pytest.mark.parametrize(("visible", "expected"), [(None, 1), ("", 0), ("0", 1), ("2,5", 2)])
+def test_cards(monkeypatch, visible, expected):
+    monkeypatch.setattr(needs.shutil, "which", lambda _: None)
+    assert needs.gpus() == 0
+    monkeypatch.setattr(needs.shutil, "which", lambda _: "nvidia-smi")
+    monkeypatch.setattr(needs.Path, "glob", lambda *_: iter([]))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert needs.gpus() == expected
