@@ -27,7 +27,7 @@ from aesthetic_pretraining.survey.writer import Writer
 
 DAYS = 90  # for which a browser keeps the code
 AHEAD = 100  # pairs whose images are rendered before anybody gets them
-VISIT = "visit-"  # what the cookie of somebody begins with who has not agreed yet
+VISIT = "visit:"  # what the cookie of somebody begins with who has not agreed yet
 NEVER_ISSUED = "This code was never issued here, or its answers were withdrawn; check it for typing errors, or begin anew."
 
 log = logging.getLogger("aesthetic_pretraining")
@@ -225,6 +225,8 @@ async def refuse(request: Request, error: Exception) -> Response:
         response = said(410, "This photo cannot be shown any more; go on with the next pair.")
     elif isinstance(error, records.Unknown):
         response = said(403, NEVER_ISSUED)
+    elif isinstance(error, records.NotShown):
+        response = said(403, "This pair is not before you; go on with the next pair.")
     elif isinstance(error, sqlite3.Error):
         log.error("the database refuses to write (%s); make room on its disk: nobody can answer until then", error)
         response = said(503, "Your answer could not be stored; please try again in a few minutes.")
@@ -264,7 +266,8 @@ def application(survey: Survey, hosts: Collection[str], origin: str | None = Non
     app = Starlette(
         routes=ROUTES,
         exception_handlers={
-            kind: refuse for kind in (Refused, HTTPException, Unreadable, records.Unknown, sqlite3.Error, Exception)
+            kind: refuse
+            for kind in (Refused, HTTPException, Unreadable, records.Unknown, records.NotShown, sqlite3.Error, Exception)
         },
         lifespan=life,
     )

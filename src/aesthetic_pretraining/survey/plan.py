@@ -53,7 +53,8 @@ def plan(photos: Sequence[str], distortions: Sequence[str], pairs: int, seed: in
     Raises: UserError if there are not so many.
     """
     filters = [(name, level) for name in distortions for level in DISTORTIONS[name].levels]
-    if not 1 <= pairs <= (most := len(photos) * len(filters)):
+    most = len(photos) * len(filters)
+    if not 1 <= pairs <= most:
         raise UserError(
             f"--pairs {pairs}: {len(photos)} photos in {len(filters)} filter levels make 1 to {most} different pairs; "
             "ask for fewer, or give more photos or distortions"

@@ -14,7 +14,11 @@ STORED, REPEATED, OTHER = "stored", "repeated", "other"
 
 
 class Unknown(Exception):
-    """A code that was never issued, or whose person withdrew; or a pair that was not shown to that person."""
+    """A code that was never issued, or whose person withdrew."""
+
+
+class NotShown(Exception):
+    """A pair that does not stand before this person: another's, or one that was taken back because its photo is gone."""
 
 
 class Full(Exception):
@@ -101,12 +105,12 @@ def answer(db: sqlite3.Connection, token: bytes, key: str, choice: int, now: flo
     """Write down which version (1 or 2) a person likes better. The first answer to a pair stays.
 
     Returns: STORED, REPEATED (the same answer was there) or OTHER (another one was there).
-    Raises: Unknown.
+    Raises: Unknown, NotShown.
     """
     person = person_of(db, token)
     row = db.execute("SELECT pair, choice FROM shown WHERE key = ? AND person = ?", (key, person)).fetchone()
     if row is None:
-        raise Unknown
+        raise NotShown
     if row[1] is not None:
         return REPEATED if row[1] == choice else OTHER
     db.execute("UPDATE shown SET choice = ?, answered_at = ? WHERE key = ?", (choice, now, key))
@@ -115,10 +119,10 @@ def answer(db: sqlite3.Connection, token: bytes, key: str, choice: int, now: flo
 
 
 def shown(db: sqlite3.Connection, token: bytes, key: str) -> tuple[str, str, int, bool]:
-    """photo, distortion, level and original_first of a pair that was shown to this person. Raises: Unknown."""
+    """photo, distortion, level and original_first of a pair that was shown to this person. Raises: Unknown, NotShown."""
     row = db.execute(f"{SHOWN} AND key = ?", (person_of(db, token), key)).fetchone()
     if row is None:
-        raise Unknown
+        raise NotShown
     return (*row[3:6], bool(row[6]))
 
 

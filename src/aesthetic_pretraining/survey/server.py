@@ -1,5 +1,6 @@
 """One process on one port that holds the survey: the database is made or opened, the port is taken, and people may come."""
 
+import contextlib
 import errno
 import ipaddress
 import logging
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
+from aesthetic_pretraining.data.images import Unreadable
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import locked, writable
 from aesthetic_pretraining.survey import schema
@@ -81,6 +83,8 @@ def serve(
         with listen(host, port) as listening:
             rules = Rules(design.per_person, design.seed)
             images = Images(found, design.table, design.seed)
+            with contextlib.suppress(Unreadable):  # now, not when the first person waits: it loads the engine
+                images.render(*db.execute("SELECT photo, distortion, level FROM pair WHERE usable LIMIT 1").fetchone())
             survey = Survey(Writer(db), images, rules, str(settings["secret"]), text, people, https=origin.startswith("https:"))
             app = application(survey, _hosts(host, origin), origin or None)
             log.info("the survey is at %s; its answers are in %s; stop it with Ctrl-C", origin or _url(listening), database)
