@@ -123,7 +123,7 @@ def test_the_exported_answers_by_hand(answered, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     out = tmp_path / "answers.csv"
     export(answered, out)
-    rows = list(csv.reader(out.open()))
+    rows = list(csv.reader(out.read_text().splitlines()))
     assert rows[0] == COLUMNS and [row[:8] for row in rows[1:]] == [
         ["tint", "-2", "1", "p1", "a,b.jpg", "1", "first", "2.5"],
         ["tint", "3", "1", "p1", "c.jpg", "2", "second", "2.5"],

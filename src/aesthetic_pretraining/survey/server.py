@@ -18,6 +18,7 @@ from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import locked, writable
 from aesthetic_pretraining.survey import schema
 from aesthetic_pretraining.survey.app import Survey, application
+from aesthetic_pretraining.survey.fence import Fence
 from aesthetic_pretraining.survey.images import Images
 from aesthetic_pretraining.survey.pages import read_consent
 from aesthetic_pretraining.survey.photos import Photos, examine, open_photos
@@ -73,36 +74,26 @@ def serve(
         )
     text = read_consent(consent)
     found = open_photos(photos, design.short_side)
-    with writable(Path(database).absolute().parent), locked(f"{database}.lock", "another survey server"):
+    with (
+        writable(Path(database).absolute().parent),
+        locked(f"{database}.lock", "another survey server"),
+        listen(host, port) as taken,
+    ):
         if not Path(database).exists():
             _make(database, found, design)
-        db = schema.connect(database)
-        settings = schema.settings_of(db)
-        _compare(database, settings, design)
-        _all_there(database, photos, {row[0] for row in db.execute("SELECT photo FROM pair WHERE usable")} - set(found.ids()))
-        with listen(host, port) as listening:
-            rules = Rules(design.per_person, design.seed)
+        with contextlib.closing(schema.connect(database)) as db:
+            settings = schema.settings_of(db)
+            _compare(database, settings, design)
+            planned = {row[0] for row in db.execute("SELECT photo FROM pair WHERE usable")}
+            _all_there(database, photos, planned - set(found.ids()))
             images = Images(found, design.table, design.seed)
             with contextlib.suppress(Unreadable):  # now, not when the first person waits: it loads the engine
                 images.render(*db.execute("SELECT photo, distortion, level FROM pair WHERE usable LIMIT 1").fetchone())
+            rules = Rules(design.per_person, design.seed)
             survey = Survey(Writer(db), images, rules, str(settings["secret"]), text, people, https=origin.startswith("https:"))
             app = application(survey, _hosts(host, origin), origin or None)
-            log.info("the survey is at %s; its answers are in %s; stop it with Ctrl-C", origin or _url(listening), database)
-            config = uvicorn.Config(
-                app,
-                lifespan="on",
-                ws="none",
-                log_level="warning",
-                access_log=False,  # addresses of people are written nowhere
-                server_header=False,
-                proxy_headers=bool(origin),
-                forwarded_allow_ips=proxy,
-                limit_concurrency=AT_ONCE,
-                h11_max_incomplete_event_size=16384,
-                timeout_keep_alive=15,
-                timeout_graceful_shutdown=10,
-            )
-            uvicorn.Server(config).run(sockets=[listening])
+            log.info("the survey is at %s; its answers are in %s; stop it with Ctrl-C", origin or _url(taken), database)
+            uvicorn.Server(_config(app, behind_proxy=bool(origin), proxy=proxy)).run(sockets=[taken])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -118,6 +109,23 @@ def listen(host: str, port: int) -> socket.socket:
         why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({os.strerror(error.errno or 0)})"
         raise UserError(f"--port {port}: the port {why} on {host}; choose another one") from error
     return found
+
+
+def _config(app: Fence, behind_proxy: bool, proxy: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        ws="none",
+        log_level="warning",
+        access_log=False,  # addresses of people are written nowhere
+        server_header=False,
+        proxy_headers=behind_proxy,
+        forwarded_allow_ips=proxy,
+        limit_concurrency=AT_ONCE,
+        h11_max_incomplete_event_size=16384,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=10,
+    )
 
 
 def _make(database: str | Path, photos: Photos, design: Design) -> None:
