@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from aesthetic_pretraining.data.images import Unreadable
+from aesthetic_pretraining.errors import printable
 from aesthetic_pretraining.survey import records
 from aesthetic_pretraining.survey.fence import Fence, address, form
 from aesthetic_pretraining.survey.images import Images
@@ -29,6 +30,8 @@ DAYS = 90  # for which a browser keeps the code
 AHEAD = 100  # pairs whose images are rendered before anybody gets them
 VISIT = "visit:"  # what the cookie of somebody begins with who has not agreed yet
 NEVER_ISSUED = "This code was never issued here, or its answers were withdrawn; check it for typing errors, or begin anew."
+
+REFUSED = (Refused, HTTPException, ClientDisconnect, Unreadable, records.Unknown, records.NotShown, sqlite3.Error, Exception)
 
 log = logging.getLogger("aesthetic_pretraining")
 
@@ -90,7 +93,8 @@ def survey_of(request: Request) -> Survey:
 
 async def start(request: Request) -> Response:
     """The consent, or the next pair for somebody who is known."""
-    survey, value = survey_of(request), survey_of(request).value(request)
+    survey = survey_of(request)
+    value = survey.value(request)
     if value and not value.startswith(VISIT):
         try:
             await survey.writer.do(records.person_of, digest(value))
@@ -145,7 +149,7 @@ async def pair(request: Request) -> Response:
         try:
             await survey.images.pair(shown.photo, shown.distortion, shown.level, shown.original_first)
         except Unreadable as error:
-            log.error("%s: is left out, because it cannot be shown (%s)", shown.photo, error)
+            log.error("%s: is left out, because it cannot be shown (%s)", printable(shown.photo), error)
             await survey.writer.do(records.leave_out, shown.photo, str(error))
         else:
             return page("pair", shown=shown, form=survey.form_token(request))
@@ -221,6 +225,8 @@ async def refuse(request: Request, error: Exception) -> Response:
         response = said(error.status, error.sentence)
     elif isinstance(error, HTTPException):
         response = said(error.status_code, "There is no such page.")
+    elif isinstance(error, ClientDisconnect):
+        response = said(400, "The form did not arrive whole; please send it again.")
     elif isinstance(error, Unreadable):
         response = said(410, "This photo cannot be shown any more; go on with the next pair.")
     elif isinstance(error, records.Unknown):
@@ -265,10 +271,7 @@ def application(survey: Survey, hosts: Collection[str], origin: str | None = Non
 
     app = Starlette(
         routes=ROUTES,
-        exception_handlers={
-            kind: refuse
-            for kind in (Refused, HTTPException, Unreadable, records.Unknown, records.NotShown, sqlite3.Error, Exception)
-        },
+        exception_handlers=dict.fromkeys(REFUSED, refuse),
         lifespan=life,
     )
     app.state.survey = survey

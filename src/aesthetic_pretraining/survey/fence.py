@@ -1,9 +1,9 @@
 """What every request passes: names of the host, limits, and headers that keep a browser within the survey."""
 
+import asyncio
 from collections.abc import Collection
 from urllib.parse import parse_qsl, urlsplit
 
-import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -87,7 +87,7 @@ async def form(request: Request) -> dict[str, str]:
         raise too_large
     body = b""
     try:
-        with anyio.fail_after(SECONDS):
+        async with asyncio.timeout(SECONDS):
             async for part in request.stream():
                 body += part
                 if len(body) > LARGEST:

@@ -63,7 +63,7 @@ def create(
         tmp.touch(0o600)  # it knows what people answered, and the secret of the forms
         with contextlib.closing(sqlite3.connect(tmp, isolation_level=None)) as db:
             db.executescript(f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; BEGIN; {SCHEMA}")
-            values = {"secret": secrets.token_hex(32)} | settings
+            values = {"secret": secrets.token_hex(32), **settings}
             db.executemany("INSERT INTO setting VALUES (?, ?)", ((name, json.dumps(value)) for name, value in values.items()))
             db.executemany(INSERT_PAIR, ((*pair, 0) for pair in pairs))
             db.executemany(INSERT_PAIR, ((*pair, 1) for pair in checks))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from aesthetic_pretraining.data.images import Unreadable
-from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.errors import UserError, printable
 from aesthetic_pretraining.files import locked, writable
 from aesthetic_pretraining.survey import schema
 from aesthetic_pretraining.survey.app import Survey, application
@@ -132,7 +132,7 @@ def _make(database: str | Path, photos: Photos, design: Design) -> None:
     """A new database, with a plan of the photos that can be shown."""
     sound, left_out = examine(photos, design.pairs, design.seed)
     for photo, reason in left_out.items():
-        log.warning("%s: is left out (%s)", photo, reason)
+        log.warning("%s: is left out (%s)", printable(photo), reason)
     if not sound:
         raise UserError(
             f"{database}: none of the {len(left_out)} photos can be shown; the first: {next(iter(left_out.values()))}"

@@ -1,5 +1,6 @@
 "use strict";
-// The pages work without this: it adds keys, and keeps answers back until both versions are seen and after one was given.
+// The pages work without this: it adds keys, and keeps answers back until both versions are there and after one was given.
+const LOOK = 400; // milliseconds; in less nobody compares two photos: it is the second half of a double click
 const form = document.querySelector(".pair");
 if (form) {
   const buttons = [...form.querySelectorAll("button")];
@@ -8,12 +9,16 @@ if (form) {
   let sent = false;
 
   const loaded = () => images.every((image) => image.complete && image.naturalWidth > 0);
+  const enable = () => {
+    for (const button of buttons) button.disabled = false;
+  };
   const look = () => {
-    for (const button of buttons) button.disabled = !loaded();
+    if (loaded()) setTimeout(enable, LOOK);
     const failed = images.some((image) => image.complete && image.naturalWidth === 0);
     document.querySelector(".failed").hidden = !failed;
     document.querySelector(".keys").hidden = failed;
   };
+  for (const button of buttons) button.disabled = true;
   for (const image of images) {
     image.addEventListener("load", look);
     image.addEventListener("error", look);
