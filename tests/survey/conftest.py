@@ -34,10 +34,11 @@ class Server:
         command = [sys.executable, str(HERE / "plain_server.py"), "survey", "serve", *self.options, f"--port={self.port}"]
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
-        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", self.log.read_text())):
+        while not (found := re.search(r"the survey is at (\S+), port (\d+)", self.log.read_text())):
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.02)
-        self.url, self.port = found[0], int(found[1])
+        self.url, self.port = found[1], int(found[2])
+        self.local = f"http://127.0.0.1:{self.port}"
         return self
 
     def kill(self) -> None:

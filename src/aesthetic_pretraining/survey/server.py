@@ -92,7 +92,8 @@ def serve(
             rules = Rules(design.per_person, design.seed)
             survey = Survey(Writer(db), images, rules, str(settings["secret"]), text, people, https=origin.startswith("https:"))
             app = application(survey, _hosts(host, origin), origin or None)
-            log.info("the survey is at %s; its answers are in %s; stop it with Ctrl-C", origin or _url(taken), database)
+            where, at = origin or _url(taken), taken.getsockname()[1]
+            log.info("the survey is at %s, port %d here; its answers are in %s; stop it with Ctrl-C", where, at, database)
             uvicorn.Server(_config(app, behind_proxy=bool(origin), proxy=proxy)).run(sockets=[taken])
 
 
