@@ -3,7 +3,8 @@
 usage: survey.py [--seconds N] [--kills N]
 
 Serves real photos, those that come inside packages, on loopback from `python -m aesthetic_pretraining survey serve`, as people get it: the
-engine renders while they answer. A person asks for the page and both images, looks for two to four seconds, and answers. Prints a table
+engine renders while they answer. A person asks for the page and both images, looks for two to four seconds, and answers; all of them
+come within twenty seconds. Prints a table
 of waiting times, then one line per figure: name = value.
 """
 
@@ -25,6 +26,7 @@ from urllib.parse import urlencode
 from aesthetic_pretraining.data.sources import Packages
 
 PEOPLE = 50
+ARRIVING = 20.0  # seconds in which they come, from the server's start on
 LOOKING = (2.0, 4.0)  # seconds between the images and the answer; people take longer
 HASTE = (0.0, 2.0)  # the same while the server is killed, so that every kill meets answers on their way
 PATIENCE = 120.0  # seconds for one answer of the server
@@ -119,7 +121,8 @@ class Person:
         self.rng, self.browser, self.looking = random.Random(seed), browser, looking
         self.acknowledged: dict[str, int] = {}
 
-    async def take_part(self, until: asyncio.Event) -> None:
+    async def take_part(self, arriving: float, until: asyncio.Event) -> None:
+        await asyncio.sleep(self.rng.uniform(0, arriving))
         while not until.is_set():
             try:
                 await self.step()
@@ -132,7 +135,6 @@ class Person:
         """One pair; before the first one, the consent."""
         ask = self.browser.ask
         if not self.browser.cookie or "visit:" in self.browser.cookie:
-            await asyncio.sleep(self.rng.uniform(*self.looking))  # they do not all come in the same instant
             _, page = await ask("start", "/")
             await ask("agree", "/agree", {"form": field(page, "form"), "agreed": "yes"})
         _, page = await ask("page", "/pair")
@@ -151,13 +153,13 @@ def field(page: str, name: str) -> str:
 
 
 async def crowd(
-    server: Server, looking: tuple[float, float], during: Callable[[], Awaitable[None]]
+    server: Server, arriving: float, looking: tuple[float, float], during: Callable[[], Awaitable[None]]
 ) -> tuple[TIMES, dict[str, int]]:
-    """People who take part while `during()` runs: their waiting times in seconds by kind, and what was acknowledged."""
+    """People who come within `arriving` seconds and take part while `during()` runs: their waiting times in seconds by kind, and what was acknowledged."""
     times: TIMES = defaultdict(list)
     people = [Person(k, Browser(server.port, times), looking) for k in range(PEOPLE)]
     over = asyncio.Event()
-    tasks = [asyncio.create_task(person.take_part(over)) for person in people]
+    tasks = [asyncio.create_task(person.take_part(arriving, over)) for person in people]
     await during()
     over.set()
     await asyncio.gather(*tasks)
@@ -169,7 +171,7 @@ def waiting(seconds: float) -> TIMES:
     with tempfile.TemporaryDirectory() as folder:
         server = Server(Path(folder))
         server.start()
-        times, acknowledged = asyncio.run(crowd(server, LOOKING, lambda: asyncio.sleep(seconds)))
+        times, acknowledged = asyncio.run(crowd(server, ARRIVING, LOOKING, lambda: asyncio.sleep(seconds)))
         server.kill()
         print(f"{len(acknowledged)} answers of {PEOPLE} people in {seconds:g} s\n")
     return times
@@ -188,7 +190,7 @@ def lost(kills: int) -> int:
                 await asyncio.to_thread(server.start)
             await asyncio.sleep(1)
 
-        _, acknowledged = asyncio.run(crowd(server, HASTE, kill))
+        _, acknowledged = asyncio.run(crowd(server, 1, HASTE, kill))
         server.kill()
         kept = server.answers()
         print(f"{kills} kills, {len(acknowledged)} acknowledged answers, {len(kept)} in the database\n")

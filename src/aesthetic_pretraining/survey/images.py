@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from aesthetic_pretraining.survey.photos import Photos
 
 QUALITY = 92  # of both versions, so that only the distortion tells them apart
 MEGABYTES = 256  # of images kept in memory
+DECODED = 8  # photos kept as pixels, because a pair needs each twice
 
 Key = tuple[str, str, int]  # photo, distortion, level
 
@@ -32,6 +34,7 @@ class Images:
 
     def __init__(self, photos: Photos, table: str, seed: int, megabytes: float = MEGABYTES):
         self.photos, self.table, self.seed = photos, table, seed
+        self.pixels = lru_cache(DECODED)(photos.pixels)
         self.room = int(megabytes * 1e6)
         self.used = 0
         self.kept: OrderedDict[Key, bytes] = OrderedDict()
@@ -68,15 +71,15 @@ class Images:
 
     def render(self, photo: str, distortion: str, level: int) -> bytes:
         """One version, rendered here and now. Raises: Unreadable."""
-        return encode_jpeg(self._pixels(photo, distortion, level), QUALITY)
+        return encode_jpeg(self._distorted(photo, distortion, level), QUALITY)
 
-    def _pixels(self, photo: str, distortion: str, level: int) -> np.ndarray:
+    def _distorted(self, photo: str, distortion: str, level: int) -> np.ndarray:
         import torch
 
         from aesthetic_pretraining.distortions.transforms import distort
 
         torch.set_num_threads(1)  # per thread: the threads here work beside each other
-        return distort(self.photos.pixels(photo), distortion, level, seed=self.seed, photo_id=photo, table=self.table)
+        return distort(self.pixels(photo), distortion, level, seed=self.seed, photo_id=photo, table=self.table)
 
     def close(self) -> None:
         self.threads.shutdown(cancel_futures=True)

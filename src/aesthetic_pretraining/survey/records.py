@@ -146,12 +146,15 @@ def leave_out(db: sqlite3.Connection, photo: str, reason: str) -> None:
 
 
 def upcoming(db: sqlite3.Connection, count: int, now: float) -> list[tuple[str, str, int]]:
-    """photo, distortion and level of the pairs that people get next."""
-    return db.execute(
-        "SELECT photo, distortion, level FROM pair WHERE answers = 0 AND usable AND NOT is_check AND taken_until <= ? "
-        "ORDER BY id LIMIT ?",
-        (now, count),
-    ).fetchall()
+    """photo, distortion and level of the pairs that people get next, and of all checks."""
+    return (
+        db.execute(
+            "SELECT photo, distortion, level FROM pair WHERE answers = 0 AND usable AND NOT is_check AND taken_until <= ? "
+            "ORDER BY id LIMIT ?",
+            (now, count),
+        ).fetchall()
+        + db.execute("SELECT photo, distortion, level FROM pair WHERE is_check AND usable").fetchall()
+    )
 
 
 @lru_cache(maxsize=4096)
