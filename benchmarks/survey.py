@@ -3,9 +3,8 @@
 usage: survey.py [--seconds N] [--kills N]
 
 Serves real photos, those that come inside packages, on loopback from `python -m aesthetic_pretraining survey serve`, as people get it: the
-engine renders while they answer. A person asks for the page and both images, looks for two to four seconds, and answers; all of them
-come within twenty seconds. Prints a table
-of waiting times, then one line per figure: name = value.
+engine renders while they answer. They come within twenty seconds; each asks for the page and both images, looks for two to four seconds, and
+answers. Prints a table of waiting times, then one line per figure: name = value.
 """
 
 import argparse
@@ -155,7 +154,10 @@ def field(page: str, name: str) -> str:
 async def crowd(
     server: Server, arriving: float, looking: tuple[float, float], during: Callable[[], Awaitable[None]]
 ) -> tuple[TIMES, dict[str, int]]:
-    """People who come within `arriving` seconds and take part while `during()` runs: their waiting times in seconds by kind, and what was acknowledged."""
+    """People who come within `arriving` seconds and take part while `during()` runs.
+
+    Returns: their waiting times in seconds by kind of request, and {key: choice} of what was acknowledged.
+    """
     times: TIMES = defaultdict(list)
     people = [Person(k, Browser(server.port, times), looking) for k in range(PEOPLE)]
     over = asyncio.Event()

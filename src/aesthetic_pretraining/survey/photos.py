@@ -61,7 +61,11 @@ class Files:
 
 def open_photos(path: str | Path, short_side: int) -> Photos:
     """The photos in `path`: a store, the folder above one, or a folder of photos. Raises: UserError if there are none."""
-    folder = Folder(path)  # raises where there is none
+    if not Path(path).is_dir():
+        raise UserError(
+            f"{path}: no such folder; name one with photos, or a store such as data/demo/photos/store, with --photos"
+        )
+    folder = Folder(path)
     stores = [tars for place in (folder.root, folder.root / "store") if (tars := sorted(place.glob("*.tar")))]
     found: Photos = Stored(Store(stores[0])) if stores else Files(folder, short_side)
     if not found.ids():

@@ -4,8 +4,8 @@ import contextlib
 import errno
 import ipaddress
 import logging
-import os
 import socket
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,8 +87,7 @@ def serve(
             planned = {row[0] for row in db.execute("SELECT photo FROM pair WHERE usable")}
             _all_there(database, photos, planned - set(found.ids()))
             images = Images(found, design.table, design.seed)
-            with contextlib.suppress(Unreadable):  # now, not when the first person waits: it loads the engine
-                images.render(*db.execute("SELECT photo, distortion, level FROM pair WHERE usable LIMIT 1").fetchone())
+            _load_engine(images, db)
             rules = Rules(design.per_person, design.seed)
             survey = Survey(Writer(db), images, rules, str(settings["secret"]), text, people, https=origin.startswith("https:"))
             app = application(survey, _hosts(host, origin), origin or None)
@@ -107,7 +106,7 @@ def listen(host: str, port: int) -> socket.socket:
         found.listen(AT_ONCE)
     except OSError as error:
         found.close()
-        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({os.strerror(error.errno or 0)})"
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
         raise UserError(f"--port {port}: the port {why} on {host}; choose another one") from error
     return found
 
@@ -141,6 +140,13 @@ def _make(database: str | Path, photos: Photos, design: Design) -> None:
     pairs = plan(sound, design.distortions, design.pairs, design.seed)
     schema.create(database, asdict(design), pairs, checks(sound, design.seed), left_out)
     log.info("%s: %d pairs of %d photos, %d photos left out", database, len(pairs), len(sound), len(left_out))
+
+
+def _load_engine(images: Images, db: sqlite3.Connection) -> None:
+    """Render one image now: the first person would wait for torch to be imported."""
+    with contextlib.suppress(Unreadable):
+        for photo, distortion, level in db.execute("SELECT photo, distortion, level FROM pair WHERE usable LIMIT 1"):
+            images.render(photo, distortion, level)
 
 
 def _compare(database: str | Path, settings: Mapping[str, object], design: Design) -> None:
