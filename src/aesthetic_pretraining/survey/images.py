@@ -17,7 +17,7 @@ from aesthetic_pretraining.survey.photos import Photos
 
 QUALITY = 92  # of both versions, so that only the distortion tells them apart
 MEGABYTES = 256  # of images kept in memory
-DECODED = 8  # photos kept as pixels, because a pair needs each twice
+DECODED = 32  # photos kept as pixels (1 MB each), because a pair needs each twice
 
 Key = tuple[str, str, int]  # photo, distortion, level
 
