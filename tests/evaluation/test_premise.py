@@ -11,6 +11,7 @@ from aesthetic_pretraining.data.labelled.tid2013 import LABELS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation import premise as module
 from aesthetic_pretraining.evaluation.premise import PREMISE_COLUMNS, premise
+from aesthetic_pretraining.evaluation.statistics.clustered import share_interval
 
 # Two references, types 1 and 8. Type 1: 5 > 4 > 3 falls twice; 5 > 4 = 4 falls once, a tie is no fall.
 # Type 8: 2 < 3 > 1 falls once; of the other reference level 2 is missing, so that it has no pair.
@@ -90,6 +91,7 @@ def test_survey(tmp_path):
         ("tint", "all"): (3, 2),
     }
     assert table[table["source"] == "survey"]["published"].dropna().tolist() == [0.74]
+    assert set(table["over"]) == {"pairs"}
 
 
 def test_answers_of_a_survey_may_be_words(tmp_path):
@@ -99,9 +101,52 @@ def test_answers_of_a_survey_may_be_words(tmp_path):
     assert counts(premise(ledger(), survey=path), "survey")["tint", 1] == (6, 3)
 
 
+# four people and four photos; brightness was shown to one person alone
+WHO = """photo,filter,level,prefers_original,person
+a,tint,-1,1,p1
+b,tint,-1,1,p1
+a,tint,-1,0,p2
+c,tint,2,0,p2
+b,tint,2,1,p3
+d,tint,2,1,p4
+c,brightness,5,1,p1
+d,brightness,5,0,p1
+"""
+
+
+def test_a_surveys_intervals_are_over_people_and_photos_where_it_names_them(tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_text(WHO)
+    table = premise(survey=path).set_index(["distortion", "level"])
+    frame = pd.read_csv(path)
+    for (name, level), row in table.iterrows():
+        rows = frame[((frame["filter"] == name) | (name == "all")) & ((frame["level"] == level) | (level == "all"))]
+        share, low, high = share_interval(rows["prefers_original"].to_numpy(), [rows["person"], rows["photo"]])
+        assert (row["pairs"], row["share"]) == (len(rows), share)
+        np.testing.assert_array_equal([row["low"], row["high"]], [low, high])
+    assert len(table) == 6 and set(table["over"]) == {"people and photos"}
+    assert table.loc["brightness", ["low", "high"]].isna().all(axis=None)  # one person says nothing about others
+    assert table.loc[("tint", "all"), "low"] < premise(survey=without(path, "person", "photo")).iloc[-1]["low"]
+
+
+def without(path, *columns):
+    other = path.with_name("without.csv")
+    pd.read_csv(path).drop(columns=list(columns)).to_csv(other, index=False)
+    return other
+
+
+@pytest.mark.parametrize(("gone", "over"), [("photo", "people"), ("person", "photos")])
+def test_a_survey_that_names_one_of_them_is_clustered_by_it(gone, over, tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_text(WHO)
+    assert set(premise(survey=without(path, gone))["over"]) == {over}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (WHO + "a,tint,1,1,\n", "row 10: person is '', but must be a name"),
+        (WHO + " ,tint,1,1,p1\n", "row 10: photo is ' ', but must be a name"),
         ("", "is not a CSV table"),
         ("filter,level\ntint,1\n", "the column 'prefers_original' is missing"),
         ("filter,level,prefers_original\n", "has no rows"),

@@ -11,10 +11,13 @@ from pathlib import Path
 import pandas as pd
 
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.statistics.clustered import share_interval
 from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
 
 TID2013, KADID, SURVEY = "TID2013", "KADID-10k", "survey"
-PREMISE_COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "published"]
+PREMISE_COLUMNS = ["source", "distortion", "level", "pairs", "agree", "share", "low", "high", "over", "published"]
+CLUSTERS = {"person": "people", "photo": "photos"}  # columns of a survey that answers share -> what an interval is then over
+PAIRS = "pairs"  # in column over: the pairs count as independent
 ALL = "all"  # in column level: over all levels; in column distortion: over all distortions
 DISTORTION_KINDS = {
     TID2013: (
@@ -48,10 +51,11 @@ def premise(
     Args:
         tid2013: columns id ("i01_08_3": reference, type, level) and score; None where it is not tested.
         kadid: dmos.csv of KADID-10k, or None.
-        survey: CSV of answers to two-alternative questions, one per row, or None: filter, level, prefers_original (0 or 1).
+        survey: CSV of answers to two-alternative questions, one per row, or None: filter, level, prefers_original (0 or 1), and, if it
+            has them, person and photo.
         simulated: whether the scores of `tid2013` are simulated, so that published numbers do not apply.
-    Returns: per source and distortion one row per level and one with level "all"; share is agree / pairs, with Wilson's 95 %
-        interval. `published` is the value of the real TID2013 or of the paper's survey, else empty.
+    Returns: per source and distortion one row per level and one with level "all"; share is agree / pairs, with a 95 %
+        interval: Wilson's, or over people and photos (`clustered.share_interval`), as `over` says. `published` is the value of the real TID2013 or of the paper's survey, else empty.
     Raises: UserError naming file and row for an id, file name or answer that cannot be parsed.
     """
     published = {} if simulated else {DISTORTION_KINDS[TID2013][k - 1]: share for k, share in TID2013_FALLS.items()}
@@ -83,37 +87,57 @@ def falls(source: str, scores: pd.DataFrame, published: dict[str, float]) -> pd.
 def preferences(answers: pd.DataFrame) -> pd.DataFrame:
     """How often the original is preferred: by filter and level, by filter, and overall.
 
-    Answers of one person are treated as independent.
+    Answers of one person, and answers about one photo, are taken for alike where the columns person and photo say which they are;
+    otherwise they are treated as independent.
 
     Args:
-        answers: columns filter, level, prefers_original (bool), as `read_survey` returns them.
+        answers: columns filter, level, prefers_original (bool), perhaps person and photo, as `read_survey` returns them.
     """
     pairs = answers.rename(columns={"filter": "distortion", "prefers_original": "agree"})
     every = pairs.assign(distortion=ALL, level=ALL)
     whole = _counted(SURVEY, every, [ALL], {ALL: UNEDITED_PREFERRED})
     by_filter = _counted(SURVEY, pairs, sorted(pairs["distortion"].unique()), {})
-    return pd.concat([whole[whole["level"] == ALL].head(1), by_filter], ignore_index=True)
+    counted = pd.concat([whole[whole["level"] == ALL].head(1), by_filter], ignore_index=True)
+    ways = [column for column in CLUSTERS if column in pairs]
+    return _over_clusters(counted, pairs, ways) if ways else counted
+
+
+def _over_clusters(counted: pd.DataFrame, pairs: pd.DataFrame, ways: list[str]) -> pd.DataFrame:
+    """The counts with intervals over the clusters in the columns `ways`, of which `over` names those."""
+    ends = []
+    for row in counted.itertuples():
+        mine = pairs[
+            ((pairs["distortion"] == row.distortion) | (row.distortion == ALL))
+            & ((pairs["level"] == row.level) | (row.level == ALL))
+        ]
+        ends.append(share_interval(mine["agree"].to_numpy(), [mine[way].to_numpy(str) for way in ways])[1:])
+    return counted.assign(
+        low=[low for low, _ in ends], high=[high for _, high in ends], over=" and ".join(CLUSTERS[way] for way in ways)
+    )
 
 
 def read_survey(path: str | Path) -> pd.DataFrame:
-    """The answers: filter, level (integer), prefers_original (bool). Raises: UserError naming file and row."""
+    """The answers: filter, level (integer), prefers_original (bool), and person and photo where the file has these columns.
+
+    Raises: UserError naming file and row.
+    """
     frame = _read_csv(path, ["filter", "level", "prefers_original"])
     known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
     answers = frame["prefers_original"].str.strip().str.lower().map(known)
     levels = pd.to_numeric(frame["level"], errors="coerce")
+    ways = [column for column in CLUSTERS if column in frame]
     wrong = {
-        "filter": frame["filter"].str.strip() == "",
+        **{column: frame[column].str.strip() == "" for column in ("filter", *ways)},
         "level": levels.isna() | (levels % 1 != 0),
         "prefers_original": answers.isna(),
     }
     for column, bad in wrong.items():
         if bad.any():
             row = int(bad.to_numpy().argmax())
-            needed = {"filter": "a name", "level": "a whole number", "prefers_original": "0 or 1"}[column]
+            needed = {"level": "a whole number", "prefers_original": "0 or 1"}.get(column, "a name")
             raise UserError(f"{path}, row {row + 2}: {column} is {frame[column][row]!r}, but must be {needed}; correct the row")
-    return pd.DataFrame(
-        {"filter": frame["filter"].str.strip(), "level": levels.astype(int), "prefers_original": answers.astype(bool)}
-    )
+    named = {column: frame[column].str.strip() for column in ("filter", *ways)}
+    return pd.DataFrame(named | {"level": levels.astype(int), "prefers_original": answers.astype(bool)})
 
 
 def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict[str, float]) -> pd.DataFrame:
@@ -125,7 +149,7 @@ def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict
     rows = rows.sort_values("distortion", key=lambda names: names.map(rank), kind="stable")
     counted = with_shares(rows.rename(columns={"size": "pairs", "sum": "agree"}).astype({"agree": int}), "agree", "pairs")
     known = counted["distortion"].map(published).where(counted["level"] == ALL)
-    return counted.assign(source=source, published=known.astype(float))[PREMISE_COLUMNS].reset_index(drop=True)
+    return counted.assign(source=source, over=PAIRS, published=known.astype(float))[PREMISE_COLUMNS].reset_index(drop=True)
 
 
 def _tid2013_scores(ledger: pd.DataFrame) -> pd.DataFrame:
