@@ -132,6 +132,12 @@ def test_an_unknown_key_is_named_with_the_known_ones(params, key, value, named):
         ("sets.oasis.reader", "folder", ["sets.oasis.reader is 'folder'", "'oasis'"]),
         ("sets.ava.reader", "eva", ["sets.ava.reader is 'eva'", "oasis"]),
         ("sets.ava.title", "", ["sets.ava.title"]),
+        ("scales.demo.photos.shares", {"train": 0.3, "val": 0, "test": 0.1, "labels": 0.6}, ["photos.shares.val", "raise it"]),
+        (
+            "scales.demo.simulate.shares",
+            {"train": 0.5, "val": 0.3, "test": 0, "tid2013": 0.2},
+            ["simulate.shares.test", "raise it"],
+        ),
         ("sets.ava.title", "AVA\x1b[2J", ["sets.ava.title"]),
         ("scales.paper.labels.train_on", "eva", ["labels.test_on", "begin with train_on", "'eva'"]),
         ("scales.paper.labels.test_on", ["ava", "eva"], ["labels.test_on names 'eva'", "koniq10k"]),

@@ -75,6 +75,10 @@ def before_jobs():
         finished.sweep("work")
     except UserError as error:
         sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
+    if workflow.local_exec:
+        # A limit on jobs a second, meant for clusters. To keep it, Snakemake looks for jobs to start once a second for each job that
+        # has ended: after fifty jobs, that takes a tenth of a core.
+        workflow.scheduler.job_rate_limiter = None
 
 
 def after_success():

@@ -22,7 +22,9 @@ class SetShares(Shares):
 class SetParams(Section):
     """A labelled set: where it lies, how it is read, its scores, how it is split; docs/data.md."""
 
-    title: str = value("Its name as tables, figures and messages print it.", pattern=r"^[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,39}$")
+    title: str = value(
+        "Its name as tables, figures and messages print it.", pattern=r"^[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,39}$"
+    )
     reader: Literal["ava", "tid2013", "koniq10k", "kadid10k", "oasis", "tad66k", "folder"] = value(
         "How the set is laid out: docs/data.md. folder: any images with labels.csv."
     )

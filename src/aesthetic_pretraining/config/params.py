@@ -100,6 +100,12 @@ class Params(Section):
                     "photos.sources",
                     "is pexels alone, whose published split leaves no photos for simulated labels; set labels.source to 'real'",
                 )
+        for role in ("train", "val", "test"):
+            if getattr(self.photos.shares, role) == 0:
+                raise wrong(f"photos.shares.{role}", f"is 0, but pretraining needs photos for {role!r}; raise it")
+        for role, share in dict(self.simulate.shares).items():
+            if simulated and share == 0 and (role != "tid2013" or "tid2013" in self.labels.test_on):
+                raise wrong(f"simulate.shares.{role}", "is 0, but labels are simulated, which needs photos for it; raise it")
         if simulated and self.photos.shares.labels == 0:
             raise wrong("photos.shares.labels", "is 0, but labels.source is 'simulated', which needs photos")
         if not simulated and self.photos.shares.labels > 0:
