@@ -61,17 +61,24 @@ def render(
     # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
     room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
-    pictures[:3] = letterbox_batch(room[:3], size)
+    letterbox = tones.letterbox or _letterbox
+    letterbox(room[:3], pictures[:3])
     done = len(ANCHORS)
     for distortion in DISTORTIONS.values():
         if only is None or distortion.name in only:
             made = room[: len(distortion.levels)]
-            drawn = pictures_of(distortion, photo, base, tones, photo_id, seed, distortion.ladder(table))
-            for place, picture in zip(made, drawn, strict=True):
-                place[:] = picture
-            pictures[done : done + len(made)] = letterbox_batch(made, size)
+            places = list(made)
+            drawn = pictures_of(distortion, photo, base, tones, photo_id, seed, distortion.ladder(table), places)
+            for place, picture in zip(places, drawn, strict=True):
+                if picture is not place:
+                    place[:] = picture
+            letterbox(made, pictures[done : done + len(made)])
             done += len(made)
     return pictures
+
+
+def _letterbox(pictures: np.ndarray, out: Tensor) -> None:
+    out[:] = letterbox_batch(pictures, out.shape[-1])
 
 
 def pictures_of(
@@ -82,15 +89,18 @@ def pictures_of(
     photo_id: str,
     seed: int,
     ladder: Mapping[int, float],
+    places: Sequence[np.ndarray] | None = None,
 ) -> Iterable[np.ndarray]:
-    """One picture for each level of the ladder (level -> value): uint8 (h, w, 3), which the next one may overwrite.
+    """One picture for each level of the ladder (level -> value): uint8 (h, w, 3).
 
     The distortion's function is the prepared photo's own, else that of its name in its aspect's module.
+    places: arrays for the pictures, as many; those that can be computed in place are, and are given back.
     """
     name = distortion.name
     draw = generator
     if (fused := tones.makers.get(name)) is not None:
-        return fused(tuple(ladder.values()), [draw(seed, photo_id, name, level) for level in ladder])
+        rngs = (draw(seed, photo_id, name, level) for level in ladder)
+        return fused(tuple(ladder.values()), rngs, np.empty((len(ladder), *base.shape), np.uint8) if places is None else places)
     if (make := distortion.make) is not None:
         return (make(photo, base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
     match distortion.aspect:

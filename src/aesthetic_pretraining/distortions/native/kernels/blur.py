@@ -3,7 +3,7 @@
 Both take and give interleaved codes, uint8 (h, w, 3).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import ceil, cos, radians, sin
 
@@ -18,8 +18,8 @@ WHITE, NUDGE = F(255), F(technical.NUDGE)
 NEGLIGIBLE = 1e-7  # share of the light; together below 0.001 levels
 
 
-def defocus(base: np.ndarray, values: Sequence[int]) -> Iterator[np.ndarray]:
-    """`technical.defocus_blur` for each severity; a result is overwritten by the next.
+def defocus(base: np.ndarray, values: Sequence[int], places: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """`technical.defocus_blur` for each severity, into `places`, and given back.
 
     A disk's rows are runs of ones, so their sums are differences of two cumulative sums, whole numbers and exact; then the two short
     passes of the Gaussian that softens the edge. What the library cuts off at the kernel's border is added as single weights.
@@ -29,19 +29,19 @@ def defocus(base: np.ndarray, values: Sequence[int]) -> Iterator[np.ndarray]:
     padded = cv2.copyMakeBorder(base, room, room, room, room, cv2.BORDER_REFLECT_101)
     sums = np.zeros((len(padded), 3 * (padded.shape[1] + 1)), np.int32)
     accumulate(padded.reshape(len(padded), -1), sums)
-    made = np.empty_like(base)
-    for runs, softening, weights, nudge, _ in lenses:
+    for (runs, softening, weights, nudge, _), made in zip(lenses, places, strict=True):
         soften(sums, padded.reshape(len(padded), -1), room, runs, softening, weights, nudge, made.reshape(len(made), -1))
         yield made
 
 
-def motion(base: np.ndarray, values: Sequence[int], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
-    """`technical.motion_blur` for each severity; a result is overwritten by the next."""
+def motion(
+    base: np.ndarray, values: Sequence[int], rngs: Iterable[np.random.Generator], places: Iterable[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """`technical.motion_blur` for each severity, into `places`, and given back."""
     widths = [2 * technical.MOTION_RADIUS_SIGMA[value - 1][0] + 1 for value in values]
     room = max(widths)
     padded = cv2.copyMakeBorder(base, room, room, room, room, cv2.BORDER_REPLICATE)
-    made = np.empty_like(base)
-    for value, width, rng in zip(values, widths, rngs, strict=True):
+    for value, width, rng, made in zip(values, widths, rngs, places, strict=True):
         angle = radians(rng.uniform(-technical.MOTION_ANGLE, technical.MOTION_ANGLE))
         weights = technical.motion_weights(width, technical.MOTION_RADIUS_SIGMA[value - 1][1]).astype(F)
         down = np.array([room + ceil(i * sin(angle) - 0.5) for i in range(width)])
@@ -83,9 +83,15 @@ def accumulate(padded, sums):
 
 
 @compiled
-def _add_run(total, ends, starts):
+def _subtract(total, ends, starts):
     for i in range(total.size):
-        total[i] += ends[i] - starts[i]
+        total[i] = ends[i] - starts[i]
+
+
+@compiled
+def _add_runs(total, ends, starts, other_ends, other_starts):
+    for i in range(total.size):
+        total[i] += (ends[i] - starts[i]) + (other_ends[i] - other_starts[i])
 
 
 @compiled
@@ -109,11 +115,14 @@ def soften(sums, padded, room, runs, softening, weights, nudge, codes):
     column, total = np.empty(count, F), np.empty(wide, F)
     for y in range(-edge, height + edge):
         disk = disks[(y + edge) % softening.size]
-        disk[:] = 0
-        for k in range(runs.size):
-            row, left = sums[y + room + k - radius], 3 * (room - edge)
-            start, end = left - 3 * runs[k], left + 3 * runs[k] + 3
-            _add_run(disk, row[end : end + count], row[start : start + count])
+        row, start, end = sums[y + room], 3 * (room - edge - radius), 3 * (room - edge + radius + 1)
+        _subtract(disk, row[end : end + count], row[start : start + count])
+        for k in range(1, radius + 1):  # two rows of the same width
+            row, other = sums[y + room - k], sums[y + room + k]
+            start, end = 3 * (room - edge - runs[radius + k]), 3 * (room - edge + runs[radius + k] + 1)
+            _add_runs(
+                disk, row[end : end + count], row[start : start + count], other[end : end + count], other[start : start + count]
+            )
         done = y - edge
         if done < 0:
             continue

@@ -1,6 +1,6 @@
 """A base photo whose distortions are computed by the fused loops."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -8,18 +8,18 @@ import torch
 
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH, TEMPERATURE_GAINS, TINT_GAINS
 from aesthetic_pretraining.distortions.native import composition, style
-from aesthetic_pretraining.distortions.native.kernels import blur, colour, tones
+from aesthetic_pretraining.distortions.native.kernels import blur, boxes, colour, tones
 
 CPU = torch.device("cpu")
 F = np.float32
 Overlay = tuple[np.ndarray, np.ndarray]  # lightness in [0, 1] and a chroma factor, float32 (h * w) each
-Makers = Mapping[str, Callable[[Sequence[float], Sequence[np.random.Generator]], Iterator[np.ndarray]]]
+Random = Iterable[np.random.Generator]  # one for each value, made when it is asked for
+Places = Iterable[np.ndarray]  # uint8 (h, w, 3), one for each value
+Makers = Mapping[str, Callable[[Sequence[float], Random, Places], Iterator[np.ndarray]]]
 
 
 class FusedPhoto(style.Photo):
-    """`style.Photo`, and functions that make one image per value: uint8 (h, w, 3), in the place of those in the aspects' modules.
-
-    An image may be overwritten when the next is made.
+    """`style.Photo`, and functions that make one image per value: uint8 (h, w, 3), instead of those in the aspects' modules.
 
     photo, base: uint8 (H, W, 3) and (h, w, 3), as for the functions of `composition`
     """
@@ -28,7 +28,8 @@ class FusedPhoto(style.Photo):
         super().__init__(torch.empty(0, dtype=torch.uint8), table, edited_width)
         self.photo, self.base = photo, np.ascontiguousarray(base)
         self.flat = self.base.reshape(-1)
-        self.room = np.empty_like(self.base)
+
+    letterbox = staticmethod(boxes.letterbox_into)
 
     @property
     def makers(self) -> Makers:
@@ -83,20 +84,20 @@ class FusedPhoto(style.Photo):
     def highlights(self, value: float, codes: np.ndarray) -> None:
         tones.overlaid(*self.under_highlights, self.surroundings, *self.planes[1:], *highlights_of(value), codes)
 
-    def _each(self, make: Callable, values: Sequence[float], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
-        for value in values:
-            make(value, self.room.reshape(-1))
-            yield self.room
+    def _each(self, make: Callable, values: Sequence[float], rngs: Random, places: Places) -> Iterator[np.ndarray]:
+        for value, place in zip(values, places, strict=True):
+            make(value, place.reshape(-1))
+            yield place
 
-    def _multiplied(self, gain_of: Callable, values: Sequence[float], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
+    def _multiplied(self, gain_of: Callable, values: Sequence[float], rngs: Random, places: Places) -> Iterator[np.ndarray]:
         gains = tuple(gain_of(value) for value in values)
         codes, light = (tables.numpy() for tables in style.multiplied(gains, CPU))
-        for gain, code, lit in zip(gains, codes, light, strict=True):
+        for gain, code, lit, place in zip(gains, codes, light, places, strict=True):
             if max(gain) > style.FAR_OUT:
-                colour.look_up_light(self.flat, lit, self.room.reshape(-1))
+                colour.look_up_light(self.flat, lit, place.reshape(-1))
             else:
-                colour.look_up(self.flat, code, self.room.reshape(-1))
-            yield self.room
+                colour.look_up(self.flat, code, place.reshape(-1))
+            yield place
 
     def _overlaid(self, *how: np.float32) -> Overlay:
         """The half of shadows and highlights that all values share."""
@@ -105,13 +106,13 @@ class FusedPhoto(style.Photo):
         tones.overlay(u, chroma, self.surroundings, *how)
         return u, chroma
 
-    def _defocus(self, values: Sequence[int], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
-        return blur.defocus(self.base, values)
+    def _defocus(self, values: Sequence[int], rngs: Random, places: Places) -> Iterator[np.ndarray]:
+        return blur.defocus(self.base, values, places)
 
-    def _motion(self, values: Sequence[int], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
-        return blur.motion(self.base, values, rngs)
+    def _motion(self, values: Sequence[int], rngs: Random, places: Places) -> Iterator[np.ndarray]:
+        return blur.motion(self.base, values, rngs, places)
 
-    def _rotation(self, values: Sequence[float], rngs: Sequence[np.random.Generator]) -> Iterator[np.ndarray]:
+    def _rotation(self, values: Sequence[float], rngs: Random, places: Places) -> Iterator[np.ndarray]:
         floats = self.photo.astype(F)  # once for all
         return (composition.rotation(floats, self.base, value) for value in values)
 
