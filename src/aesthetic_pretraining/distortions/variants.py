@@ -48,9 +48,7 @@ class Variants:
     Raises: UserError for kernels that are not installed.
     """
 
-    def __init__(
-        self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"
-    ):
+    def __init__(self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"):
         check(kernels)  # here, because loaders' processes would not raise a sentence
         self.store, self.size, self.table, self.edited_width, self.kernels = store, size, table, edited_width, kernels
 

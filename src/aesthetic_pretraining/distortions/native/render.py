@@ -61,7 +61,7 @@ def render(
     # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
     room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
-    letterbox = tones.letterbox or _letterbox
+    letterbox = tones.letterbox or letterbox_by_torch
     letterbox(room[:3], pictures[:3])
     done = len(ANCHORS)
     for distortion in DISTORTIONS.values():
@@ -77,7 +77,8 @@ def render(
     return pictures
 
 
-def _letterbox(pictures: np.ndarray, out: Tensor) -> None:
+def letterbox_by_torch(pictures: np.ndarray, out: Tensor) -> None:
+    """`letterbox_batch` into `out`, uint8 (n, 3, size, size)."""
     out[:] = letterbox_batch(pictures, out.shape[-1])
 
 

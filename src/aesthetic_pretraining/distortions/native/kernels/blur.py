@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from aesthetic_pretraining.distortions.native import technical
-from aesthetic_pretraining.distortions.native.kernels.colour import F, ZERO
+from aesthetic_pretraining.distortions.native.kernels.colour import ZERO, F
 from aesthetic_pretraining.distortions.native.kernels.compiled import compiled
 
 WHITE, NUDGE = F(255), F(technical.NUDGE)

@@ -33,7 +33,11 @@ class FusedPhoto(style.Photo):
 
     @property
     def makers(self) -> Makers:
-        gains = {"temperature": TEMPERATURE_GAINS.__getitem__, "tint": TINT_GAINS.__getitem__, "exposure": lambda v: (2.0**v,) * 3}
+        gains = {
+            "temperature": TEMPERATURE_GAINS.__getitem__,
+            "tint": TINT_GAINS.__getitem__,
+            "exposure": lambda v: (2.0**v,) * 3,
+        }
         styles = {name: partial(self._each, getattr(self, name)) for name in STYLE}
         multiplied = {name: partial(self._multiplied, gain) for name, gain in gains.items()}
         return styles | multiplied | {"defocus_blur": self._defocus, "motion_blur": self._motion, "rotation": self._rotation}

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from aesthetic_pretraining.distortions.native.kernels.colour import F, HALF, HUNDRED, ONE, TILE, TWO, ZERO, develop
+from aesthetic_pretraining.distortions.native.kernels.colour import HALF, HUNDRED, ONE, TILE, ZERO, F, develop
 from aesthetic_pretraining.distortions.native.kernels.compiled import compiled
 
 # log2(m) = 2 / ln 2 (s + s^3 / 3 + ...) with s = (m - 1) / (m + 1); 2^f by its power series, |f| <= 1/2: both exact to 2e-7
