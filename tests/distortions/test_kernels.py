@@ -84,7 +84,7 @@ def test_on_a_grid_of_all_colours():
                 for picture in pictures_of(distortion, grid, grid, tones, "x", 0, distortion.values)
             ]
         ).astype(int)
-        for tones in (kernels.prepare(grid, grid, "published", kernels=name) for name in kernels.KERNELS)
+        for tones in (kernels.prepare(grid, "published", kernels=name) for name in kernels.KERNELS)
     ]
     off = np.abs(made[0] - made[1])
     assert off.max() <= 1 and off.mean() <= 0.002
@@ -98,7 +98,7 @@ def test_defocus_is_the_sum_over_the_disk(severity):
     base = base_photo(photo("cat"), SIZE)
     disk = technical.disk(*technical.DEFOCUS_RADIUS_SIGMA[severity - 1]).astype(float)
     exact = np.dstack([convolve(base[..., c].astype(float), disk, mode="mirror") for c in range(3)])
-    tones = kernels.prepare(base, base, "published", kernels="numba")
+    tones = kernels.prepare(base, "published", kernels="numba")
     (made,) = tones.makers["defocus_blur"]([severity], iter([None]), [np.empty_like(base)])
     assert np.abs(made - (exact - 0.5)).max() <= 0.501  # truncated, not rounded
 
@@ -140,7 +140,7 @@ import hashlib, sys
 import numpy as np
 from aesthetic_pretraining.distortions.native.kernels import prepare
 base = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-makers, made = prepare(base, base, "published", kernels="numba").makers, []
+makers, made = prepare(base, "published", kernels="numba").makers, []
 for name, values in (("brightness", (-1, 0.4)), ("temperature", (2000, 7000)), ("motion_blur", (5,)), ("defocus_blur", (4,))):
     rngs = (np.random.default_rng(k) for k in range(len(values)))
     made += list(makers[name](values, rngs, np.empty((len(values), *base.shape), np.uint8)))

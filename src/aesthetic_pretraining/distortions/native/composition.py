@@ -95,9 +95,9 @@ def _turned_centre(photo: np.ndarray, angle: float, width: int, height: int) -> 
     # Pillow's coordinates refer to pixel corners, OpenCV's to pixel centres.
     offset = middle + turn @ (corner + 0.5) - 0.5
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    floats = np.asarray(photo, np.float32)  # twice as fast as bytes, and not rounded: Pillow truncates
+    photo = photo.astype(np.float32)  # twice as fast as bytes, and not rounded: Pillow truncates
     turned: np.ndarray = cv2.warpAffine(
-        floats, np.column_stack([turn, offset]), (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+        photo, np.column_stack([turn, offset]), (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     turned += np.float32(0.01)  # 32-bit sums over uniform areas may be slightly below their level
     return turned.clip(0, 255, out=turned).astype(np.uint8)

@@ -56,7 +56,7 @@ def render(
     if table not in TABLES:
         raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
     base = base_photo(photo, size)
-    tones = prepare(photo, base, table, edited_width, kernels)
+    tones = prepare(base, table, edited_width, kernels)
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
     # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)

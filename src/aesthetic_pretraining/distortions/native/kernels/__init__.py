@@ -27,12 +27,10 @@ def check(kernels: str) -> None:
         )
 
 
-def prepare(
-    photo: np.ndarray, base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"
-) -> style.Photo:
+def prepare(base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch") -> style.Photo:
     """The base photo, ready for `render.pictures_of`.
 
-    photo, base: as for the functions of `composition`
+    base: uint8 (h, w, 3)
     table, edited_width: as for `style.Photo`
     kernels: one of `KERNELS`
     Raises: as `check`.
@@ -41,5 +39,5 @@ def prepare(
     if kernels == "numba":
         from aesthetic_pretraining.distortions.native.kernels.photo import FusedPhoto
 
-        return FusedPhoto(photo, base, table, edited_width)
+        return FusedPhoto(base, table, edited_width)
     return style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table, edited_width)

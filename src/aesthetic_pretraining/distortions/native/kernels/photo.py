@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH, TEMPERATURE_GAINS, TINT_GAINS
-from aesthetic_pretraining.distortions.native import composition, style
+from aesthetic_pretraining.distortions.native import style
 from aesthetic_pretraining.distortions.native.kernels import blur, boxes, colour, tones
 
 CPU = torch.device("cpu")
@@ -21,12 +21,12 @@ Makers = Mapping[str, Callable[[Sequence[float], Random, Places], Iterator[np.nd
 class FusedPhoto(style.Photo):
     """`style.Photo`, and functions that make one image per value: uint8 (h, w, 3), instead of those in the aspects' modules.
 
-    photo, base: uint8 (H, W, 3) and (h, w, 3), as for the functions of `composition`
+    base: uint8 (h, w, 3), as for the functions of `technical`
     """
 
-    def __init__(self, photo: np.ndarray, base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH) -> None:
+    def __init__(self, base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH) -> None:
         super().__init__(torch.empty(0, dtype=torch.uint8), table, edited_width)
-        self.photo, self.base = photo, np.ascontiguousarray(base)
+        self.base = np.ascontiguousarray(base)
         self.flat = self.base.reshape(-1)
 
     letterbox = staticmethod(boxes.letterbox_into)
@@ -40,7 +40,7 @@ class FusedPhoto(style.Photo):
         }
         styles = {name: partial(self._each, getattr(self, name)) for name in STYLE}
         multiplied = {name: partial(self._multiplied, gain) for name, gain in gains.items()}
-        return styles | multiplied | {"defocus_blur": self._defocus, "motion_blur": self._motion, "rotation": self._rotation}
+        return styles | multiplied | {"defocus_blur": self._defocus, "motion_blur": self._motion}
 
     @cached_property
     def planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,10 +115,6 @@ class FusedPhoto(style.Photo):
 
     def _motion(self, values: Sequence[int], rngs: Random, places: Places) -> Iterator[np.ndarray]:
         return blur.motion(self.base, values, rngs, places)
-
-    def _rotation(self, values: Sequence[float], rngs: Random, places: Places) -> Iterator[np.ndarray]:
-        floats = self.photo.astype(F)  # once for all
-        return (composition.rotation(floats, self.base, value) for value in values)
 
 
 STYLE = ("brightness", "contrast", "saturation", "vibrance", "shadows", "highlights")
