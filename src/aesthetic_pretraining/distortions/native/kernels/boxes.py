@@ -1,4 +1,4 @@
-"""The second half of the letterbox of wide photos: bars and rows in one pass over the pixels, as a loop for numba.
+"""The half of the letterbox that works on rows, with the bars of wide photos, in one pass over the pixels: a loop for numba.
 
 The same bits as PyTorch's antialiased bilinear resize of bytes: sums of integers, with weights of 16 bits.
 """
@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from aesthetic_pretraining.data.letterbox import letterbox_batch
 from aesthetic_pretraining.distortions.native.kernels.compiled import compiled
@@ -20,21 +20,29 @@ WHITE = np.int32(255)
 def letterbox_into(pictures: np.ndarray, out: Tensor) -> None:
     """`data.letterbox.letterbox_batch` of uint8 (n, h, w, 3) into uint8 (n, 3, size, size) in channels_last memory format."""
     height, width = pictures.shape[1:3]
-    if width <= height:
-        out[:] = letterbox_batch(pictures, out.shape[-1])
+    if width == height:
+        out[:] = letterbox_batch(pictures, width)
+        return
+    if width < height:
+        squeezed = np.empty((len(pictures), width, width, 3), np.uint8)
+        for picture, place in zip(pictures, squeezed, strict=True):
+            weigh_rows(picture.reshape(height, -1), *_rows(height, width, 0, height), place.reshape(width, -1))
+        left = (height - width) // 2
+        padded = pad(torch.from_numpy(squeezed).permute(0, 3, 1, 2), (left, height - width - left))
+        out[:] = interpolate(padded, (width, width), mode="bilinear", antialias=True)
         return
     batch = torch.from_numpy(pictures).permute(0, 3, 1, 2)
     squeezed = interpolate(batch, (height, height), mode="bilinear", antialias=True).permute(0, 2, 3, 1).numpy()
-    rows = _rows(width, height, (width - height) // 2)
+    rows = _rows(width, height, (width - height) // 2, height)
     for picture, place in zip(squeezed, out.permute(0, 2, 3, 1).numpy(), strict=True):
         weigh_rows(picture.reshape(height, -1), *rows, place.reshape(height, -1))
 
 
 @lru_cache(maxsize=64)
-def _rows(large: int, small: int, top: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.int32]:
+def _rows(large: int, small: int, top: int, inside: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.int32]:
     """The picture's first row and the number of rows that make each row of the square, their weights, and the bits to shift by.
 
-    large: side of the square before it is shrunk to `small`, which is also the picture's height; top: width of the upper bar
+    large: rows before they are shrunk to `small`, of which `inside` are the picture's, below a bar of `top`
     """
     scale = large / small
     centre = scale * (np.arange(small) + 0.5)
@@ -47,8 +55,8 @@ def _rows(large: int, small: int, top: int) -> tuple[np.ndarray, np.ndarray, np.
     bits = max(b for b in range(22) if int(0.5 + weights.max() * 2**b) < LARGEST)
     whole = np.floor(weights * 2**bits + 0.5).astype(np.int32)
     # rows of the bars are black and add nothing
-    start = np.clip(first, top, top + small)
-    end = np.clip(first + count, top, top + small)
+    start = np.clip(first, top, top + inside)
+    end = np.clip(first + count, top, top + inside)
     kept = np.zeros_like(whole)
     for row, (a, b, f) in enumerate(zip(start, end, first, strict=True)):
         kept[row, : b - a] = whole[row, a - f : b - f]
