@@ -1,7 +1,8 @@
 """Time and check the distortions of one photo, in one thread (make bench-distortions).
 
-Prints what each operation takes, then the native engine beside the authors' way (one darktable process per style picture)
-and the reference engine, how far its style pictures are from darktable's, and its memory. CPU seconds throughout: other
+Prints what each operation takes by the code of torch and by the fused kernels (numba), then the native engine by both, in turns,
+beside the authors' way (one darktable process per style picture) and the reference engine, how far the fused kernels' style
+pictures are from darktable's, and the memory. CPU seconds throughout: other
 work on the machine disturbs them least. Last comes one line per figure: name = value.
 """
 
@@ -17,6 +18,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -24,18 +26,24 @@ import numpy as np
 import torch
 from darktable_per_picture import darktable, write_xmp
 from PIL import Image
+from timing import in_turns
 
 from aesthetic_pretraining.data import images
-from aesthetic_pretraining.data.letterbox import letterbox_batch
 from aesthetic_pretraining.data.sources import Packages
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.native import render, style
+from aesthetic_pretraining.distortions.native.kernels import KERNELS, prepare
 
 SIZE, SEED, WIDTH = 224, 0, 1000  # the authors downloaded photos of 1000 pixels' width
 PHOTOS = 8  # of the packaged ones, evenly spread over their names
 ROUNDS = 7
 AUTHORS_VARIANTS = (("brightness", 1.0), ("exposure", -1.2), ("shadows", 60), ("tint", 1.25), ("vibrance", 100))
 AUTHORS_PHOTOS, PARITY_PHOTOS, MEMORY_PHOTOS = 2, 3, 60
+FUSED = "numba"
+SHARED = {
+    "torch": ("index", "blurred", "highlights_lifted", "shadows_filled"),
+    FUSED: ("logarithm", "surroundings", "under_highlights", "under_shadows"),
+}
 STYLE = {name: d for name, d in DISTORTIONS.items() if d.aspect == "style"}
 STYLE_PICTURES = sum(len(d.levels) for d in STYLE.values())
 BATCH = 8  # photos in a training step, with 1,376 pictures
@@ -72,35 +80,47 @@ def jpegs(count: int) -> list[bytes]:
     return files
 
 
-def native(data: bytes) -> torch.Tensor:
+def native(data: bytes, kernels: str = FUSED) -> torch.Tensor:
     """A JPEG file's 174 pictures."""
-    return render.render(render.source_photo(images.decode(data)[0], SIZE), "photo", SIZE, SEED)
+    return render.render(render.source_photo(images.decode(data)[0], SIZE), "photo", SIZE, SEED, kernels=kernels)
+
+
+def rendering(files: list[bytes]) -> dict[str, float]:
+    """CPU seconds that rendering one stored photo takes by each of the kernels, in turns: mean over photos of the lowest."""
+    lowest = {name: [] for name in KERNELS}
+    for data in files:
+        photo = render.source_photo(images.decode(data)[0], SIZE)
+        calls = {name: partial(render.render, photo, "photo", SIZE, SEED, kernels=name) for name in KERNELS}
+        for name, taken in in_turns(calls, ROUNDS).seconds.items():
+            lowest[name].append(taken)
+    return {name: statistics.mean(taken) for name, taken in lowest.items()}
 
 
 def codes(base: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(base).permute(2, 0, 1).contiguous()
 
 
-def operations(data: bytes) -> dict[str, float]:
+def operations(data: bytes, kernels: str) -> dict[str, float]:
     """Milliseconds of each operation on one photo; what the style distortions share is an operation of its own."""
     image, _ = images.decode(data)
     photo = render.source_photo(image, SIZE)
     base = render.base_photo(photo, SIZE)
-    tones = style.Photo(codes(base))
 
     def shared() -> style.Photo:
-        fresh = style.Photo(codes(base))
-        fresh.index, fresh.blurred, fresh.highlights_lifted, fresh.shadows_filled  # noqa: B018
+        fresh = prepare(base, "published", kernels=kernels)
+        for name in SHARED[kernels]:
+            getattr(fresh, name)
         return fresh
 
     def anchors() -> None:
         render.composition.crop_anchor(photo, base), render.composition.rotation_anchor(photo, base)
 
     room = np.stack([base] * max(len(d.levels) for d in DISTORTIONS.values()))
+    pictures = torch.empty((len(room), 3, SIZE, SIZE), dtype=torch.uint8, memory_format=torch.channels_last)
 
     def boxed() -> None:
         for count in (3, *(len(d.levels) for d in DISTORTIONS.values())):
-            letterbox_batch(room[:count], SIZE)
+            letterbox(room[:count], pictures[:count])
 
     taken = {
         "decode": seconds(lambda: images.decode(data)),
@@ -109,10 +129,16 @@ def operations(data: bytes) -> dict[str, float]:
         "shared by style": seconds(shared),
     }
     tones = shared()
+    letterbox = tones.letterbox or render.letterbox_by_torch
+    ladders = {name: d.ladder("published") for name, d in DISTORTIONS.items()}
     for name, distortion in DISTORTIONS.items():
-        taken[name] = seconds(lambda d=distortion: list(render._pictures(d, photo, base, tones, "photo", SEED, "published")))
+        taken[name] = seconds(
+            lambda d=distortion: list(
+                render.pictures_of(d, photo, base, tones, "photo", SEED, ladders[d.name], list(room[: len(d.levels)]))
+            )
+        )
     taken["letterbox"] = seconds(boxed)
-    whole = seconds(lambda: native(data))
+    whole = seconds(lambda: native(data, kernels))
     taken["all else"] = whole - sum(taken.values())
     return {name: 1000 * value for name, value in taken.items()}
 
@@ -161,9 +187,9 @@ def parity(base: np.ndarray) -> dict[tuple[str, float], np.ndarray]:
             write_xmp(folder / f"{stem}.png.xmp", *step)
         darktable(folder, out, "--out-ext", "png", config=Path(temporary) / "config")
         theirs = [np.array(Image.open(out / f"{stem}.png").convert("RGB")) for stem in stems]
-    tones = style.Photo(codes(base))
-    ours = torch.cat([getattr(style, name)(tones, tuple(d.values.values())) for name, d in STYLE.items()])
-    ours = ours.permute(0, 2, 3, 1).numpy()
+    tones = prepare(base, "published", kernels=FUSED)
+    made = [render.pictures_of(d, base, base, tones, "photo", SEED, d.values) for d in STYLE.values()]
+    ours = [picture for pictures in made for picture in pictures]
     return {step: cv2.absdiff(mine, other) for step, mine, other in zip(steps, ours, theirs, strict=True)}
 
 
@@ -175,7 +201,7 @@ def growth_mib(files: list[bytes]) -> float:
         height, width = photo.shape[:2]
         cut = i // len(files)  # off the long side
         photo = photo[: height - cut] if height > width else photo[:, : max(width - cut, height)]
-        render.render(np.ascontiguousarray(photo), f"photo{i}", SIZE, SEED)
+        render.render(np.ascontiguousarray(photo), f"photo{i}", SIZE, SEED, kernels=FUSED)
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     return peaks[-1] - peaks[len(files)]
 
@@ -204,12 +230,15 @@ def main() -> None:
     cv2.setNumThreads(1)
     files = jpegs(PHOTOS)
     growth = growth_mib(files)
-    taken = operations(files[0])
-    whole = sum(taken.values())
-    for name, value in taken.items():
-        print(f"{name:20} {value:8.2f} ms {value / whole:7.1%}")
-    print(f"{'one photo':20} {whole:8.2f} ms\n")
+    taken = {kernels: operations(files[0], kernels) for kernels in KERNELS}
+    whole = {kernels: sum(times.values()) for kernels, times in taken.items()}
+    print(f"{'CPU ms':20} " + "".join(f"{kernels:>17}" for kernels in KERNELS))
+    for name in taken[FUSED]:
+        print(f"{name:20} " + "".join(f"{taken[k][name]:8.2f} {taken[k][name] / whole[k]:7.1%} " for k in KERNELS))
+    print(f"{'one photo':20} " + "".join(f"{whole[k]:8.2f} {'':8}" for k in KERNELS) + "\n")
 
+    drawn = rendering(files)
+    print("CPU seconds per stored photo: " + ", ".join(f"{name} {taken:.3f}" for name, taken in drawn.items()) + "\n")
     ours = statistics.mean(seconds(lambda data=data: native(data), 3) for data in files)
     installed = shutil.which("darktable-cli") is not None
     authors = authors_seconds(files[:AUTHORS_PHOTOS]) if installed else math.nan
@@ -224,7 +253,7 @@ def main() -> None:
     mean = most = math.nan
     if installed:
         off = [parity(render.base_photo(images.decode(data)[0], SIZE)) for data in files[:PARITY_PHOTOS]]
-        print(f"native style pictures against darktable's, {PARITY_PHOTOS} photos: mean and highest distance in levels")
+        print(f"fused style pictures against darktable's, {PARITY_PHOTOS} photos: mean and highest distance in levels")
         for name in STYLE:
             chosen = [d for one in off for (n, _), d in one.items() if n == name]
             print(f"{name:20} {np.mean([d.mean() for d in chosen]):9.4f} {max(int(d.max()) for d in chosen):4}")
@@ -239,6 +268,7 @@ def main() -> None:
     print()
     print(f"reference_vs_authors = {authors / reference:.1f}")
     print(f"native_vs_authors = {authors / ours:.1f}")
+    print(f"native_vs_torch = {drawn['torch'] / drawn[FUSED]:.2f}")
     print(f"native_seconds_per_photo = {ours:.3f}")
     print(f"parity_mean = {mean:.4f}")
     print(f"parity_max = {most}")

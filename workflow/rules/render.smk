@@ -38,7 +38,9 @@ rule sheets:
     benchmark:
         "logs/{scale}/benchmark/sheets.tsv"
     params:
-        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.sheet_photos", "seed"),
+        cfg=P(
+            "image.size", "distortions.edited_width", "distortions.kernels", "distortions.table", "report.sheet_photos", "seed"
+        ),
     message:
         "draw the contact sheets"
     script:

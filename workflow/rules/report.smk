@@ -131,7 +131,7 @@ rule figure1:
     benchmark:
         "logs/{scale}/benchmark/figure1.tsv"
     params:
-        cfg=P("image.size", "distortions.edited_width", "distortions.table", "report.examples", "seed"),
+        cfg=P("image.size", "distortions.edited_width", "distortions.kernels", "distortions.table", "report.examples", "seed"),
     message:
         "draw Figure 1"
     script:

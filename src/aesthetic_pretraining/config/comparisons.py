@@ -9,9 +9,10 @@ from aesthetic_pretraining.config.training import Ablation, Task
 
 Row = Annotated[str, Field(pattern="^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
 OWN = ("distortions", "pretrain")  # sections of which a row may have values of its own
-# ASSUME: these belong to all rows: they say which rows there are, which files variants come from, and how many threads a job takes
+# ASSUME: these belong to all rows: they say which rows there are, which files variants come from and what computes them, and how many threads a job takes
 COMMON = (
     "distortions.engine",
+    "distortions.kernels",
     "pretrain.tasks",
     "pretrain.ablations",
     "pretrain.comparisons",

@@ -48,6 +48,11 @@ class DistortionsParams(Section):
         "native: our own code, live in the data loader; reference: darktable, imagecorruptions and Pillow, rendered once into shards.",
         "section 4.1; docs/distortions.md",
     )
+    kernels: Literal["torch", "numba"] = value(
+        "What computes the native engine's pixels: torch, or numba (extra 'fast'): fused loops for the CPU, in which single pixels "
+        "differ by one level.",
+        "ours; docs/distortions.md",
+    )
 
 
 class BackboneParams(Section):

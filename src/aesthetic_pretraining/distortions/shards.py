@@ -33,15 +33,17 @@ TOGETHER = 8  # photos that the reference engine gets at once: one start of dark
 
 
 def engine(name: str) -> Callable[..., Tensor]:
-    """(photos, ids, size, seed, table, None, edited_width) -> uint8 (n, 174, 3, size, size) by the engine of that name."""
+    """(photos, ids, size, seed, table, None, edited_width, kernels) -> uint8 (n, 174, 3, size, size) by the engine of that name."""
     if name == "reference":
         # here, because it needs darktable only where it is asked for
         from aesthetic_pretraining.distortions.reference.render import render_reference
 
-        return render_reference
+        return lambda photos, ids, size, seed, table, only, edited_width, kernels: render_reference(
+            photos, ids, size, seed, table, only, edited_width
+        )
     if name == "native":
-        return lambda photos, ids, size, seed, table, only, edited_width: torch.stack(
-            [render(photo, i, size, seed, only, table, edited_width) for photo, i in zip(photos, ids, strict=True)]
+        return lambda photos, ids, size, seed, table, only, edited_width, kernels: torch.stack(
+            [render(photo, i, size, seed, only, table, edited_width, kernels) for photo, i in zip(photos, ids, strict=True)]
         )
     raise ValueError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")
 
@@ -56,18 +58,21 @@ def render_shard(
     tar: str | Path,
     work: str | Path,
     edited_width: int = EDITED_WIDTH,
+    kernels: str = "torch",
 ) -> None:
     """Write all variants of the photos, PNG in WebDataset's form, each photo's followed by what made them as JSON.
 
     Args:
         name, table: the engine and the table of distortions; edited_width: as for `darktable_values.shadhi`.
+        kernels: what computes the native engine's pixels, one of `native.kernels.KERNELS`.
         tar: written; the same bytes when written again on the same machine.
         work: folder of the unfinished shard. A killed job goes on after the last whole photo in it.
     Raises: UserError if the engine's programs are missing or fail.
     """
-    unfinished = Path(work) / f"render-{_digest(store, photos, size, seed, name, table, edited_width):016x}.tar"
+    unfinished = Path(work) / f"render-{_digest(store, photos, size, seed, name, table, edited_width, kernels):016x}.tar"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    make, made_by = engine(name), {"engine": name, "table": table, "edited_width": edited_width, "size": size, "seed": seed}
+    make, made_by = engine(name), {"engine": name, "table": table, "edited_width": edited_width, "kernels": kernels}
+    made_by |= {"size": size, "seed": seed}
     done, end = _whole(unfinished)
     with enough_space(unfinished), open(unfinished, "r+b" if unfinished.exists() else "w+b") as file:
         file.truncate(end)
@@ -77,7 +82,7 @@ def render_shard(
         with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as out:
             for at in range(0, len(left), TOGETHER):
                 ids = left[at : at + TOGETHER]
-                pictures = make([store.pixels(i) for i in ids], ids, size, seed, table, None, edited_width)
+                pictures = make([store.pixels(i) for i in ids], ids, size, seed, table, None, edited_width, kernels)
                 for photo_id, mine in zip(ids, pictures, strict=True):
                     _add_photo(out, photo_id, mine, made_by)
                     file.flush()

@@ -18,6 +18,7 @@ from torch import Tensor
 from aesthetic_pretraining.data.sources import Tar
 from aesthetic_pretraining.distortions import VARIANTS, Variant, rows
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
+from aesthetic_pretraining.distortions.native.kernels import check
 from aesthetic_pretraining.distortions.native.render import render
 from aesthetic_pretraining.distortions.views import flip_crop
 from aesthetic_pretraining.errors import UserError
@@ -43,10 +44,13 @@ class Variants:
         size: side of the network's image in pixels.
         table: one of distortions.TABLES.
         edited_width: as for `darktable_values.shadhi`.
+        kernels: what computes the pixels, one of `native.kernels.KERNELS`.
+    Raises: UserError for kernels that are not installed.
     """
 
-    def __init__(self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH):
-        self.store, self.size, self.table, self.edited_width = store, size, table, edited_width
+    def __init__(self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"):
+        check(kernels)  # here, because loaders' processes would not raise a sentence
+        self.store, self.size, self.table, self.edited_width, self.kernels = store, size, table, edited_width, kernels
 
     @property
     def files(self) -> list[str]:
@@ -62,14 +66,14 @@ class Variants:
 
         Raises: KeyError for an unknown distortion.
         """
-        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width)
+        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width, self.kernels)
 
 
 class AugmentedVariants(Variants):
     """Variants of a random view of each photo, a function of `epoch_seed` and the photo's id (`views.flip_crop`)."""
 
     def __init__(self, variants: Variants, epoch_seed: int):
-        super().__init__(variants.store, variants.size, variants.table, variants.edited_width)
+        super().__init__(variants.store, variants.size, variants.table, variants.edited_width, variants.kernels)
         self.epoch_seed = epoch_seed
 
     def photo(self, photo_id: str) -> np.ndarray:
@@ -119,10 +123,15 @@ def augmented(variants: Variants, augment: str, epoch_seed: int) -> Variants:
 
 
 def open_variants(
-    store: Photos, size: int, table: str, shards: Sequence[str | Path], edited_width: int = EDITED_WIDTH
+    store: Photos,
+    size: int,
+    table: str,
+    shards: Sequence[str | Path],
+    edited_width: int = EDITED_WIDTH,
+    kernels: str = "torch",
 ) -> Variants:
     """Variants from the rendered shards if there are any, else rendered on the fly."""
-    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table, edited_width)
+    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table, edited_width, kernels)
 
 
 def member_name(photo_id: str, variant: Variant) -> str:

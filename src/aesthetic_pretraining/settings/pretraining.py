@@ -53,6 +53,7 @@ class PretrainConfig:
     contrast_micro_batch: Annotated[int, "pretrain.contrast_micro_batch"] = 0
     tf32: Annotated[bool, "compute.tf32"] = False
     recompute: Annotated[bool, "compute.recompute"] = False
+    kernels: Annotated[str, "distortions.kernels"] = "torch"
 
 
 def comparisons_of(cfg: Mapping[str, Any]) -> dict[str, str]:

@@ -23,4 +23,5 @@ with job(snakemake):
         snakemake.output[0],
         WORK,
         cfg["distortions.edited_width"],
+        cfg["distortions.kernels"],
     )

@@ -19,4 +19,5 @@ with job(snakemake):
         snakemake.output.sheets,
         facts.roles("photos", split),
         cfg["distortions.edited_width"],
+        cfg["distortions.kernels"],
     )

@@ -20,5 +20,6 @@ with job(snakemake):
         cfg["distortions.table"],
         cfg["report.examples"],
         cfg["distortions.edited_width"],
+        cfg["distortions.kernels"],
     )
     save(draw_figure1(shown, facts=facts.shown(1, facts.roles("photos", split), "test")), *snakemake.output)

@@ -72,7 +72,7 @@ def to_roots(linear: Tensor) -> Tensor:
     """Linear sRGB (3, h, w), unbounded, as Lab's cube roots of X, Y and Z relative to white: (3, h, w)."""
     xyz = (_to_xyz(linear.device) @ linear.flatten(1)).view_as(linear)
     above = xyz.clamp(min=KNEE**3)
-    return cube_root(above).add_(xyz.sub_(above), alpha=(_knee() - 16 / 116) / KNEE**3)
+    return cube_root(above).add_(xyz.sub_(above), alpha=(knee() - 16 / 116) / KNEE**3)
 
 
 # Constants are cached per device: a GPU would have to wait for every upload and for every value read back.
@@ -87,7 +87,7 @@ def _to_xyz(device: torch.device) -> Tensor:
 
 
 @cache
-def _knee() -> float:
+def knee() -> float:
     """The value at the knee, as computed by `cube_root`: black must be exact, because brightness magnifies its error most."""
     return float(cube_root(torch.tensor([KNEE**3], dtype=torch.float32)))
 

@@ -12,6 +12,7 @@ from aesthetic_pretraining.data.letterbox import ROOM, fit_short_side, letterbox
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.ladder import TABLES
 from aesthetic_pretraining.distortions.native import composition, style, technical
+from aesthetic_pretraining.distortions.native.kernels import prepare
 from aesthetic_pretraining.distortions.registry import ANCHORS, DISTORTIONS, Distortion, rows
 from aesthetic_pretraining.seeding import generator
 
@@ -34,6 +35,7 @@ def render(
     only: Sequence[str] | None = None,
     table: str = "published",
     edited_width: int = EDITED_WIDTH,
+    kernels: str = "torch",
 ) -> Tensor:
     """The variants of one photo as the network sees them: uint8 (n, 3, size, size), in the order of `rows(only)`.
 
@@ -44,7 +46,9 @@ def render(
     only: names of distortions; None: all
     table: the distortion table, one of ladder.TABLES
     edited_width: as for `darktable_values.shadhi`
-    Raises: ValueError for a photo of another size or type or for an unknown table, KeyError for an unknown distortion.
+    kernels: what computes the pixels, one of `native.kernels.KERNELS`
+    Raises: ValueError for a photo of another size or type or for an unknown table or kernels, KeyError for an unknown distortion,
+    UserError for kernels that are not installed.
     """
     short = round(ROOM * size)
     if photo.dtype != np.uint8 or photo.ndim != 3 or photo.shape[2] != 3 or min(photo.shape[:2]) != short:
@@ -52,22 +56,30 @@ def render(
     if table not in TABLES:
         raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
     base = base_photo(photo, size)
-    tones = style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table, edited_width)
+    tones = prepare(base, table, edited_width, kernels)
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
     # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
     room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
-    pictures[:3] = letterbox_batch(room[:3], size)
+    letterbox = tones.letterbox or letterbox_by_torch
+    letterbox(room[:3], pictures[:3])
     done = len(ANCHORS)
     for distortion in DISTORTIONS.values():
         if only is None or distortion.name in only:
             made = room[: len(distortion.levels)]
-            drawn = pictures_of(distortion, photo, base, tones, photo_id, seed, distortion.ladder(table))
-            for place, picture in zip(made, drawn, strict=True):
-                place[:] = picture
-            pictures[done : done + len(made)] = letterbox_batch(made, size)
+            places = list(made)
+            drawn = pictures_of(distortion, photo, base, tones, photo_id, seed, distortion.ladder(table), places)
+            for place, picture in zip(places, drawn, strict=True):
+                if picture is not place:
+                    place[:] = picture
+            letterbox(made, pictures[done : done + len(made)])
             done += len(made)
     return pictures
+
+
+def letterbox_by_torch(pictures: np.ndarray, out: Tensor) -> None:
+    """`letterbox_batch` into `out`, uint8 (n, 3, size, size)."""
+    out[:] = letterbox_batch(pictures, out.shape[-1])
 
 
 def pictures_of(
@@ -78,13 +90,18 @@ def pictures_of(
     photo_id: str,
     seed: int,
     ladder: Mapping[int, float],
+    places: Sequence[np.ndarray] | None = None,
 ) -> Iterable[np.ndarray]:
     """One picture for each level of the ladder (level -> value): uint8 (h, w, 3).
 
-    The distortion's function is found by its name in its aspect's module.
+    The distortion's function is the prepared photo's own, else that of its name in its aspect's module.
+    places: arrays for the pictures, as many; those that can be computed in place are, and are given back.
     """
     name = distortion.name
     draw = generator
+    if (fused := tones.makers.get(name)) is not None:
+        rngs = (draw(seed, photo_id, name, level) for level in ladder)
+        return fused(tuple(ladder.values()), rngs, np.empty((len(ladder), *base.shape), np.uint8) if places is None else places)
     if (make := distortion.make) is not None:
         return (make(photo, base, value, draw(seed, photo_id, name, level)) for level, value in ladder.items())
     match distortion.aspect:

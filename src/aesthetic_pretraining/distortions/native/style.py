@@ -10,7 +10,7 @@ and returns uint8 (n, 3, h, w). All but the gains act on lightness and keep the 
 a chroma factor per pixel, which `colour.develop` turns into images.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 
 import numpy as np
@@ -29,7 +29,12 @@ class Photo:
     codes: uint8 (3, h, w)
     table: the distortion table, which determines the blur of shadows and highlights and the value of the field that does not vary
     edited_width: as for `darktable_values.shadhi`
+    makers: functions in the place of those of this module, `technical` and `composition`, by name (`kernels.photo`)
+    letterbox: in the place of `letterbox_batch`, into its second argument
     """
+
+    makers: Mapping[str, Callable] = {}
+    letterbox: Callable[[np.ndarray, Tensor], None] | None = None
 
     def __init__(self, codes: Tensor, table: str = "published", edited_width: int = EDITED_WIDTH) -> None:
         self.codes, self.shadhi = codes, shadhi(table, edited_width)
@@ -37,7 +42,7 @@ class Photo:
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:
         linear = torch.empty(self.codes.shape, device=self.codes.device)
-        look_up(_light(self.codes.device).expand(3, 256), self.index, linear)
+        look_up(light(self.codes.device).expand(3, 256), self.index, linear)
         return to_lab(linear)
 
     @cached_property
@@ -47,8 +52,11 @@ class Photo:
 
     @cached_property
     def blurred(self) -> Tensor:
-        """Lightness after darktable's recursive Gaussian, first down the columns, then along the rows."""
-        lightness = self.lab[0]
+        """`blur` of the lightness: (h, w)."""
+        return self.blur(self.lab[0])
+
+    def blur(self, lightness: Tensor) -> Tensor:
+        """Lightness (h, w) after darktable's recursive Gaussian, first down the columns, then along the rows."""
         sigma = self.shadhi.sigma(lightness.shape[1])
         down, along = (_blur(n, sigma, lightness.device) for n in lightness.shape)
         return down @ lightness @ along.T
@@ -69,7 +77,7 @@ class Photo:
 
 
 @cache
-def _light(device: torch.device) -> Tensor:
+def light(device: torch.device) -> Tensor:
     """Linear light of each code: float (256,)."""
     return torch.from_numpy(decode(np.arange(256) / 255).astype(np.float32)).to(device)
 
@@ -147,10 +155,10 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
 
     In gamut and slightly beyond, the round trip through Lab only affects clipping, so a table per channel is enough.
     """
-    codes, light = _multiplied(tuple(gains), photo.codes.device)
+    codes, lit_by_gain = multiplied(tuple(gains), photo.codes.device)
     pictures = torch.empty(len(gains), *photo.codes.shape, dtype=torch.uint8, device=photo.codes.device)
     linear, *spare = torch.empty(3, *photo.codes.shape, device=photo.codes.device)
-    for picture, gain, code, lit in zip(pictures, gains, codes, light, strict=True):
+    for picture, gain, code, lit in zip(pictures, gains, codes, lit_by_gain, strict=True):
         if max(gain) > FAR_OUT:
             look_up(lit, photo.index, linear)
             roots_to_codes(to_roots(linear)[None], [room[None] for room in spare], picture[None])
@@ -160,7 +168,7 @@ def multiply(photo: Photo, gains: Sequence[tuple[float, float, float]]) -> Tenso
 
 
 @lru_cache(maxsize=64)
-def _multiplied(gains: tuple[tuple[float, float, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
+def multiplied(gains: tuple[tuple[float, float, float], ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """Each code after each gain, as codes (uint8) and as linear light (float), both (n, 3, 256)."""
     scaled = np.arange(256) * np.array(gains)[..., None]
     # Halves are rounded down: after darktable's round trip through Lab, two thirds of them are slightly lower.

@@ -96,8 +96,7 @@ def disk(radius: int, sigma: float) -> np.ndarray:
 
 def smear(base: np.ndarray, width: int, sigma: float, angle: float) -> np.ndarray:
     """Weighted sum of `width` copies, each shifted one pixel further along `angle` (degrees); borders are repeated."""
-    weights = np.exp(-(np.arange(width) ** 2) / (2 * sigma**2))
-    weights /= weights.sum()
+    weights = motion_weights(width, sigma)
     height, across = base.shape[:2]
     padded = cv2.copyMakeBorder(base, width, width, width, width, cv2.BORDER_REPLICATE).astype(np.float32)
     blurred = np.zeros(base.shape, np.float32)
@@ -106,6 +105,13 @@ def smear(base: np.ndarray, width: int, sigma: float, angle: float) -> np.ndarra
         left = width + ceil(i * cos(radians(angle)) - 0.5)
         cv2.scaleAdd(padded[top : top + height, left : left + across], weight, blurred, blurred)
     return _cut_off(blurred, NUDGE)
+
+
+def motion_weights(width: int, sigma: float) -> np.ndarray:
+    """One side of a Gaussian, the weights of `smear`'s copies, which sum to 1: float64 (width,)."""
+    weights = np.exp(-(np.arange(width) ** 2) / (2 * sigma**2))
+    weights /= weights.sum()
+    return weights
 
 
 def _spectrum(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -31,6 +31,7 @@ def draw_sheets(
     sheets: Sequence[str | Path],
     counts: Mapping[str, int],
     edited_width: int = EDITED_WIDTH,
+    kernels: str = "torch",
 ) -> None:
     """Write a sheet of all distortions of the first photo and, for each distortion, a sheet of all photos and tables.
 
@@ -40,18 +41,26 @@ def draw_sheets(
         overview: PNG to write. sheets: PNGs to write, named after their distortion.
         counts: `facts.roles` of the photos.
         edited_width: as for `darktable_values.shadhi`.
+        kernels: what computes the pixels, one of `native.kernels.KERNELS`.
     """
-    by_table = {t: [_render(store, photo, size, seed, t, edited_width) for photo in photos] for t in TABLES}
+    by_table = {t: [_render(store, photo, size, seed, t, edited_width, kernels) for photo in photos] for t in TABLES}
     _save(contact_sheet(by_table[table][0], facts.shown(1, counts, "test")), overview)
     for path in map(Path, sheets):
         _save(compare_tables(path.stem, by_table, facts.shown(len(photos), counts, "test")), path)
 
 
 def examples(
-    store: Store, photo: str, size: int, seed: int, table: str, names: Sequence[str], edited_width: int = EDITED_WIDTH
+    store: Store,
+    photo: str,
+    size: int,
+    seed: int,
+    table: str,
+    names: Sequence[str],
+    edited_width: int = EDITED_WIDTH,
+    kernels: str = "torch",
 ) -> dict[str, dict[int, np.ndarray]]:
     """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and every second level of the positive side."""
-    pictures = _render(store, photo, size, seed, table, edited_width)
+    pictures = _render(store, photo, size, seed, table, edited_width, kernels)
     return {
         name: {level: p for level, p in _levels(pictures, name).items() if level == 0 or (level > 0 and level % 2)}
         for name in names
@@ -103,8 +112,8 @@ def _levels(pictures: np.ndarray, distortion: str) -> dict[int, np.ndarray]:
     return {level: pictures[shown[level]] for level in sorted(shown)}
 
 
-def _render(store: Store, photo: str, size: int, seed: int, table: str, edited_width: int) -> np.ndarray:
-    pictures = render(store.pixels(photo), photo, size, seed, table=table, edited_width=edited_width)
+def _render(store: Store, photo: str, size: int, seed: int, table: str, edited_width: int, kernels: str) -> np.ndarray:
+    pictures = render(store.pixels(photo), photo, size, seed, table=table, edited_width=edited_width, kernels=kernels)
     return pictures.permute(0, 2, 3, 1).numpy()
 
 
