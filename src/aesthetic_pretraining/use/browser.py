@@ -18,8 +18,8 @@ from aesthetic_pretraining.use.words import SAID
 
 PAGE = Path(__file__).with_name("templates") / "browser"
 OURS = ("index.html", "app.js", "letterbox.js", "style.css")
-PACKAGE, VERSION = "onnxruntime-web", "@@VERSION@@"
-SHA512 = "@@SHA512@@"
+PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
+SHA512 = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 # of the package: the library for wasm alone, and what it loads; the rest is for GPUs, Node and debugging
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 SECONDS = 600  # for npm

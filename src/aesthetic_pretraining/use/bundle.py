@@ -22,7 +22,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.files import sha256
+from aesthetic_pretraining.files import sha256, write_text
 from aesthetic_pretraining.use.reading import Reading
 
 FORMAT, VERSION = "aesthetic-pretraining bundle", 1
@@ -96,6 +96,12 @@ def read_bundle(folder: str | Path) -> Bundle:
             _check_finite(folder / name)
     reading = _reading(folder / READING) if config["explains"] else None
     return Bundle(folder, config, sha256(folder / SUMS), reading)
+
+
+def write_sums(folder: Path) -> None:
+    """SHA256SUMS of a bundle's files, as `sha256sum -c` reads it."""
+    names = sorted(name for name in (*FILES, *EXPLAINING) if (folder / name).is_file())
+    write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
 def _config(folder: Path) -> dict[str, Any]:

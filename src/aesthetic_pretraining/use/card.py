@@ -22,7 +22,9 @@ def card(config: Mapping[str, Any]) -> str:
     )
     # a JSON text is a YAML text as well, with every quote where it has to be
     environment.filters |= {"yaml": lambda value: json.dumps(value, ensure_ascii=False), "rounded": rounded}
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(title=title_of(config["task"]), **config)
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        title=title_of(config["task"]), votes=", ".join(f"{value:g}" for value in config["values"]), **config
+    )
 
 
 def rounded(value: float | None) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file, save_file
 
-from aesthetic_pretraining.files import atomic_path, sha256, write_text
+from aesthetic_pretraining.files import atomic_path, write_text
 from aesthetic_pretraining.initialisations import RESPONDING
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import Network, load_into, score_network
@@ -20,13 +20,12 @@ from aesthetic_pretraining.use.bundle import (
     EXPLAIN_MODEL,
     EXPLAIN_WEIGHTS,
     EXPLAINING,
-    FILES,
     FORMAT,
     MODEL,
     READING,
-    SUMS,
     VERSION,
     WEIGHTS,
+    write_sums,
 )
 from aesthetic_pretraining.use.card import card
 from aesthetic_pretraining.use.onnx_files import Intensities, Votes, write_onnx
@@ -98,12 +97,6 @@ def export(
         _write_weights(chosen.weights, folder / WEIGHTS, config)
         write_text(folder / CARD, card(config))
         write_sums(folder)
-
-
-def write_sums(folder: Path) -> None:
-    """SHA256SUMS of a bundle's files, as `sha256sum -c` reads it."""
-    names = sorted(name for name in (*FILES, *EXPLAINING) if (folder / name).is_file())
-    write_text(folder / SUMS, "".join(f"{sha256(folder / name)}  {name}\n" for name in names))
 
 
 def _write_explaining(folder: Path, explaining: Explaining, backbone: str, photos: np.ndarray) -> dict[str, Any]:

@@ -56,10 +56,13 @@ def _known(value: float) -> float | None:
 
 
 def metrics_sentence(seeds: int, folds: int, title: str, simulated: bool) -> str:
-    """What the metrics were measured on and of which networks."""
+    """What the metrics were measured on, and of which networks."""
     networks = seeds * max(folds, 1)
-    of = "this network" if networks == 1 else f"{networks} networks that were trained alike, of which this is one, each on images that it was not trained on"
-    return f"Measured on the test images of {title}{' with simulated votes' if simulated else ''}, of {of}."
+    of = "of this network"
+    if networks > 1:
+        of = f"over {networks} networks trained alike, of which this is one, each on images that it was not trained on"
+    images = f"images in the format of {title}, with simulated votes" if simulated else f"images of {title}"
+    return f"Measured on the test {images}, {of}."
 
 
 def best_fold(histories: Sequence[pd.DataFrame]) -> int:
