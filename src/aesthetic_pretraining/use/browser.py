@@ -65,8 +65,23 @@ def _take(folder: Path, out: Path) -> None:
         _copy(found, out / name)
 
 
+def kept() -> Path:
+    """Where the fetched package is kept for the next time: in the user's cache."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache, "aesthetic-pretraining", f"{PACKAGE}-{VERSION}.tgz")
+
+
 def fetch(work: Path) -> Path:
-    """The package's folder dist, fetched by npm into `work`. Raises: UserError."""
+    """A folder with RUNTIME, from the package that npm fetches into `work`, or fetched earlier. Raises: UserError."""
+    archive = kept()
+    if not archive.is_file() or _digest(archive) != SHA512:
+        with writable(archive.parent):
+            _copy(_by_npm(work), archive)
+    return unpack(archive, work)
+
+
+def _by_npm(work: Path) -> Path:
+    """The package's archive. Raises: UserError; also for another one than the pinned."""
     if shutil.which("npm") is None:
         raise UserError(f"fetching {PACKAGE} needs npm; install it, or name a folder with the package's files by --runtime")
     command = ["npm", "pack", "--silent", "--ignore-scripts", f"{PACKAGE}@{VERSION}"]
@@ -78,15 +93,19 @@ def fetch(work: Path) -> Path:
     if done.returncode or archive is None:
         reason = " ".join(done.stderr.split())[-200:] or "no message"
         raise UserError(f"npm could not fetch {PACKAGE} {VERSION} ({reason}); see to its registry, or name a folder by --runtime")
-    return unpack(archive, work)
+    if (found := _digest(archive)) != SHA512:
+        raise UserError(f"{PACKAGE} {VERSION}: what npm fetched has the SHA-512 {found[:12]}..., not {SHA512[:12]}...; do not use it")
+    return archive
+
+
+def _digest(path: Path) -> str:
+    """SHA-512 in base64, as npm writes it."""
+    with open(path, "rb") as file:
+        return base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode("ascii")
 
 
 def unpack(archive: Path, work: Path) -> Path:
-    """The files RUNTIME out of the package's archive. Raises: UserError for another archive than the pinned one."""
-    with open(archive, "rb") as file:
-        found = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode("ascii")
-    if found != SHA512:
-        raise UserError(f"{PACKAGE} {VERSION}: what npm fetched has the SHA-512 {found[:12]}..., not {SHA512[:12]}...; do not use it")
+    """The files RUNTIME out of the package's archive. Raises: UserError if it lacks one."""
     with tarfile.open(archive) as tar:
         for name in RUNTIME:
             try:
