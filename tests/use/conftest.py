@@ -4,7 +4,6 @@ import shutil
 
 import numpy as np
 import pytest
-
 from small_bundles import BIAS, TO_VOTES, make_bundle
 
 

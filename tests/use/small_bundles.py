@@ -56,7 +56,9 @@ def reading_by_hand():
     """Dark: brightness at level -4; otherwise nothing. Decided at a mean brightness of 0.25."""
     weights = np.zeros((len(DISTORTIONS), 3))
     weights[list(DISTORTIONS).index("brightness")] = (0, -80, 0)
-    return Reading(((NOTHING, 0), ("brightness", -4), ("contrast", 2)), weights, np.array([0.0, 20.0, -9.0]), {"brightness": 0.9})
+    return Reading(
+        ((NOTHING, 0), ("brightness", -4), ("contrast", 2)), weights, np.array([0.0, 20.0, -9.0]), {"brightness": 0.9}
+    )
 
 
 def make_bundle(folder, simulated=False, explains=True, **changed):
@@ -64,7 +66,9 @@ def make_bundle(folder, simulated=False, explains=True, **changed):
     config = {
         **{"format": bundles.FORMAT, "version": bundles.VERSION, "name": "by-hand", "task": "imagenet", "backbone": "none"},
         **{"size": SIZE, "values": VALUES, "labels": {"simulated": simulated}, "explains": explains},
-        "explanation": {"top3_accuracy": 0.5, "chance": 1 / 7, "photos": 40, "reliable": {"brightness": 0.9}} if explains else None,
+        "explanation": {"top3_accuracy": 0.5, "chance": 1 / 7, "photos": 40, "reliable": {"brightness": 0.9}}
+        if explains
+        else None,
     } | changed
     (folder / bundles.CONFIG).write_text(json.dumps(config))
     (folder / bundles.CARD).write_text("# by hand\n")

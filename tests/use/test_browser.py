@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 from PIL import Image
+from small_bundles import make_bundle
 
 from aesthetic_pretraining.data.letterbox import letterbox
 from aesthetic_pretraining.data.sources import Packages
@@ -19,7 +20,6 @@ from aesthetic_pretraining.use import browser
 from aesthetic_pretraining.use.browser import write_browser
 from aesthetic_pretraining.use.bundle import read_bundle
 from aesthetic_pretraining.use.scorer import load
-from small_bundles import make_bundle
 
 # points of a scale of 1 to 5: lossless photos, and JPEG, of which Python decodes large ones at a fraction of their size
 LOSSLESS, JPEG = 0.005, 0.03
@@ -102,7 +102,8 @@ def test_the_letterbox_is_pythons_within_one_code(page, make_photo, width, heigh
     photo = make_photo(width, width, height)
     rgba = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)]).ravel().tolist()
     planes = page.evaluate(
-        "([data, width, height]) => Array.from(letterbox({data: Uint8ClampedArray.from(data), width, height}, 32))", [rgba, width, height]
+        "([data, width, height]) => Array.from(letterbox({data: Uint8ClampedArray.from(data), width, height}, 32))",
+        [rgba, width, height],
     )
     mine = letterbox(photo, 32).transpose(2, 0, 1).ravel().astype(int)
     assert np.abs(np.array(planes) - mine).max() <= 1
@@ -166,7 +167,9 @@ def test_what_npm_fetches_is_checked_kept_and_not_fetched_again(small, tmp_path,
     with pytest.raises(UserError, match=r"has the SHA-512 .* do not use it"):
         write_browser(read_bundle(small), tmp_path / "out")
     assert not browser.kept().exists() and not (tmp_path / "out" / browser.RUNTIME[0]).exists()
-    digest = subprocess.run(["sh", "-c", f"sha512sum '{package}' | cut -d ' ' -f 1 | xxd -r -p | base64 -w 0"], capture_output=True, text=True)
+    digest = subprocess.run(
+        ["sh", "-c", f"sha512sum '{package}' | cut -d ' ' -f 1 | xxd -r -p | base64 -w 0"], capture_output=True, text=True
+    )
     monkeypatch.setattr(browser, "SHA512", digest.stdout)
     for _ in range(2):
         write_browser(read_bundle(small), tmp_path / "out")

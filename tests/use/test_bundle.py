@@ -6,11 +6,11 @@ import pickle
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from small_bundles import VALUES, make_bundle
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.use.bundle import read_bundle, write_sums
 from aesthetic_pretraining.use.scorer import load
-from small_bundles import VALUES, make_bundle
 
 
 def refused(folder, *words):
@@ -79,7 +79,9 @@ def test_another_projects_config(tmp_path):
     refused(folder, "not of a bundle")
 
 
-@pytest.mark.parametrize("changed", [{"size": 4}, {"values": [1]}, {"values": [2, 1]}, {"values": "many"}, {"size": None}, {"labels": {}}])
+@pytest.mark.parametrize(
+    "changed", [{"size": 4}, {"values": [1]}, {"values": [2, 1]}, {"values": "many"}, {"size": None}, {"labels": {}}]
+)
 def test_impossible_entries(tmp_path, changed):
     refused(make_bundle(tmp_path / "odd", **changed), "config.json")
 

@@ -95,7 +95,9 @@ def test_a_reading_that_does_not_fit_is_refused(broken):
 
 
 def test_words_say_side_and_level():
-    said = sentence((Statement("brightness", -2.1, 0.9), Statement("rotation", 0.2, 0.5), Statement("gaussian_noise", 3.4, 0.3)))
+    said = sentence(
+        (Statement("brightness", -2.1, 0.9), Statement("rotation", 0.2, 0.5), Statement("gaussian_noise", 3.4, 0.3))
+    )
     assert said == "too dark, about level -2; tilted counter-clockwise; noisy, about level 3"
     assert sentence(()) == ""
     assert Statement("my_own", 1.0, 0.2).said == "my own, about level 1"
@@ -110,7 +112,10 @@ def test_every_distortion_has_words_for_each_side_that_it_has():
         assert above
 
 
-@pytest.mark.parametrize(("name", "level", "channel", "sign"), [("temperature", -3, 2, 1), ("temperature", 3, 0, 1), ("tint", -3, 1, -1), ("tint", 3, 1, 1)])
+@pytest.mark.parametrize(
+    ("name", "level", "channel", "sign"),
+    [("temperature", -3, 2, 1), ("temperature", 3, 0, 1), ("tint", -3, 1, -1), ("tint", 3, 1, 1)],
+)
 def test_words_for_colours_are_what_the_distortion_does(name, level, channel, sign):
     """Cold is bluer, warm is redder, magenta is less green: measured on grey."""
     from aesthetic_pretraining.distortions.transforms import Distort

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_bundles import SIZE, VALUES
 
 from aesthetic_pretraining.__main__ import main
 from aesthetic_pretraining.data.letterbox import letterbox
@@ -20,7 +21,6 @@ from aesthetic_pretraining.use import photos, run
 from aesthetic_pretraining.use.journal import Journal
 from aesthetic_pretraining.use.run import Options, score_photos
 from aesthetic_pretraining.use.scorer import load
-from small_bundles import SIZE, VALUES
 
 OUTPUTS = ("scores.csv", "scores.jsonl", "broken.csv", "scores.html")
 
@@ -30,7 +30,13 @@ def folder(make_folder, make_photo, encode):
     """Seven photos in two folders, and files that are none."""
     files = {f"{'sub/' if k % 2 else ''}photo {k}.png": encode(make_photo(k, 60, 48)) for k in range(7)}
     dark = encode(np.full((40, 40, 3), 12, np.uint8))
-    others = {"notes.txt": "x", ".hidden.png": "x", "sub/cut.jpg": encode(make_photo(9), "JPEG")[:300], "no.jpg": "hello", "dark.png": dark}
+    others = {
+        "notes.txt": "x",
+        ".hidden.png": "x",
+        "sub/cut.jpg": encode(make_photo(9), "JPEG")[:300],
+        "no.jpg": "hello",
+        "dark.png": dark,
+    }
     return make_folder(files | others, "photos")
 
 
@@ -56,7 +62,9 @@ def test_every_photo_below_a_folder_gets_a_row_and_every_other_file_a_reason(bun
         (row,) = (row for row in rows if row["file"].endswith(f"photo {k}.png"))
         assert float(row["score"]) == pytest.approx(votes @ VALUES, abs=1e-4)
         assert [float(row[f"vote_{value:g}"]) for value in VALUES] == pytest.approx(votes, abs=1e-6)
-    assert {row["file"].removeprefix(f"{folder}/"): row["explanation"] for row in rows}["dark.png"] == "too dark, about level -4"
+    assert {row["file"].removeprefix(f"{folder}/"): row["explanation"] for row in rows}[
+        "dark.png"
+    ] == "too dark, about level -4"
 
 
 def test_json_lines_say_the_same_as_the_table_and_what_is_off_in_numbers(bundle, folder, tmp_path):
@@ -67,7 +75,9 @@ def test_json_lines_say_the_same_as_the_table_and_what_is_off_in_numbers(bundle,
         (row["file"], row["score"], row["explanation"]) for row in rows
     ]
     (dark,) = (line for line in lines if line["off"])
-    assert dark["off"][0]["distortion"] == "brightness" and dark["off"][0]["level"] == -4.0 and dark["off"][0]["probability"] > 0.9
+    assert (
+        dark["off"][0]["distortion"] == "brightness" and dark["off"][0]["level"] == -4.0 and dark["off"][0]["probability"] > 0.9
+    )
     assert "thumb" not in dark
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_bundles import SIZE, VALUES
 
 import aesthetic_pretraining
 from aesthetic_pretraining.data.letterbox import letterbox
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.use.scorer import load
-from small_bundles import SIZE, VALUES
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def _take(folder: Path, out: Path) -> None:
     for name in RUNTIME:
         found = next((path for path in (folder / name, folder / "dist" / name) if path.is_file()), None)
         if found is None:
-            raise UserError(f"{folder}: has no {name}; name the folder dist of the package {PACKAGE} {VERSION}, or leave --runtime out")
+            raise UserError(
+                f"{folder}: has no {name}; name the folder dist of the package {PACKAGE} {VERSION}, or leave --runtime out"
+            )
         _copy(found, out / name)
 
 
@@ -88,13 +90,19 @@ def _by_npm(work: Path) -> Path:
     try:
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise UserError(f"npm took longer than {SECONDS} s to fetch {PACKAGE}; try again, or name its folder by --runtime") from error
+        raise UserError(
+            f"npm took longer than {SECONDS} s to fetch {PACKAGE}; try again, or name its folder by --runtime"
+        ) from error
     archive = next(work.glob("*.tgz"), None)
     if done.returncode or archive is None:
         reason = " ".join(done.stderr.split())[-200:] or "no message"
-        raise UserError(f"npm could not fetch {PACKAGE} {VERSION} ({reason}); see to its registry, or name a folder by --runtime")
+        raise UserError(
+            f"npm could not fetch {PACKAGE} {VERSION} ({reason}); see to its registry, or name a folder by --runtime"
+        )
     if (found := _digest(archive)) != SHA512:
-        raise UserError(f"{PACKAGE} {VERSION}: what npm fetched has the SHA-512 {found[:12]}..., not {SHA512[:12]}...; do not use it")
+        raise UserError(
+            f"{PACKAGE} {VERSION}: what npm fetched has the SHA-512 {found[:12]}..., not {SHA512[:12]}...; do not use it"
+        )
     return archive
 
 

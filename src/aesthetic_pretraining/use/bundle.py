@@ -126,11 +126,12 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         values = [float(value) for value in config["values"]]
         fits = 8 <= int(config["size"]) <= 4096 and len(values) > 1 and np.isfinite(values).all() and values == sorted(values)
-        {config["name"], config["backbone"], config["labels"]["simulated"], bool(config["explains"])}  # noqa: B018
+        fits = fits and all(isinstance(config[key], str) for key in ("name", "task", "backbone"))
+        fits = fits and all(isinstance(value, bool) for value in (config["labels"]["simulated"], config["explains"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path}: the entry {error} is missing or wrong; {AGAIN}") from error
     if not fits:
-        raise UserError(f"{path}: size or values are impossible; {AGAIN}")
+        raise UserError(f"{path}: name, size, values or another entry is impossible; {AGAIN}")
     return config
 
 

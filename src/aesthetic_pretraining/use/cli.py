@@ -18,12 +18,16 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     score.add_argument("--out", default="scores", help="folder for the results (scores)")
     score.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where the networks run (cpu)")
     score.add_argument("--batch", type=_positive, default=32, help="photos that pass the networks at once (32)")
-    score.add_argument("--workers", type=_positive, default=0, help="threads that decode and score; one for each core if not given")
+    score.add_argument(
+        "--workers", type=_positive, default=0, help="threads that decode and score; one for each core if not given"
+    )
     score.add_argument("--no-explanations", action="store_true", help="do not say what is off: half the time")
     score.add_argument("--no-pages", action="store_true", help="tables alone, no page to look at")
     score.add_argument("--again", action="store_true", help="replace what another run left in the folder")
     score.set_defaults(run=run_score)
-    browser = commands.add_parser("browser", help="write a page that scores photos in the browser, without a server that sees them")
+    browser = commands.add_parser(
+        "browser", help="write a page that scores photos in the browser, without a server that sees them"
+    )
     browser.add_argument("--model", metavar="BUNDLE", help="folder of a network; without it, the best that was exported here")
     browser.add_argument("--out", default="browser", help="folder for the page (browser)")
     browser.add_argument(
@@ -43,7 +47,9 @@ def run_score(args: argparse.Namespace) -> None:
     scorer = load(model, args.device, not args.no_explanations)
     logging.getLogger("aesthetic_pretraining").info("%d photos, %s, %s", len(names), scorer.bundle.name, scorer.networks.engine)
     if scorer.bundle.simulated:
-        logging.getLogger("aesthetic_pretraining").warning("this network learnt simulated votes: its scores mean nothing for your photos")
+        logging.getLogger("aesthetic_pretraining").warning(
+            "this network learnt simulated votes: its scores mean nothing for your photos"
+        )
     done = score_photos(scorer, names, args.out, Options(args.batch, args.workers, not args.no_pages, args.again))
     broken = f", {done['broken']} could not be: {Path(args.out, 'broken.csv')}" if done["broken"] else ""
     shown = "scores.csv" if args.no_pages else "scores.html"
@@ -67,7 +73,9 @@ def model_of(named: str | None) -> Path:
         found = sorted(Path("models", scale, "bundles").glob("*/config.json"), key=lambda path: path.parent.name != FIRST)
         if found:
             return found[0].parent
-    raise UserError("no network here: name one by --model, or let 'snakemake --cores all --config scale=oasis -- stage_export' make one")
+    raise UserError(
+        "no network here: name one by --model, or let 'snakemake --cores all --config scale=oasis -- stage_export' make one"
+    )
 
 
 def needed(packages: tuple[str, ...]) -> None:

@@ -27,11 +27,16 @@ NAMES = {
 
 def data_lines(backbone: str, task: str, photos: Sequence[str], labels: Mapping[str, Any]) -> list[str]:
     """What the weights were learnt from, one line for each, with its terms."""
-    found = [f"ImageNet, by the weights of {backbone} that training started from; terms: those of ImageNet and of these weights"]
+    found = [
+        f"ImageNet, by the weights of {backbone} that training started from; terms: those of ImageNet and of these weights"
+    ]
     if task != BASELINE or labels["simulated"]:
         found += [PHOTO_TERMS.get(source, source) for source in photos]
     if labels["simulated"]:
-        return [*found, f"votes in the format of {labels['title']}, simulated from measured properties of photos (docs/simulated-votes.md)"]
+        return [
+            *found,
+            f"votes in the format of {labels['title']}, simulated from measured properties of photos (docs/simulated-votes.md)",
+        ]
     return [*found, f"{labels['title']}: {labels['licence']}"]
 
 

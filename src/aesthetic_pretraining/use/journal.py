@@ -43,12 +43,11 @@ class Journal:
     def _whole_batches(self, file: IO[bytes]) -> tuple[int, int]:
         """(bytes, rows) of the whole batches behind the first line."""
         end = at = file.tell()
-        rows = kept = 0
-        for line in file:
+        kept = 0
+        for rows, line in enumerate(file, start=1):
             if not line.endswith(b"}\n"):
                 break
             at += len(line)
-            rows += 1
             if rows % self.batch == 0 or rows == self.photos:
                 end, kept = at, rows
         return end, kept

@@ -138,9 +138,11 @@ def _try(networks: Networks, bundle: Bundle, explain: bool) -> None:
         raise
     except Exception as error:  # of onnxruntime or torch, for a model that is not what config.json says
         reason = " ".join(str(error).split())[:160]
-        raise UserError(f"{bundle.folder}: its network does not take images of {bundle.size} pixels ({reason}); {AGAIN}") from error
+        raise UserError(
+            f"{bundle.folder}: its network does not take images of {bundle.size} pixels ({reason}); {AGAIN}"
+        ) from error
     if votes.shape != (2, len(bundle.values)) or not np.allclose(votes.sum(axis=1), 1, atol=1e-4):
         raise UserError(f"{bundle.folder}: its network gives no probabilities of {len(bundle.values)} votes; {AGAIN}")
-    if explain and bundle.reading is not None:
-        if told is None or told.shape != (2, len(bundle.reading.weights)) or not np.isfinite(told).all():
-            raise UserError(f"{bundle.folder}: its pretext network gives no finite intensities; {AGAIN}")
+    reading = bundle.reading if explain else None
+    if reading is not None and (told is None or told.shape != (2, len(reading.weights)) or not np.isfinite(told).all()):
+        raise UserError(f"{bundle.folder}: its pretext network gives no finite intensities; {AGAIN}")

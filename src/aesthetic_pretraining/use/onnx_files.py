@@ -66,7 +66,9 @@ def write_onnx(module: Votes | Intensities, photos: np.ndarray, path: str | Path
         tmp.write_bytes(model.SerializeToString(deterministic=True))
         difference = float(np.abs(_run(tmp, photos) - wanted).max())
         if not difference <= CLOSE:
-            raise UserError(f"{path}: onnxruntime differs from torch by {difference:.2g}, more than {CLOSE:g}; report this backbone")
+            raise UserError(
+                f"{path}: onnxruntime differs from torch by {difference:.2g}, more than {CLOSE:g}; report this backbone"
+            )
     return difference
 
 

@@ -42,7 +42,15 @@ def write_outputs(journal: Journal, out: Path, bundle: Bundle, pages: bool = Tru
                 bad.writerow([row["file"], row["unreadable"]])
                 broken += 1
                 continue
-            rows.writerow([row["file"], f"{row['score']:.4f}", f"{row['spread']:.4f}", row["explanation"], *(f"{v:.6f}" for v in row["votes"])])
+            rows.writerow(
+                [
+                    row["file"],
+                    f"{row['score']:.4f}",
+                    f"{row['spread']:.4f}",
+                    row["explanation"],
+                    *(f"{v:.6f}" for v in row["votes"]),
+                ]
+            )
             row.pop("thumb", None)
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
             offsets.append(offset)

@@ -29,7 +29,14 @@ def write_pages(journal: Journal, offsets: np.ndarray, scores: np.ndarray, broke
     links = [name_of(page) for page in range(1, count + 1)]
     low, high = bundle.values[0], bundle.values[-1]
     shared = {
-        **{"name": bundle.name, "simulated": bundle.simulated, "low": low, "high": high, "values": bundle.values, "links": links},
+        **{
+            "name": bundle.name,
+            "simulated": bundle.simulated,
+            "low": low,
+            "high": high,
+            "values": bundle.values,
+            "links": links,
+        },
         **{"total": len(scores), "broken": broken, "bars": histogram(scores, low, high)},
         "mean": float(scores.mean()) if len(scores) else None,
         "about": bundle.config.get("explanation"),
@@ -62,4 +69,7 @@ def histogram(scores: np.ndarray, low: float, high: float) -> list[dict[str, Any
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """A row as the template takes it: the votes as heights of bars in percent of the highest."""
     votes: Sequence[float] = row["votes"]
-    return row | {"heights": [round(100 * vote / max(votes), 1) for vote in votes], "kinds": [each["distortion"] for each in row["off"]]}
+    return row | {
+        "heights": [round(100 * vote / max(votes), 1) for vote in votes],
+        "kinds": [each["distortion"] for each in row["off"]],
+    }

@@ -24,7 +24,9 @@ def find(paths: Sequence[str | Path]) -> list[str]:
         if os.path.isdir(path):
             names = [name for name in Folder(path).names() if is_picture(name)]
             if not names:
-                raise UserError(f"{path}: no photo here or in the folders below; name a folder with some ({', '.join(sorted(SUFFIXES))})")
+                raise UserError(
+                    f"{path}: no photo here or in the folders below; name a folder with some ({', '.join(sorted(SUFFIXES))})"
+                )
             found += [os.path.join(path, name) for name in names]
         elif os.path.lexists(path):
             found.append(path)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SHRINKAGE = 0.1
 UNDISTORTED = 0.5  # the share of photos that are
 NAMED = 3  # distortions, at most
-TOLD = 0.1  # the least probability of a distortion that is named. ASSUME: five times what each has before the photo is looked at
+TOLD = (
+    0.1  # the least probability of a distortion that is named. ASSUME: five times what each has before the photo is looked at
+)
 RELIABLE = 0.5  # ASSUME: the least measured precision of a statement that is ever made
 FEWEST = 20  # ASSUME: held-out photos, below which no measurement counts
 GROUPS = 10  # of photos, each read by what the others say

@@ -64,7 +64,12 @@ def score_photos(scorer: Scorer, names: Sequence[str], out: str | Path, options:
     """
     out = Path(out)
     run = {
-        **{"version": __version__, "bundle": scorer.bundle.digest, "engine": scorer.networks.engine, "explains": scorer.explains},
+        **{
+            "version": __version__,
+            "bundle": scorer.bundle.digest,
+            "engine": scorer.networks.engine,
+            "explains": scorer.explains,
+        },
         **{"batch": options.batch, "pages": options.pages, "photos": photos.identity(names)},
     }
     with writable(out), enough_space(out / JOURNAL), locked(out / LOCK, "a scoring run"):
@@ -160,7 +165,9 @@ def row_of(score: Score) -> dict[str, Any]:
         "spread": round(score.spread, 4),
         "votes": [round(vote, 6) for vote in score.votes],
         "explanation": score.explanation,
-        "off": [{"distortion": each.distortion, "level": each.level, "probability": each.probability} for each in score.statements],
+        "off": [
+            {"distortion": each.distortion, "level": each.level, "probability": each.probability} for each in score.statements
+        ],
     }
 
 

@@ -22,7 +22,9 @@ from aesthetic_pretraining.use.words import Statement, sentence
 if TYPE_CHECKING:
     import torch
 
-FINER = 2  # a JPEG may be decoded at a fraction of its size, but not below so many times the network's: no difference that counts
+FINER = (
+    2  # a JPEG may be decoded at a fraction of its size, but not below so many times the network's: no difference that counts
+)
 LEAST = 8  # pixels of a side, as for files
 
 
@@ -128,7 +130,9 @@ def _rgb(image: Image.Image | np.ndarray | torch.Tensor) -> np.ndarray:
     elif hasattr(image, "permute") and image.ndim == 3:
         pixels = image.permute(1, 2, 0).cpu().numpy()
     else:
-        raise Unreadable(f"a {type(image).__name__} is neither a file, a Pillow image, an array nor a tensor of three dimensions")
+        raise Unreadable(
+            f"a {type(image).__name__} is neither a file, a Pillow image, an array nor a tensor of three dimensions"
+        )
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
         raise Unreadable(f"need uint8 in 0..255 with one or three channels, not {pixels.dtype} of shape {tuple(pixels.shape)}")
     height, width = pixels.shape[:2]

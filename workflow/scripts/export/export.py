@@ -4,7 +4,6 @@ from job import job, listed
 
 with job(snakemake):
     import json
-    import subprocess
     from itertools import groupby
     from pathlib import Path
 
@@ -19,12 +18,12 @@ with job(snakemake):
     from aesthetic_pretraining.use import facts
     from aesthetic_pretraining.use.export import Chosen, Explaining, export
     from aesthetic_pretraining.use.reading import responses_of
+    from commit import commit
 
     files, cfg, scale = snakemake.input, snakemake.params.cfg, snakemake.wildcards.scale
     runtime.set_up(cfg["finetune.threads"], training=False)
     labels, home = Labels.of(cfg), cfg["labels.train_on"]
     intervals = pd.read_csv(files.intervals)
-    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     trained = list(zip(listed(files.weights), listed(files.histories), listed(files.summaries), strict=True))
     chosen = []
     for run, networks in groupby(trained, key=lambda paths: training_of(paths[0])):
@@ -36,9 +35,12 @@ with job(snakemake):
         }
         metrics = facts.metrics_of(intervals, run.init, home)
         known = {
-            **{"scale": scale, "commit": head or "unknown", "labels": about, "metrics": metrics},
+            **{"scale": scale, "commit": commit(), "labels": about, "metrics": metrics},
             "metrics_of": facts.metrics_sentence(
-                max((each["seeds"] for each in metrics), default=1), len(folds) if len(folds) > 1 else 0, labels.home.title, labels.simulated
+                max((each["seeds"] for each in metrics), default=1),
+                len(folds) if len(folds) > 1 else 0,
+                labels.home.title,
+                labels.simulated,
             ),
             "confidence": f"{100 * cfg['report.confidence']:g}",
             "data": facts.data_lines(cfg["backbone.name"], run.init, cfg["photos.sources"], about),
