@@ -33,7 +33,7 @@ rule export:
         | labels_params()
         | scores_params(),
     message:
-        "export networks as bundles: {EXPORTED}"
+        "export networks as bundles"
     script:
         "../scripts/export/export.py"
 
