@@ -53,7 +53,7 @@ def run_score(args: argparse.Namespace) -> None:
     done = score_photos(scorer, names, args.out, Options(args.batch, args.workers, not args.no_pages, args.again))
     broken = f", {done['broken']} could not be: {Path(args.out, 'broken.csv')}" if done["broken"] else ""
     shown = "scores.csv" if args.no_pages else "scores.html"
-    print(f"{done['scored']} photos scored{broken}; see {Path(args.out, shown)}")
+    print(f"{done['scored']} photo{'' if done['scored'] == 1 else 's'} scored{broken}; see {Path(args.out, shown)}")
 
 
 def run_browser(args: argparse.Namespace) -> None:
