@@ -57,7 +57,7 @@ def reading_by_hand():
     weights = np.zeros((len(DISTORTIONS), 3))
     weights[list(DISTORTIONS).index("brightness")] = (0, -80, 0)
     return Reading(
-        ((NOTHING, 0), ("brightness", -4), ("contrast", 2)), weights, np.array([0.0, 20.0, -9.0]), {"brightness": 0.9}
+        ((NOTHING, 0), ("brightness", -4), ("contrast", 2)), weights, np.array([0.0, 20.0, -9.0]), {"brightness": 0.1}
     )
 
 

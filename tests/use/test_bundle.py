@@ -23,7 +23,7 @@ def refused(folder, *words):
 def test_a_sound_bundle_is_read(bundle):
     found = read_bundle(bundle)
     assert (found.size, found.values, found.name, found.simulated) == (32, tuple(VALUES), "by-hand", False)
-    assert found.reading is not None and found.reading.reliable == {"brightness": 0.9}
+    assert found.reading is not None and found.reading.told == {"brightness": 0.1}
 
 
 def test_checksums_are_those_of_sha256sum(bundle):

@@ -166,7 +166,8 @@ def test_explanations_are_measured_on_the_responses(made):
     seen = made[4][2]
     config = json.loads((made[0] / "real/config.json").read_text())
     assert config["explanation"]["top3_accuracy"] == assess(seen).top3 > 0.9
-    assert config["explanation"]["reliable"] == read_bundle(made[0] / "real").reading.reliable != {}
+    assert config["explanation"]["reliable"] == assess(seen).precision != {}
+    assert read_bundle(made[0] / "real").reading.told == assess(seen).told
 
 
 def test_responses_are_taken_of_one_pretraining_and_in_the_registrys_order():

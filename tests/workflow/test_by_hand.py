@@ -61,6 +61,8 @@ def test_networks_of_a_run_are_exported_and_score_photos(project, make_photo):
     known = table[(table["init"] == "imagenet") & (table["dataset"] == "ava") & (table["metric"] == "mae")]
     assert {each["metric"]: each["value"] for each in config["metrics"]}["mae"] == pytest.approx(float(known["value"].iloc[0]))
     Image.fromarray(make_photo(1)).save(project.path / "photo.png")
-    said = project.run("python", "-m", "aesthetic_pretraining", "score", "photo.png", "--model", "models/smoke/bundles/imagenet")
+    said = project.run(
+        "python", "-m", "aesthetic_pretraining", "score", "photo.png", "--model", "models/smoke/bundles/imagenet"
+    )
     assert "1 photo scored; see scores/scores.html" in said
     assert project.digests("results/smoke/tables", "results/smoke/metrics") == before

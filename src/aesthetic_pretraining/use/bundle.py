@@ -175,5 +175,5 @@ def _check_finite(path: Path) -> None:
 def _reading(path: Path) -> Reading:
     try:
         return Reading.of_json(json.loads(path.read_text(encoding="utf-8")))
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
         raise UserError(f"{path}: is not how explanations are read ({error}); {AGAIN}") from error

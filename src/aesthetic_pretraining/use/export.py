@@ -105,13 +105,13 @@ def _write_explaining(folder: Path, explaining: Explaining, backbone: str, photo
     load_into(network, explaining.weights)
     difference = write_onnx(Intensities(network), photos, folder / EXPLAIN_MODEL)
     measured = assess(explaining.responses)
-    reading = fit(explaining.responses, measured.reliable)
+    reading = fit(explaining.responses, measured.told)
     write_text(folder / READING, json.dumps(reading.as_json(), indent=None, separators=(",", ":"), sort_keys=True) + "\n")
     _write_weights(explaining.weights, folder / EXPLAIN_WEIGHTS, {"task": RESPONDING, "backbone": backbone})
     return {
         **{"top3_accuracy": measured.top3, "chance": measured.chance, "photos": measured.photos},
-        **{"top3_by_distortion": dict(measured.top3_by), "precision": dict(measured.precision)},
-        **{"reliable": measured.reliable, "least": RELIABLE, "fewest": FEWEST, "distortions": len(measured.top3_by)},
+        **{"top3_by_distortion": dict(measured.top3_by)},
+        **{"reliable": dict(measured.precision), "least": RELIABLE, "fewest": FEWEST, "distortions": len(measured.top3_by)},
         "onnx_difference": float(f"{difference:.1e}"),
     }
 

@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 SHRINKAGE = 0.1
 UNDISTORTED = 0.5  # the share of photos that are
 NAMED = 3  # distortions, at most
-TOLD = (
-    0.1  # the least probability of a distortion that is named. ASSUME: five times what each has before the photo is looked at
-)
 RELIABLE = 0.5  # ASSUME: the least measured precision of a statement that is ever made
-FEWEST = 20  # ASSUME: held-out photos, below which no measurement counts
+# ASSUME: probabilities from which a distortion may be named; for each, the lowest that makes the statement reliable
+TOLD = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+FEWEST = 20  # ASSUME: held-out photos, and statements, below which no measurement counts
 GROUPS = 10  # of photos, each read by what the others say
 NOTHING = ""  # the class of undistorted photos
 
@@ -38,13 +37,13 @@ class Reading:
     Attributes:
         classes: (distortion, level) of each class, the undistorted first, as (NOTHING, 0).
         weights: (D, C); bias: (C,). Log probabilities of the classes are outputs @ weights + bias, up to a constant.
-        reliable: {distortion: measured precision of the statement that it was applied}, of those that may be made.
+        told: {distortion: probability from which it is named}, of those that may be named.
     """
 
     classes: tuple[tuple[str, int], ...]
     weights: np.ndarray
     bias: np.ndarray
-    reliable: Mapping[str, float]
+    told: Mapping[str, float]
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs (N, D) -> probabilities (N, C) of the classes."""
@@ -66,7 +65,7 @@ class Reading:
         names, total, levels = self.by_distortion(outputs)
         found = []
         for likely, level in zip(total, levels, strict=True):
-            best = [k for k in np.argsort(-likely, kind="stable")[:NAMED] if likely[k] >= TOLD and names[k] in self.reliable]
+            best = [k for k in np.argsort(-likely, kind="stable")[:NAMED] if likely[k] >= self.told.get(names[k], np.inf)]
             found.append(tuple(Statement(names[k], round(float(level[k]), 1), round(float(likely[k]), 3)) for k in best))
         return found
 
@@ -76,9 +75,8 @@ class Reading:
             "classes": [list(each) for each in self.classes],
             "weights": [[float(f"{value:.6g}") for value in row] for row in self.weights],
             "bias": [float(f"{value:.6g}") for value in self.bias],
-            "reliable": dict(self.reliable),
+            "told": dict(self.told),
             "named": NAMED,
-            "told": TOLD,
         }
 
     @classmethod
@@ -88,7 +86,7 @@ class Reading:
         weights, bias = np.array(value["weights"], float), np.array(value["bias"], float)
         if weights.shape[1:] != bias.shape or len(bias) != len(classes) or not np.isfinite([*bias, *weights.ravel()]).all():
             raise ValueError("weights, bias and classes do not fit each other")
-        return cls(classes, weights, bias, {str(k): float(v) for k, v in value["reliable"].items()})
+        return cls(classes, weights, bias, {str(k): float(v) for k, v in value["told"].items()})
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,8 @@ def responses_of(table: "pd.DataFrame") -> Responses:
     return Responses(mine[names].to_numpy(float), *(mine[column].to_numpy() for column in ("photo", "distortion", "level")))
 
 
-def fit(seen: Responses, reliable: Mapping[str, float]) -> Reading:
-    """The reading of all classes in `seen`."""
+def fit(seen: Responses, told: Mapping[str, float]) -> Reading:
+    """The reading of all classes in `seen`; told: as of `Reading`."""
     clean = seen.level == 0
     classes: list[tuple[str, int]] = [(NOTHING, 0)]
     classes += sorted({(str(d), int(k)) for d, k in zip(seen.distortion[~clean], seen.level[~clean], strict=True)})
@@ -131,7 +129,7 @@ def fit(seen: Responses, reliable: Mapping[str, float]) -> Reading:
     covariance = rest.T @ rest / len(rest)
     covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.diag(np.diag(covariance))
     weights = np.linalg.solve(covariance, means.T)  # Fisher (1936)
-    return Reading(tuple(classes), weights, np.log(_prior(classes)) - 0.5 * (means.T * weights).sum(axis=0), reliable)
+    return Reading(tuple(classes), weights, np.log(_prior(classes)) - 0.5 * (means.T * weights).sum(axis=0), told)
 
 
 def _prior(classes: Sequence[tuple[str, int]]) -> np.ndarray:
@@ -148,20 +146,17 @@ class Assessment:
     Attributes:
         photos: how many. top3: share of distorted variants whose distortion is among the NAMED most probable ones; chance: of a guess.
         top3_by: {distortion: the same for its variants alone}.
-        precision: {distortion: share of the statements "it was applied" that are right}, weighted as the prior says; without those
-            that were never made.
+        told: {distortion: probability from which it may be named}, the lowest of TOLD that makes the statement reliable; without those
+            that no probability makes so, and without any from fewer than FEWEST photos.
+        precision: {distortion: share of the statements "it was applied" that are right from that probability}, weighted as the prior says.
     """
 
     photos: int
     top3: float
     chance: float
     top3_by: Mapping[str, float]
+    told: Mapping[str, float]
     precision: Mapping[str, float]
-
-    @property
-    def reliable(self) -> dict[str, float]:
-        """The statements that may be made, with their precision: none from fewer than FEWEST photos."""
-        return {name: p for name, p in self.precision.items() if p >= RELIABLE} if self.photos >= FEWEST else {}
 
 
 def assess(seen: Responses) -> Assessment:
@@ -185,17 +180,20 @@ def assess(seen: Responses) -> Assessment:
     distorted = seen.level != 0
     hit = (best == true[:, None]).any(axis=1)
     weight = _weights(seen, len(names))
-    precision = {}
-    for k, name in enumerate(names):
-        named = (best == k).any(axis=1) & (likely[:, k] >= TOLD)
-        right = named & distorted & (true == k)
-        if named.any():
-            precision[name] = round(float(weight[right].sum() / weight[named].sum()), 4)
+    told, precision = {}, {}
+    for k, name in enumerate(names if len(photos) >= FEWEST else []):
+        for least in TOLD:
+            named = (best == k).any(axis=1) & (likely[:, k] >= least)
+            share = weight[named & distorted & (true == k)].sum() / max(weight[named].sum(), 1e-300)
+            if named.sum() >= FEWEST and share >= RELIABLE:
+                told[name], precision[name] = least, round(float(share), 4)
+                break
     return Assessment(
         len(photos),
         round(float(hit[distorted].mean()), 4),
         round(min(NAMED, len(names)) / len(names), 4),
         {name: round(float(hit[distorted & (true == k)].mean()), 4) for k, name in enumerate(names)},
+        told,
         precision,
     )
 

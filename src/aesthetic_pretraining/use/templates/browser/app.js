@@ -43,7 +43,7 @@ async function run(session, planes) {
 
 /** What use/reading.py's `statements` says. */
 function statements(outputs) {
-  const {classes, weights, bias, reliable, named, told} = bundle.reading;
+  const {classes, weights, bias, named, told} = bundle.reading;
   const logits = bias.map((start, c) => outputs.reduce((sum, value, k) => sum + value * weights[k][c], start));
   const most = Math.max(...logits), likely = logits.map((logit) => Math.exp(logit - most));
   const total = likely.reduce((a, b) => a + b, 0), by = new Map();
@@ -55,7 +55,7 @@ function statements(outputs) {
     by.set(name, each);
   });
   const best = [...by.values()].sort((a, b) => b.probability - a.probability).slice(0, named);
-  return best.filter((each) => each.probability >= told && each.name in reliable)
+  return best.filter((each) => each.probability >= (told[each.name] ?? Infinity))
     .map((each) => ({...each, level: each.level / each.probability}));
 }
 
