@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bundles released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -98,6 +98,12 @@ bench-evidence: $(READY) ## time the bootstrap, and all tables and figures, at t
 
 bench-faults: $(READY) ## kill the chain, damage its files, feed it hostile pictures and servers: at most 15 minutes
 	python benchmarks/faults.py
+
+bundles: $(READY) ## export the networks of the last run of SCALE for scoring photos: models/SCALE/bundles
+	snakemake --cores $(CORES) --config scale=$(or $(SCALE),oasis) --quiet rules -- stage_export
+
+bench-use: $(READY) ## scores of photos beside the plain network, their memory, ONNX, explanations, the survey under load; MODEL=bundle
+	python benchmarks/use.py $(if $(MODEL),--model $(MODEL)) $(if $(PHOTOS),--photos $(PHOTOS))
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,oasis,paper} work logs .snakemake

@@ -99,7 +99,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(project, installed):
     wanted = {
         p.relative_to(package.parent).as_posix()
         for p in package.rglob("*")
-        if p.suffix in (".py", ".j2", ".typed", ".css", ".js", ".txt")
+        if p.suffix in (".py", ".j2", ".typed", ".css", ".html", ".js", ".txt")
     }
     found = {p.relative_to(installed).as_posix() for p in installed.rglob("*") if p.is_file()}
     assert {name for name in found if ".dist-info/" not in name} == wanted

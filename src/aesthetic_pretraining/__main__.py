@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.survey import cli as survey
+from aesthetic_pretraining.use import cli as use
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns: its exit status; 1, after one sentence, where the input is bad."""
     parser = argparse.ArgumentParser(prog="python -m aesthetic_pretraining", description="Image aesthetics, reproduced.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for room in (survey,):
+    for room in (use, survey):
         room.add_to(commands)
     args = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")

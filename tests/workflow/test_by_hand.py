@@ -1,5 +1,7 @@
 """Rules that are run by hand: the audit, and cross-checks on a labelled set of one's own."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,4 +46,23 @@ def test_a_set_of_ones_own_is_judged_and_audited_and_changes_nothing_else(projec
     )
     assert leaks.loc[("ours", "train", "ours", "test"), "alike"] == 1  # picture 6 is picture 0, smaller
     assert leaks.loc[("ours", "test", "photos", "train"), "alike"] == 1  # the trained one
+    assert project.digests("results/smoke/tables", "results/smoke/metrics") == before
+
+
+def test_networks_of_a_run_are_exported_and_score_photos(project, make_photo):
+    before = project.digests("results/smoke/tables", "results/smoke/metrics")
+    jobs = ran(project.snakemake("stage_export"))
+    assert (jobs["export"], jobs["finetune"], jobs["pretrain"]) == (1, 0, 0)
+    bundles = project.path / "models/smoke/bundles"
+    assert sorted(path.name for path in bundles.iterdir()) == ["imagenet", "ranking_regression"]
+    config = json.loads((bundles / "imagenet/config.json").read_text())
+    assert (config["name"], config["labels"]["simulated"], config["size"]) == ("smoke-imagenet", True, 32)
+    table = pd.read_csv(project.path / "results/smoke/metrics/intervals.csv")
+    known = table[(table["init"] == "imagenet") & (table["dataset"] == "ava") & (table["metric"] == "mae")]
+    assert {each["metric"]: each["value"] for each in config["metrics"]}["mae"] == pytest.approx(float(known["value"].iloc[0]))
+    Image.fromarray(make_photo(1)).save(project.path / "photo.png")
+    said = project.run(
+        "python", "-m", "aesthetic_pretraining", "score", "photo.png", "--model", "models/smoke/bundles/imagenet"
+    )
+    assert "1 photo scored; see scores/scores.html" in said
     assert project.digests("results/smoke/tables", "results/smoke/metrics") == before

@@ -89,7 +89,7 @@ def jobs_of(plan: str) -> dict[str, str]:
 
 def test_a_clean_checkout_plans_the_whole_chain_and_lints(tmp_path, warm):
     project = checkout(tmp_path / "project", warm)
-    by_hand = {"audit", "crosscheck", "download", "judge", "search_finetuning", "search_rate", "seen"}
+    by_hand = {"audit", "crosscheck", "download", "export", "judge", "search_finetuning", "search_rate", "seen"}
     named = project.snakemake(
         "-n", "data/raw/pexels/download.csv", "results/smoke/search/ranking.png", "results/smoke/search/finetune_search.csv"
     )

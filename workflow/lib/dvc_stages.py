@@ -22,6 +22,7 @@ OUTSIDE = {
     "audit",
     "crosscheck",
     "download",
+    "export",
     "search",
 }  # files of rules that are run by hand and not recorded; no job of a stage may read what they make
 CODE = ("src/aesthetic_pretraining", "workflow/scripts")  # whose folders may stand for their files
