@@ -13,7 +13,7 @@ def variants(snakemake) -> Variants:
         cfg["distortions.table"],
         _paths(files.get("rendered", [])),
         cfg["distortions.edited_width"],
-        cfg["distortions.engine"],
+        engine=cfg["distortions.engine"],
     )
 
 

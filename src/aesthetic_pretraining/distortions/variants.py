@@ -53,9 +53,7 @@ class Variants:
         engine: one of LIVE.
     """
 
-    def __init__(
-        self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, engine: str = "native"
-    ):
+    def __init__(self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, *, engine: str = "native"):
         """Raises: ValueError for an engine that is not in LIVE."""
         if engine not in LIVE:
             raise ValueError(f"unknown engine {engine!r}; those that render live are {', '.join(LIVE)}")
@@ -89,7 +87,7 @@ class AugmentedVariants(Variants):
     """Variants of a random view of each photo, a function of `epoch_seed` and the photo's id (`views.flip_crop`)."""
 
     def __init__(self, variants: Variants, epoch_seed: int):
-        super().__init__(variants.store, variants.size, variants.table, variants.edited_width, variants.engine)
+        super().__init__(variants.store, variants.size, variants.table, variants.edited_width, engine=variants.engine)
         self.epoch_seed = epoch_seed
 
     def photo(self, photo_id: str) -> np.ndarray:
@@ -144,12 +142,13 @@ def open_variants(
     table: str,
     shards: Sequence[str | Path],
     edited_width: int = EDITED_WIDTH,
+    *,
     engine: str = "native",
 ) -> Variants:
     """Variants from the rendered shards if there are any, else rendered on the fly by the engine."""
     if shards:
         return RenderedVariants(store, size, table, shards)
-    return Variants(store, size, table, edited_width, engine)
+    return Variants(store, size, table, edited_width, engine=engine)
 
 
 def member_name(photo_id: str, variant: Variant) -> str:

@@ -40,7 +40,9 @@ def rotation(photo: Tensor, places: Geometry, turned: slice) -> Tensor:
     across = torch.arange(width, device=photo.device, dtype=torch.float32)
     down = torch.arange(height, device=photo.device, dtype=torch.float32)[:, None]
     # not a product of matrices, which a GPU may round to TF32
-    x, y = (turns[:, k, 0, None, None] * across + turns[:, k, 1, None, None] * down + turns[:, k, 2, None, None] for k in (0, 1))
+    x, y = (
+        turns[:, k, 0, None, None] * across + turns[:, k, 1, None, None] * down + turns[:, k, 2, None, None] for k in (0, 1)
+    )
     whole = photo.float().expand(len(turns), *photo.shape)
     inner = grid_sample(whole, torch.stack((x, y), -1), mode="bicubic", padding_mode="border", align_corners=False)
     levels = inner.add_(ABOVE).clamp_(0, 255).floor_()

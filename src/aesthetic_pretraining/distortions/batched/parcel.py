@@ -62,7 +62,9 @@ class Parcels:
     @classmethod
     def of(cls, parcels: Sequence[Parcel]) -> "Parcels":
         """Raises: ValueError if the recipes differ."""
-        (recipe,) = {parcel.recipe for parcel in parcels}
+        recipe = parcels[0].recipe
+        if any(parcel.recipe != recipe for parcel in parcels):
+            raise ValueError("the photos of a batch must have one recipe")
         return cls(
             torch.cat([parcel.photo.flatten() for parcel in parcels]),
             tuple((parcel.photo.shape[0], parcel.photo.shape[1]) for parcel in parcels),

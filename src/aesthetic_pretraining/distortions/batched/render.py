@@ -52,29 +52,29 @@ def render(parcels: Parcels) -> Tensor:
 
 def variants(
     photo: Tensor, places: Geometry, keys: Tensor, angles: Sequence[float], made: Tensor, recipe: Recipe
-) -> Iterator[tuple[str, Tensor]]:
-    """A photo's anchors, then its distortions in the registry's order, each with its name: (levels, 3, h, w).
+) -> Iterator[Tensor]:
+    """A photo's anchors, then its distortions in the registry's order: (levels, 3, h, w) each.
 
     photo: uint8 (3, H, W); keys, angles, made: the photo's in its parcel.
     Whole levels in [0, 255], as bytes or float. Those that the loader made come as they are, letterboxed already.
     """
     base = rows(columns(photo[None], places.base[0]), places.base[1])[0].to(torch.uint8)
-    yield "original", base[None]
-    yield "crop", composition.crop_anchor(photo, places)
+    yield base[None]
+    yield composition.crop_anchor(photo, places)
     turned = composition.rotation(photo, places, slice(None if "rotation" in recipe.names else 1))
-    yield "rotation", turned[:1]
+    yield turned[:1]
     drawn = {"rotation": turned[1:]} | dict(_by_loader(made, recipe)) | dict(_noises(base, keys, recipe))
     drawn |= dict(_styles(base, places, recipe))
     for name in recipe.names:
         values = recipe.values(name)
         if name in drawn:
-            yield name, drawn[name]
+            yield drawn[name]
         elif name in composition.CROPS:
-            yield name, composition.crop(name, photo, places, values)
+            yield composition.crop(name, photo, places, values)
         elif name == "motion_blur":
-            yield name, technical.motion_blur(base, values, angles)
+            yield technical.motion_blur(base, values, angles)
         else:
-            yield name, WHOLE_LADDERS[name](base, places, values)
+            yield WHOLE_LADDERS[name](base, places, values)
 
 
 WHOLE_LADDERS: dict[str, Callable[[Tensor, Geometry, Sequence[float]], Tensor]] = {
@@ -91,12 +91,12 @@ def letterbox(pictures: Tensor, places: Geometry) -> Tensor:
     return columns(rows(pictures, places.letterbox[1]), places.letterbox[0])
 
 
-def _lay_out(drawn: Sequence[tuple[str, Tensor]], places: Geometry, pictures: Tensor) -> None:
+def _lay_out(drawn: Sequence[Tensor], places: Geometry, pictures: Tensor) -> None:
     """Letterbox what was drawn into uint8 (n, 3, size, size), as many at once as is best for the device."""
     limit = AT_ONCE.get(pictures.device.type, AT_ONCE["cuda"])
     waiting: list[tuple[Tensor, Tensor]] = []  # pictures, and where they go
     square = tuple(pictures.shape[2:])
-    for (name, made), room in zip(drawn, pictures.split([len(made) for _, made in drawn]), strict=True):
+    for made, room in zip(drawn, pictures.split([len(made) for made in drawn]), strict=True):
         if tuple(made.shape[2:]) == square:
             room.copy_(made)
             continue

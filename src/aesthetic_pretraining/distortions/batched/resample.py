@@ -11,7 +11,6 @@ from math import ceil
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 BLOCK = 32

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from aesthetic_pretraining.distortions.batched.geometry import Geometry, Recipe
-from aesthetic_pretraining.distortions.darktable_values import TEMPERATURE_GAINS, TINT_GAINS, Shadhi, shadhi
+from aesthetic_pretraining.distortions.darktable_values import TEMPERATURE_GAINS, TINT_GAINS, shadhi
 from aesthetic_pretraining.distortions.native.colour import decode, develop, roots_to_codes, to_lab, to_roots
 
 FAR_OUT = 1.5  # as native.style.FAR_OUT
