@@ -1,5 +1,6 @@
 """The device engine on the CPU against the native one: within the bounds of docs/distortions.md, on photos of every shape."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,15 @@ def bounds() -> Iterator[tuple[str, float, int]]:
 
 
 BOUNDS = {name: (share, most) for name, share, most in bounds()}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    """Two would wait for each other for longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +125,19 @@ def test_seed_and_name_change_noise_and_motion_only(photo, pictures, photo_id, s
     other = render_photo(photo(), photo_id, SIZE, seed)
     assert {VARIANTS[i].distortion for i in range(174) if (other[i] != pictures[i]).any()} == {"motion_blur", *NOISES}
     assert all((other[i] != pictures[i]).any() for name in NOISES for i in indices(name))
+
+
+def test_ones_own_distortion_is_made_by_the_loader(photo, monkeypatch):
+    def upside_down(photo, base, value, rng):
+        assert photo.shape[0] > base.shape[0] and 0 <= rng.random() < 1
+        return np.ascontiguousarray(base[::-1])
+
+    monkeypatch.setitem(DISTORTIONS, "tint", dataclasses.replace(DISTORTIONS["tint"], make=upside_down))
+    only = ["tint", "gaussian_noise", "jpeg_compression"]
+    made, expected = (engine(photo(), "cat", SIZE, 0, only=only) for engine in (render_photo, render_native))
+    assert pack(photo(), "cat", 0, Recipe(SIZE, only=tuple(only))).made.shape == (15, 3, SIZE, SIZE)
+    kept = [k for k, i in enumerate(rows(only)) if VARIANTS[i].distortion != "gaussian_noise"]
+    assert torch.equal(made[kept], expected[kept])
 
 
 def test_a_parcel_is_a_twentieth_of_the_pictures(photo):

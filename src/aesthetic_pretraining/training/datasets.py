@@ -104,7 +104,7 @@ class VariantsDataset(Dataset[Sent]):
     def collate(items: Sequence[Sent]) -> Tensor | Parcels:
         """A batch of items, as a loader sends it."""
         parcels = [item for item in items if isinstance(item, Parcel)]
-        return Parcels.of(parcels) if parcels else default_collate(items)
+        return Parcels.of(parcels) if parcels else default_collate(list(items))
 
     @staticmethod
     def finish(batch: Tensor | Parcels) -> Tensor:

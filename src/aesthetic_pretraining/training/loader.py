@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -47,12 +47,12 @@ def cut(count: int, size: int, least: int = 1) -> list[range]:
 
 
 def batches(
-    dataset: Dataset[Tensor], groups: Sequence[Sequence[int]], workers: int, device: torch.device | None = None
+    dataset: Dataset[Any], groups: Sequence[Sequence[int]], workers: int, device: torch.device | None = None
 ) -> Iterable[Tensor]:
     """A batch (B, ...) for each group of positions, in their order.
 
     Args:
-        dataset: position -> tensor; all of one batch have the same shape.
+        dataset: position -> tensor; all of one batch have the same shape, unless it has a `collate` of its own.
         groups: positions of each batch.
         workers: processes that make the items while the network computes; 0: this process. It does not change the batches.
         device: where the batches go; None: they stay on the CPU. A dataset's own `collate` makes a batch of items, and its
@@ -121,7 +121,7 @@ def send(batch: Batch, device: torch.device) -> Batch:
 
 def _each(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
     """The batch with `function` applied to its tensors."""
-    return batch.each(function) if isinstance(batch, Parcels) else function(batch)
+    return batch.each(function) if isinstance(batch, Parcels) else function(batch)  # type: ignore[redundant-expr]
 
 
 def enough_shared_memory(batch: int, count: int, workers: int) -> None:

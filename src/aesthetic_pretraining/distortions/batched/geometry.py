@@ -147,10 +147,7 @@ def upload(arrays: list[np.ndarray], device: torch.device) -> list[Tensor]:
         room[start : start + array.nbytes].numpy()[:] = np.ascontiguousarray(array).view(np.uint8).ravel()
     there = room.to(device, non_blocking=True)
     kinds = {array.dtype: torch.from_numpy(array[:0].copy()).dtype for array in arrays}
-    return [
-        there[start : start + array.nbytes].view(kinds[array.dtype]).view(array.shape)  # type: ignore[call-overload]
-        for start, array in places
-    ]
+    return [there[start : start + array.nbytes].view(kinds[array.dtype]).view(array.shape) for start, array in places]
 
 
 def _arrays(part: Any) -> Iterator[np.ndarray]:

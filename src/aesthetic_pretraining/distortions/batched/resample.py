@@ -11,6 +11,7 @@ from math import ceil
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 BLOCK = 32
@@ -74,27 +75,30 @@ def rows(pictures: Tensor, axis: Axis | None) -> Tensor:
     """Resize the height: (n, 3, h, w) of whole levels, bytes or float -> float (n, 3, axis.size, w) of whole levels."""
     if axis is None:
         return pictures
-    source, made = _room(pictures, axis, (axis.size, pictures.shape[3]))
-    for k, (start, weights) in enumerate(zip(axis.starts, axis.weights, strict=True)):
-        place = made[:, :, k * BLOCK : (k + 1) * BLOCK]
-        place.copy_((weights @ source[:, :, start : start + weights.shape[1]])[:, :, : place.shape[2]])
-    return _rounded(made, axis)
+    source, blocks = _ready(pictures, axis)
+    made = source.new_empty(len(source), axis.size, source.shape[2])
+    for start, place, weights in zip(axis.starts, made.split(BLOCK, 1), blocks, strict=True):
+        weights = weights[: place.shape[1]].expand(len(source), -1, -1)
+        torch.bmm(weights, source[:, start : start + weights.shape[2]], out=place)
+    return _rounded(made, axis).unflatten(0, pictures.shape[:2])
 
 
 def columns(pictures: Tensor, axis: Axis | None) -> Tensor:
     """Resize the width: (n, 3, h, w) of whole levels, bytes or float -> float (n, 3, h, axis.size) of whole levels."""
     if axis is None:
         return pictures
-    source, made = _room(pictures, axis, (pictures.shape[2], axis.size))
-    for k, (start, weights) in enumerate(zip(axis.starts, axis.weights, strict=True)):
-        place = made[..., k * BLOCK : (k + 1) * BLOCK]
-        place.copy_((source[..., start : start + weights.shape[1]] @ weights.T)[..., : place.shape[3]])
-    return _rounded(made, axis)
+    source, blocks = _ready(pictures, axis)
+    source = source.flatten(0, 1)
+    made = source.new_empty(len(source), axis.size)
+    for start, place, weights in zip(axis.starts, made.split(BLOCK, 1), blocks, strict=True):
+        torch.mm(source[:, start : start + weights.shape[1]], weights[: place.shape[1]].T, out=place)
+    return _rounded(made, axis).unflatten(0, pictures.shape[:3])
 
 
-def _room(pictures: Tensor, axis: Axis, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    source = pictures.to(axis.weights.dtype)
-    return source, source.new_empty(*pictures.shape[:2], *size)
+def _ready(pictures: Tensor, axis: Axis) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Planes (3 n, h, w) in the weights' format, and the weights of each block."""
+    weights = torch.as_tensor(axis.weights)
+    return pictures.to(weights.dtype).flatten(0, 1), weights.unbind()
 
 
 def _rounded(sums: Tensor, axis: Axis) -> Tensor:
@@ -122,7 +126,7 @@ def _blocks(before: int, first: np.ndarray, weights: np.ndarray, bits: int, bars
     for k in range(taps):
         dense[np.arange(after), first + k] = whole[:, k]
     dense = dense[:, bars[0] : before - bars[1]].reshape(-1, BLOCK, before - sum(bars))
-    used = dense.any(1)
+    used = np.asarray(dense.any(1))
     begins = [int(block.argmax()) for block in used]
     ends = [len(block) - int(block[::-1].argmax()) for block in used]
     reach = max(max(end - begin, 1) for begin, end, block in zip(begins, ends, used, strict=True) if block.any())

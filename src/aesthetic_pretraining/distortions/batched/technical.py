@@ -73,7 +73,7 @@ def pixelate(base: Tensor, pixelations: Sequence[Pixelation]) -> Tensor:
             small = columns(rows(base[None], one.rows), one.columns)
         else:
             small = rows(columns(base[None], one.columns), one.rows)
-        pictures.append(small.index_select(3, one.column_of).index_select(2, one.row_of))
+        pictures.append(small.index_select(3, torch.as_tensor(one.column_of)).index_select(2, torch.as_tensor(one.row_of)))
     return torch.cat(pictures)
 
 
