@@ -160,12 +160,10 @@ def test_products_are_exact_whatever_training_allows():
     before = torch.get_float32_matmul_precision()
     try:
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "tf32"
         with exact_products():
             assert torch.get_float32_matmul_precision() == "highest"
-            assert torch.backends.cudnn.conv.fp32_precision == "ieee"
+            assert not torch.backends.cudnn.enabled
         assert torch.get_float32_matmul_precision() == "high"
-        assert torch.backends.cudnn.conv.fp32_precision == "tf32"
+        assert torch.backends.cudnn.enabled
     finally:
         torch.set_float32_matmul_precision(before)
-        torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "none"

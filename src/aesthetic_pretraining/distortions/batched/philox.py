@@ -26,10 +26,9 @@ def philox(counters: Tensor, keys: Tensor) -> Tensor:
     factors, steps = (_column(words, counters.ndim, counters.device) for words in (MULTIPLIERS, KEY_STEPS))
     for number in range(ROUNDS):
         # The product needs 64 bits without a sign. Signed ones wrap around to the same bits.
-        product = multiplied * factors
-        high = (product >> 32).bitwise_and_(WORD).flip(0)
-        multiplied = high.bitwise_xor_(mixed).bitwise_xor_(keys + number * steps & WORD)
-        mixed = product.bitwise_and_(WORD).flip(0)
+        product = (multiplied * factors).flip(0)
+        multiplied = (product >> 32).bitwise_and_(WORD).bitwise_xor_(mixed).bitwise_xor_(keys + number * steps & WORD)
+        mixed = product.bitwise_and_(WORD)
     return torch.stack((multiplied, mixed), 1).flatten(0, 1)
 
 

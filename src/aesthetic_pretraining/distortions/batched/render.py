@@ -140,13 +140,16 @@ def _styles(base: Tensor, places: Geometry, recipe: Recipe) -> Iterator[tuple[st
 
 @contextmanager
 def exact_products() -> Iterator[None]:
-    """Products of matrices and convolutions of float32 as float32, whatever training allows (`compute.tf32`)."""
-    cudnn: Any = torch.backends.cudnn  # some of its attributes are made at run time
-    matmul, conv, rnn = torch.get_float32_matmul_precision(), cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
+    """Products of matrices and convolutions of float32 as float32, whatever training allows (`compute.tf32`).
+
+    Without cuDNN, which may compute a convolution by a Fourier transform: sums of whole numbers would not be exact.
+    """
+    cudnn: Any = torch.backends.cudnn  # mypy does not know that it can be set
+    matmul, enabled = torch.get_float32_matmul_precision(), cudnn.enabled
     try:
         torch.set_float32_matmul_precision("highest")
-        cudnn.conv.fp32_precision = cudnn.rnn.fp32_precision = "ieee"
+        cudnn.enabled = False
         yield
     finally:
         torch.set_float32_matmul_precision(matmul)
-        cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision = conv, rnn
+        cudnn.enabled = enabled

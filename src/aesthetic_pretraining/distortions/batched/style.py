@@ -27,7 +27,7 @@ class Tones:
 
     def __init__(self, codes: Tensor, recipe: Recipe, places: Geometry) -> None:
         self.places, self.shadhi = places, shadhi(recipe.table, recipe.edited_width)
-        self.index = codes.int()
+        self.index = codes.long()
         light = _light(codes.device).index_select(0, self.index.flatten()).view(codes.shape)
         self.lab = to_lab(light)
 
@@ -115,7 +115,7 @@ def gain_pictures(tones: Tones, wanted: Sequence[tuple[str, Sequence[float]]]) -
     far = [k for k, gain in enumerate(gains) if max(gain) > FAR_OUT]
     codes, light = _tables(gains, tones.index.device)
     channels = tones.index.flatten(1)
-    pictures = torch.stack([codes[c].index_select(1, channels[c]) for c in range(3)], 1)
+    pictures = torch.stack([codes[c].gather(1, channels[c].expand(len(gains), -1)) for c in range(3)], 1)
     if far:
         linear = torch.stack([light[c].index_select(1, channels[c]) for c in range(3)])
         roots = to_roots(linear).transpose(0, 1).contiguous()

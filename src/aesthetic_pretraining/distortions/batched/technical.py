@@ -41,10 +41,10 @@ def defocus_blur(base: Tensor, severities: Sequence[float]) -> Tensor:
     """
     kernels, nudges = _disks(tuple(map(int, severities)), base.device)
     reach = kernels.shape[-1] // 2
-    padded = pad(base[:, None].float(), (reach,) * 4, mode="reflect")
-    coarse, fine = conv2d(padded, kernels).chunk(2, 1)
+    padded = pad(base[None].float(), (reach,) * 4, mode="reflect")
+    coarse, fine = conv2d(padded, kernels, groups=3).unflatten(1, (3, 2, -1)).unbind(2)
     blurred = coarse.mul_(2.0**-COARSE).add_(fine.mul_(2.0 ** -(COARSE + FINE)).add_(nudges))
-    return blurred.transpose(0, 1).clamp_(0, 255).floor_()
+    return blurred[0].transpose(0, 1).clamp_(0, 255).floor_()
 
 
 def motion_blur(base: Tensor, severities: Sequence[float], angles: Sequence[float]) -> Tensor:
@@ -89,12 +89,12 @@ def noise(base: Tensor, wanted: Mapping[str, Sequence[float]], keys: Tensor) -> 
 
 @lru_cache(maxsize=8)
 def _disks(severities: tuple[int, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Coarse, then fine parts of the disks: float (2 n, 1, k, k), and what is added to their sums: float (n, 1, 1)."""
+    """Coarse, then fine parts of the disks, for each channel: float (3 2 n, 1, k, k); what is added to their sums: float (n, 1, 1)."""
     disks = [disk(*DEFOCUS_RADIUS_SIGMA[severity - 1]).astype(np.float64) for severity in severities]
     reach = max(len(one) for one in disks) // 2
     kernels = np.stack([np.pad(one, reach - len(one) // 2) for one in disks])
     whole = np.rint(kernels * 2 ** (COARSE + FINE)).astype(np.int64)
-    parts = np.concatenate([whole >> FINE, whole & 2**FINE - 1])[:, None]
+    parts = np.concatenate([whole >> FINE, whole & 2**FINE - 1] * 3)[:, None]
     nudges = [NUDGE if one.sum() > 1 else -NUDGE for one in disks]
     return torch.tensor(parts, dtype=torch.float32, device=device), torch.tensor(nudges, device=device).view(-1, 1, 1)
 
