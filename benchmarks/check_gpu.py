@@ -26,7 +26,7 @@ if __name__ == "__main__":
 ABSENT = stand_in()  # before the library is imported
 
 import torch  # noqa: E402
-from gpu_checks import agreement, engine, machine, memory, paper_hours, setting, speed, trainers  # noqa: E402
+from gpu_checks import agreement, engine, machine, memory, paper_hours, rendering, setting, speed, trainers  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
 
 from aesthetic_pretraining.training import runtime  # noqa: E402
@@ -38,6 +38,7 @@ BLOCKS = {  # by importance; name -> (function of report and setting, its share 
     "steps": (agreement.steps, 0.35),
     "trainers": (trainers.trainers, 0.20),
     "engine": (engine.engine, 0.10),
+    "rendering": (rendering.rendering, 0.10),
     "bfloat16": (agreement.bfloat16, 0.10),
     "rates": (speed.rates, 0.20),
     "memory": (memory.memory, 0.20),

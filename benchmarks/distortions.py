@@ -25,6 +25,7 @@ import cv2
 import numpy as np
 import torch
 from darktable_per_picture import darktable, write_xmp
+from device_rendering import device_rendering
 from PIL import Image
 from timing import in_turns
 
@@ -272,6 +273,7 @@ def main() -> None:
     print(f"native_seconds_per_photo = {ours:.3f}")
     print(f"parity_mean = {mean:.4f}")
     print(f"parity_max = {most}")
+    device_rendering(files, SIZE, SEED)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,11 @@ def seeded_int(*parts: object) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
+def variant_key(seed: int, photo_id: str, distortion: str, level: int) -> bytes:
+    """16 bytes that depend only on these four: the key of every generator of one variant."""
+    return blake2b(repr((int(seed), str(photo_id), distortion, int(level))).encode(), digest_size=16).digest()
+
+
 def generator(seed: int, photo_id: str, distortion: str, level: int) -> np.random.Generator:
     """The random generator of one variant, which depends only on these four, not on order, batch or process."""
-    key = blake2b(repr((int(seed), str(photo_id), distortion, int(level))).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "little")))
+    return np.random.Generator(np.random.PCG64(int.from_bytes(variant_key(seed, photo_id, distortion, level), "little")))

@@ -15,12 +15,13 @@ SCRIPT = ROOT / "benchmarks/check_gpu.py"
 sys.path.append(str(ROOT / "benchmarks"))  # at the end, because some modules there are called as tests' are
 
 import check_gpu  # noqa: E402
-from gpu_checks import agreement, engine, memory, setting, speed  # noqa: E402
+from gpu_checks import agreement, engine, memory, rendering, setting, speed  # noqa: E402
 from gpu_checks.report import Report  # noqa: E402
 
+from aesthetic_pretraining.distortions import DISTORTIONS  # noqa: E402
 from aesthetic_pretraining.training import losses  # noqa: E402
 
-BLOCKS = ["machine", "losses", "steps", "trainers", "engine", "bfloat16", "rates", "memory", "live", "hours"]
+BLOCKS = ["machine", "losses", "steps", "trainers", "engine", "rendering", "bfloat16", "rates", "memory", "live", "hours"]
 TASKS = [
     "ranking", "ranking_classification", "ranking_regression", "rotnet", "simclr", "ranking_across_photos", "ranking_consistency",
     "ranking_aspects", "ranking_margin_04", "ranking_margin_06", "finetune", "finetune_per_batch",
@@ -87,6 +88,10 @@ def test_every_task_and_every_style_distortion_is_checked(whole):
     ):
         assert float(lines[f"engine_{name}_max"]) <= 1
     assert "jpeg_compression" in lines["engine_on_the_cpu_alone"]
+    for name in set(DISTORTIONS) - {"gaussian_noise", "impulse_noise"}:  # which the native engine draws otherwise
+        assert float(lines[f"rendering_{name}_max"]) <= 1 and float(lines[f"rendering_{name}_mean"]) <= 0.01
+    assert lines["rendering_philox"] == lines["rendering_twice"] == "equal"
+    assert float(lines["rendering_rate"]) > 0
     for layout in ("contiguous", "channels_last"):
         for precision in ("float32", "bfloat16"):
             assert float(lines[f"rate_{precision}_{layout}"]) > 0
@@ -205,9 +210,11 @@ def test_the_ways_of_a_gpu_can_be_walked(monkeypatch, tmp_path):
     where, report = Card(torch.device("cpu"), setting.TINY, tmp_path), Report()
     report.run("steps", lambda: agreement.steps(report, where), 3000)
     report.run("engine", lambda: engine.engine(report, where), 3000)
+    report.run("rendering", lambda: rendering.rendering(report, where), 3000)
     report.run("bfloat16", lambda: agreement.bfloat16(report, where), 3000)
     report.run("memory", lambda: memory.memory(report, where), 3000)
     assert not report.named("failed") and not report.named("skipped")
+    assert report.figures["rendering_gaussian_noise_max"] == report.figures["rendering_defocus_blur_max"] == 0
     assert {"step_rotnet_float64", "step_finetune_float64", "memory_bfloat16_recompute_gib"} <= {
         row.name for row in report.rows
     }
@@ -235,11 +242,12 @@ class Nothing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Nothing())
 """
-    status, lines = call("--only", "machine", "losses", "trainers", "engine", "live", "hours", change=change)
+    status, lines = call("--only", "machine", "losses", "trainers", "engine", "rendering", "live", "hours", change=change)
     assert status == 0, lines
     assert lines["packages_skipped"].startswith("cv2, pandas, scipy, safetensors")
     assert float(lines["loss_ranking"]) <= 1e-4
     assert float(lines["engine_shadows_max"]) <= 1
+    assert lines["rendering_philox"] == "equal" and lines["rendering_skipped"].startswith("needs the package ")
     assert lines["live_0_skipped"] == "needs the package cv2, which is not installed"
     assert lines["trainers_skipped"] == lines["hours_skipped"] == "needs the package yaml, which is not installed"
 
@@ -275,3 +283,13 @@ def test_the_engine_check_sees_a_wrong_formula(monkeypatch):
     engine.engine(report, where)
     assert "engine_brightness_max" in report.named("failed")
     assert "engine_contrast_max" in report.named("passed")
+
+
+def test_the_rendering_check_sees_other_levels(monkeypatch):
+    """Two levels too dark."""
+    right = rendering.render
+    monkeypatch.setattr(rendering, "render", lambda parcels: right(parcels) - (right(parcels) > 0).to(torch.uint8) * 2)
+    report = Report()
+    rendering.rendering(report, setting.Setting(torch.device("cpu"), setting.TINY, Path()))
+    assert {"rendering_anchors_max", "rendering_tint_mean"} <= set(report.named("failed"))
+    assert "rendering_philox" in report.named("passed")

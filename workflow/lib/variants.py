@@ -5,7 +5,7 @@ from aesthetic_pretraining.distortions.variants import Variants, open_variants
 
 
 def variants(snakemake) -> Variants:
-    """Of the photos in the input `store`: out of the shards in the input `rendered` if the rule has any, else live."""
+    """Of the photos in the input `store`: out of the shards in the input `rendered` if the rule has any, else live by the engine of params.yaml."""
     files, cfg = snakemake.input, snakemake.params.cfg
     return open_variants(
         Store(_paths(files.store)),
@@ -13,7 +13,8 @@ def variants(snakemake) -> Variants:
         cfg["distortions.table"],
         _paths(files.get("rendered", [])),
         cfg["distortions.edited_width"],
-        cfg["distortions.kernels"],
+        engine=cfg["distortions.engine"],
+        kernels=cfg["distortions.kernels"],
     )
 
 

@@ -44,8 +44,9 @@ class DistortionsParams(Section):
         "fidelity row 36",
         "pixels",
     )
-    engine: Literal["native", "reference"] = value(
-        "native: our own code, live in the data loader; reference: darktable, imagecorruptions and Pillow, rendered once into shards.",
+    engine: Literal["native", "device", "reference"] = value(
+        "native: our own code, live in the data loader; device: the same distortions as tensor code, live where the network is trained; "
+        "reference: darktable, imagecorruptions and Pillow, rendered once into shards.",
         "section 4.1; docs/distortions.md",
     )
     kernels: Literal["torch", "numba"] = value(

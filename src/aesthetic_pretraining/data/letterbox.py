@@ -64,7 +64,7 @@ def letterbox(image: Image.Image | np.ndarray, size: int) -> np.ndarray:
     """
     picture = resize_short_side(image, size)
     height, width = picture.shape[:2]
-    top, bottom, left, right = _bars(height, width)
+    top, bottom, left, right = bars(height, width)
     square = np.pad(picture, ((top, bottom), (left, right), (0, 0)))
     return np.array(Image.fromarray(square).resize((size, size), BILINEAR))
 
@@ -85,12 +85,12 @@ def letterbox_batch(pictures: np.ndarray, size: int) -> torch.Tensor:
     if height == width:
         return batch
     # The long axis first, before the bars are added, so that no black is resized.
-    top, bottom, left, right = _bars(height, width)
+    top, bottom, left, right = bars(height, width)
     batch = interpolate(batch, (size, size), mode="bilinear", antialias=True)
     return interpolate(pad(batch, (left, right, top, bottom)), (size, size), mode="bilinear", antialias=True)
 
 
-def _bars(height: int, width: int) -> tuple[int, int, int, int]:
+def bars(height: int, width: int) -> tuple[int, int, int, int]:
     """Widths of the black bars at the top, bottom, left and right that make a square; an odd pixel goes to bottom or right."""
     down, across = max(width - height, 0), max(height - width, 0)
     return down // 2, down - down // 2, across // 2, across - across // 2

@@ -22,13 +22,12 @@ from aesthetic_pretraining.data.sources import Tar
 from aesthetic_pretraining.data.store import Store, add_member
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
-from aesthetic_pretraining.distortions.native.render import render
-from aesthetic_pretraining.distortions.variants import key, member_name
+from aesthetic_pretraining.distortions.variants import LIVE, key, member_name
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import enough_space
 from aesthetic_pretraining.seeding import seeded_int
 
-ENGINES = ("native", "reference")
+ENGINES = (*LIVE, "reference")
 TOGETHER = 8  # photos that the reference engine gets at once: one start of darktable serves them all
 
 
@@ -41,9 +40,9 @@ def engine(name: str) -> Callable[..., Tensor]:
         return lambda photos, ids, size, seed, table, only, edited_width, kernels: render_reference(
             photos, ids, size, seed, table, only, edited_width
         )
-    if name == "native":
+    if name in LIVE:
         return lambda photos, ids, size, seed, table, only, edited_width, kernels: torch.stack(
-            [render(photo, i, size, seed, only, table, edited_width, kernels) for photo, i in zip(photos, ids, strict=True)]
+            [LIVE[name](photo, i, size, seed, only, table, edited_width, kernels) for photo, i in zip(photos, ids, strict=True)]
         )
     raise ValueError(f"unknown engine {name!r}; known are {', '.join(ENGINES)}")
 

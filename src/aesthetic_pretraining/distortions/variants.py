@@ -1,7 +1,8 @@
 """The variants of a photo: rendered on the fly from the store, or read from shards that were rendered before.
 
-params.yaml: distortions.engine. The native engine renders live and nothing is stored. The reference engine is too slow for
-that, so rule render writes its images once; their noise is then the same in every epoch, as in the released code.
+params.yaml: distortions.engine. The native engine renders live and nothing is stored; so does the device engine (`batched`), but
+where the network is, of what the loaders send. The reference engine is too slow for that, so rule render writes its images once;
+their noise is then the same in every epoch, as in the released code.
 """
 
 import io
@@ -17,6 +18,9 @@ from torch import Tensor
 
 from aesthetic_pretraining.data.sources import Tar
 from aesthetic_pretraining.distortions import VARIANTS, Variant, rows
+from aesthetic_pretraining.distortions.batched.geometry import Recipe
+from aesthetic_pretraining.distortions.batched.parcel import Parcel, pack
+from aesthetic_pretraining.distortions.batched.render import render_photo
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.native.kernels import check
 from aesthetic_pretraining.distortions.native.render import render
@@ -36,21 +40,37 @@ class Photos(Protocol):
         """One photo: uint8 (H, W, 3), short side round(1.5 size) for networks that see images of `size` pixels."""
 
 
+LIVE = {"native": render, "device": render_photo}  # the engines that render while a network learns
+
+
 class Variants:
-    """The variants of photos, rendered by the native engine at every call.
+    """The variants of photos, rendered at every call.
 
     Attributes:
         store: the photos, for `size`.
         size: side of the network's image in pixels.
         table: one of distortions.TABLES.
         edited_width: as for `darktable_values.shadhi`.
-        kernels: what computes the pixels, one of `native.kernels.KERNELS`.
-    Raises: UserError for kernels that are not installed.
+        engine: one of LIVE.
+        kernels: what computes the native engine's pixels, one of `native.kernels.KERNELS`.
+    Raises: UserError for kernels that are not installed; ValueError for an engine that is not in LIVE.
     """
 
-    def __init__(self, store: Photos, size: int, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"):
+    def __init__(
+        self,
+        store: Photos,
+        size: int,
+        table: str,
+        edited_width: int = EDITED_WIDTH,
+        *,
+        engine: str = "native",
+        kernels: str = "torch",
+    ):
+        if engine not in LIVE:
+            raise ValueError(f"unknown engine {engine!r}; those that render live are {', '.join(LIVE)}")
         check(kernels)  # here, because loaders' processes would not raise a sentence
-        self.store, self.size, self.table, self.edited_width, self.kernels = store, size, table, edited_width, kernels
+        self.store, self.size, self.table, self.edited_width = store, size, table, edited_width
+        self.engine, self.kernels = engine, kernels
 
     @property
     def files(self) -> list[str]:
@@ -66,14 +86,29 @@ class Variants:
 
         Raises: KeyError for an unknown distortion.
         """
-        return render(self.photo(photo_id), photo_id, self.size, seed, only, self.table, self.edited_width, self.kernels)
+        photo = self.photo(photo_id)
+        return LIVE[self.engine](photo, photo_id, self.size, seed, only, self.table, self.edited_width, self.kernels)
+
+    def sent(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor | Parcel:
+        """What a loader sends of a photo: `pictures`, or what the device engine makes them of (`batched.render.render`)."""
+        if self.engine != "device":
+            return self.pictures(photo_id, seed, only)
+        recipe = Recipe(self.size, self.table, self.edited_width, None if only is None else tuple(only))
+        return pack(self.photo(photo_id), photo_id, seed, recipe)
 
 
 class AugmentedVariants(Variants):
     """Variants of a random view of each photo, a function of `epoch_seed` and the photo's id (`views.flip_crop`)."""
 
     def __init__(self, variants: Variants, epoch_seed: int):
-        super().__init__(variants.store, variants.size, variants.table, variants.edited_width, variants.kernels)
+        super().__init__(
+            variants.store,
+            variants.size,
+            variants.table,
+            variants.edited_width,
+            engine=variants.engine,
+            kernels=variants.kernels,
+        )
         self.epoch_seed = epoch_seed
 
     def photo(self, photo_id: str) -> np.ndarray:
@@ -128,10 +163,14 @@ def open_variants(
     table: str,
     shards: Sequence[str | Path],
     edited_width: int = EDITED_WIDTH,
+    *,
+    engine: str = "native",
     kernels: str = "torch",
 ) -> Variants:
-    """Variants from the rendered shards if there are any, else rendered on the fly."""
-    return RenderedVariants(store, size, table, shards) if shards else Variants(store, size, table, edited_width, kernels)
+    """Variants from the rendered shards if there are any, else rendered on the fly by the engine."""
+    if shards:
+        return RenderedVariants(store, size, table, shards)
+    return Variants(store, size, table, edited_width, engine=engine, kernels=kernels)
 
 
 def member_name(photo_id: str, variant: Variant) -> str:

@@ -11,22 +11,27 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from aesthetic_pretraining.data.images import Unreadable, read_picture
 from aesthetic_pretraining.data.letterbox import ROOM
 from aesthetic_pretraining.data.sources import Source, is_picture, open_source
 from aesthetic_pretraining.data.store import PixelSource, Store
 from aesthetic_pretraining.distortions import VARIANTS, Variant, rows, selected
+from aesthetic_pretraining.distortions.batched.parcel import Parcel, Parcels
+from aesthetic_pretraining.distortions.batched.render import render
 from aesthetic_pretraining.distortions.native.render import source_photo
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 
-Make = Callable[[Variants, str, int], Tensor]
+Sent = Tensor | Parcel
+Make = Callable[[Variants, str, int], Sent]
 
 
-class VariantsDataset(Dataset[Tensor]):
+class VariantsDataset(Dataset[Sent]):
     """Photos, each as its distorted variants: uint8 (V, 3, size, size).
+
+    Of variants of the device engine an item is a `Parcel`, and a batch is rendered by `finish`, where it was sent to.
 
     Outside of this project's training, `VariantsDataset.of` is the shorter way to one.
 
@@ -50,8 +55,7 @@ class VariantsDataset(Dataset[Tensor]):
             ids: photos that `variants` has.
             seed: with a photo's id and the variant, all that noise and motion blur depend on.
             distortions: names; None: all, so that V is 174.
-            make: (variants, id, seed) -> uint8 (V, 3, size, size), where a pretext task shows something else of a photo;
-                `labels` are empty then.
+            make: (variants, id, seed) -> an item, where a pretext task shows something else of a photo; `labels` are empty then.
             views: V of what `make` gives.
         Raises: ValueError for an unknown distortion.
         """
@@ -85,14 +89,27 @@ class VariantsDataset(Dataset[Tensor]):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of one item."""
+        """Bytes of one item; 0: they differ."""
+        if self.variants.engine == "device":
+            return 0
         return (self.views if self.make else len(self.labels)) * 3 * self.variants.size**2
 
-    def __getitem__(self, position: int) -> Tensor:
+    def __getitem__(self, position: int) -> Sent:
         photo = self.ids[position]
         if self.make is not None:
             return self.make(self.variants, photo, self.seed)
-        return self.variants.pictures(photo, self.seed, self.distortions)
+        return self.variants.sent(photo, self.seed, self.distortions)
+
+    @staticmethod
+    def collate(items: Sequence[Sent]) -> Tensor | Parcels:
+        """A batch of items, as a loader sends it."""
+        parcels = [item for item in items if isinstance(item, Parcel)]
+        return Parcels.of(parcels) if parcels else default_collate(list(items))
+
+    @staticmethod
+    def finish(batch: Tensor | Parcels) -> Tensor:
+        """A batch, wherever it was sent to, as images there: uint8 (B, V, 3, size, size)."""
+        return batch if isinstance(batch, Tensor) else render(batch)
 
 
 class SourcePhotos:

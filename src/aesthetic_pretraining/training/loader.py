@@ -7,16 +7,20 @@ the same ones, and no sampler needs a random state.
 import contextlib
 import shutil
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from aesthetic_pretraining.distortions.batched.parcel import Parcels
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.loading import AHEAD, SHARED_MEMORY
+
+Batch = TypeVar("Batch", Tensor, Parcels)
 
 GIB = 2**30
 
@@ -42,15 +46,16 @@ def cut(count: int, size: int, least: int = 1) -> list[range]:
 
 
 def batches(
-    dataset: Dataset[Tensor], groups: Sequence[Sequence[int]], workers: int, device: torch.device | None = None
+    dataset: Dataset[Any], groups: Sequence[Sequence[int]], workers: int, device: torch.device | None = None
 ) -> Iterable[Tensor]:
     """A batch (B, ...) for each group of positions, in their order.
 
     Args:
-        dataset: position -> tensor; all of one batch have the same shape.
+        dataset: position -> tensor; all of one batch have the same shape, unless it has a `collate` of its own.
         groups: positions of each batch.
         workers: processes that make the items while the network computes; 0: this process. It does not change the batches.
-        device: where the batches go; None: they stay on the CPU.
+        device: where the batches go; None: they stay on the CPU. A dataset's own `collate` makes a batch of items, and its
+            `finish` makes the tensor of the batch there.
     Raises: UserError if prefetched batches do not fit into the machine's shared memory.
     """
     if workers and groups:
@@ -64,24 +69,27 @@ def batches(
         prefetch_factor=AHEAD if workers else None,
         worker_init_fn=_one_thread,
         pin_memory=torch.cuda.is_available(),
+        collate_fn=getattr(dataset, "collate", None),
     )
-    return loader if device is None else ahead(loader, device)
+    sent = loader if device is None else ahead(loader, device)
+    finish = getattr(dataset, "finish", None)
+    return sent if finish is None else map(finish, sent)
 
 
-def ahead(source: Iterable[Tensor], device: torch.device) -> Iterable[Tensor]:
-    """The tensors on the device. On a GPU the next one is transferred while the network computes on the current one.
+def ahead(source: Iterable[Batch], device: torch.device) -> Iterable[Batch]:
+    """The batches on the device. On a GPU the next one is transferred while the network computes on the current one.
 
     On a CPU this is `source` itself.
     """
     return source if device.type != "cuda" else _ahead(source, device)
 
 
-def _ahead(source: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
+def _ahead(source: Iterable[Batch], device: torch.device) -> Iterator[Batch]:
     copies = torch.cuda.Stream(device)  # beside the stream of the network's kernels
-    sent: Tensor | None = None
-    for tensor in source:
+    sent: Batch | None = None
+    for batch in source:
         with torch.cuda.stream(copies):
-            upcoming = send(tensor, device)
+            upcoming = send(batch, device)
         if sent is not None:
             yield _arrived(sent, copies, device)
         sent = upcoming
@@ -89,19 +97,30 @@ def _ahead(source: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
         yield _arrived(sent, copies, device)
 
 
-def _arrived(tensor: Tensor, copies: "torch.cuda.Stream", device: torch.device) -> Tensor:
-    """The tensor, safe to use by kernels launched after this call."""
+def _arrived(batch: Batch, copies: "torch.cuda.Stream", device: torch.device) -> Batch:
+    """The batch, safe to use by kernels launched after this call."""
     network = torch.cuda.current_stream(device)
     network.wait_stream(copies)
-    tensor.record_stream(network)  # or the copy of a later batch could be given its memory
-    return tensor
 
-
-def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device, transferred asynchronously to a GPU from pinned memory; unchanged on a CPU."""
-    if device.type != "cuda":
+    def used(tensor: Tensor) -> Tensor:
+        tensor.record_stream(network)  # or the copy of a later batch could be given its memory
         return tensor
-    return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(device, non_blocking=True)
+
+    return _each(batch, used)
+
+
+def send(batch: Batch, device: torch.device) -> Batch:
+    """The batch on the device, transferred asynchronously to a GPU from pinned memory; unchanged on a CPU."""
+
+    def transferred(tensor: Tensor) -> Tensor:
+        return (tensor if tensor.is_pinned() else tensor.pin_memory()).to(device, non_blocking=True)
+
+    return batch if device.type != "cuda" else _each(batch, transferred)
+
+
+def _each(batch: Batch, function: Callable[[Tensor], Tensor]) -> Batch:
+    """The batch with `function` applied to its tensors."""
+    return batch.each(function) if isinstance(batch, Parcels) else function(batch)  # type: ignore[redundant-expr]
 
 
 def enough_shared_memory(batch: int, count: int, workers: int) -> None:

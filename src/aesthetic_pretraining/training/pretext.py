@@ -12,6 +12,7 @@ from torch import Tensor
 
 from aesthetic_pretraining.data.letterbox import resize
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS, VARIANTS
+from aesthetic_pretraining.distortions.batched.parcel import Parcel
 from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.pretraining import TaskConfig
@@ -35,9 +36,9 @@ class Task:
     def __init__(self, config: TaskConfig):
         self.config = config
 
-    def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor:
-        """What the network sees of one photo: uint8 (n, 3, size, size)."""
-        return variants.pictures(photo_id, seed)
+    def pictures(self, variants: Variants, photo_id: str, seed: int) -> Tensor | Parcel:
+        """What the network sees of one photo, uint8 (n, 3, size, size), or what the device engine makes that of."""
+        return variants.sent(photo_id, seed)
 
     def loss(self, outputs: Mapping[str, Tensor]) -> Tensor:
         """{head: raw outputs (B, n, width)} -> the loss that is minimised; of ranking alone here (fidelity row 29)."""

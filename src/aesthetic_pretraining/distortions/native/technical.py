@@ -63,12 +63,12 @@ def pixelate(base: np.ndarray, value: float, rng: np.random.Generator) -> np.nda
 
 def gaussian_noise(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
     """Independent normal noise on every channel."""
-    return _add(base, _gaussian_steps(GAUSSIAN_SCALE[value - 1]), rng)
+    return _add(base, gaussian_steps(GAUSSIAN_SCALE[value - 1]), rng)
 
 
 def impulse_noise(base: np.ndarray, value: int, rng: np.random.Generator) -> np.ndarray:
     """A fraction of all channel values becomes 0 or 255, with equal probability."""
-    return _add(base, _impulse_steps(IMPULSE_AMOUNT[value - 1]), rng)
+    return _add(base, impulse_steps(IMPULSE_AMOUNT[value - 1]), rng)
 
 
 def convolve(base: np.ndarray, kernel: np.ndarray) -> np.ndarray:
@@ -133,12 +133,12 @@ def _add(base: np.ndarray, steps: np.ndarray, rng: np.random.Generator) -> np.nd
 
 
 @lru_cache(maxsize=8)
-def _gaussian_steps(scale: float) -> np.ndarray:
+def gaussian_steps(scale: float) -> np.ndarray:
     """Quantiles of a normal distribution, floored to whole levels, which commutes with adding integers."""
     return np.floor(255 * scale * ndtri((np.arange(65536) + 0.5) / 65536)).astype(np.int16)
 
 
 @lru_cache(maxsize=8)
-def _impulse_steps(amount: float) -> np.ndarray:
+def impulse_steps(amount: float) -> np.ndarray:
     share = (np.arange(65536) + 0.5) / 65536
     return np.where(share < amount, np.where(share < amount / 2, -255, 255), 0).astype(np.int16)
