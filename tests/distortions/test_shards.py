@@ -63,6 +63,7 @@ def test_pictures_and_their_origin_are_read_back(store, shard):
         "engine": "native",
         "table": "corrected",
         "edited_width": 1000,
+        "kernels": "torch",
         "size": SIZE,
         "seed": SEED,
     }
