@@ -63,6 +63,7 @@ def test_pictures_and_their_origin_are_read_back(store, shard):
         "engine": "native",
         "table": "corrected",
         "edited_width": 1000,
+        "kernels": "torch",
         "size": SIZE,
         "seed": SEED,
     }
@@ -84,7 +85,7 @@ def test_live_variants_are_what_render_makes_and_no_shards_mean_live(store):
 def test_a_killed_job_goes_on_to_the_same_bytes(cut, store, shard, tmp_path, monkeypatch):
     """The unfinished file cut off anywhere; photos that were whole are not made again."""
     made, whole = [], shard.read_bytes()
-    digest = shards._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000)
+    digest = shards._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000, "torch")
     (tmp_path / f"render-{digest:016x}.tar").write_bytes(whole[:cut])
     monkeypatch.setattr(shards, "render", lambda photo, i, *rest: made.append(i) or render(photo, i, *rest))
     render_shard(store, PHOTOS, SIZE, SEED, "native", "corrected", tmp_path / "out/0.tar", tmp_path)
