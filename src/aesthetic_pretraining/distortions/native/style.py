@@ -33,11 +33,14 @@ class Photo:
     letterbox: in the place of `letterbox_batch`, into its second argument
     """
 
-    makers: Mapping[str, Callable] = {}
     letterbox: Callable[[np.ndarray, Tensor], None] | None = None
 
     def __init__(self, codes: Tensor, table: str = "published", edited_width: int = EDITED_WIDTH) -> None:
         self.codes, self.shadhi = codes, shadhi(table, edited_width)
+
+    @property
+    def makers(self) -> Mapping[str, Callable]:
+        return {}
 
     @cached_property
     def lab(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -64,7 +64,7 @@ def _lens(radius: int, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray
     for row, half in zip(rows, runs, strict=True):
         whole[reach + row, reach - half : reach + half + 1] = 1
     # borders of zeros: `whole` has room for the softening all around
-    missing = -cv2.sepFilter2D(whole, cv2.CV_64F, softening, softening, borderType=cv2.BORDER_CONSTANT)
+    missing: np.ndarray = -cv2.sepFilter2D(whole, cv2.CV_64F, softening, softening, borderType=cv2.BORDER_CONSTANT)
     inside = slice(reach - centre, reach + centre + 1)
     missing[inside, inside] += kernel
     at = np.argwhere(np.abs(missing) > NEGLIGIBLE)

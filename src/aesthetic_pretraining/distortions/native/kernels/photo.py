@@ -38,8 +38,8 @@ class FusedPhoto(style.Photo):
             "tint": TINT_GAINS.__getitem__,
             "exposure": lambda v: (2.0**v,) * 3,
         }
-        styles = {name: partial(self._each, getattr(self, name)) for name in STYLE}
-        multiplied = {name: partial(self._multiplied, gain) for name, gain in gains.items()}
+        styles: dict[str, Callable] = {name: partial(self._each, getattr(self, name)) for name in STYLE}
+        multiplied: dict[str, Callable] = {name: partial(self._multiplied, gain) for name, gain in gains.items()}
         return styles | multiplied | {"defocus_blur": self._defocus, "motion_blur": self._motion}
 
     @cached_property
