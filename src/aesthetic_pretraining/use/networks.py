@@ -1,6 +1,6 @@
 """The networks of a bundle, from images to votes and intensities: by onnxruntime on the CPU, by torch on a GPU.
 
-onnxruntime takes a third of torch's time for one small network on a CPU, and starts in a tenth. Where it is not installed, torch does
+onnxruntime takes a third of the CPU time of torch for one small network. Where it is not installed, torch does
 the work. Both are imported on demand.
 """
 
