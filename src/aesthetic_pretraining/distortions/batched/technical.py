@@ -26,10 +26,18 @@ from aesthetic_pretraining.distortions.native.technical import (
     impulse_steps,
 )
 
-NOISES: Mapping[str, Callable[[int], np.ndarray]] = {
-    "gaussian_noise": lambda severity: gaussian_steps(GAUSSIAN_SCALE[severity - 1]),
-    "impulse_noise": lambda severity: impulse_steps(IMPULSE_AMOUNT[severity - 1]),
-}
+
+def gaussian_noise(severity: int) -> np.ndarray:
+    """The quantile table of one severity."""
+    return gaussian_steps(GAUSSIAN_SCALE[severity - 1])
+
+
+def impulse_noise(severity: int) -> np.ndarray:
+    """The quantile table of one severity."""
+    return impulse_steps(IMPULSE_AMOUNT[severity - 1])
+
+
+NOISES: Mapping[str, Callable[[int], np.ndarray]] = {made.__name__: made for made in (gaussian_noise, impulse_noise)}
 COARSE, FINE = 16, 7  # bits of the two parts of a disk's weights
 
 
