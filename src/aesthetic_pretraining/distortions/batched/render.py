@@ -73,16 +73,16 @@ def variants(
             yield drawn[name]
         elif name in composition.CROPS:
             yield composition.crop(name, photo, places, values)
-        elif name == "motion_blur":
+        elif name == technical.motion_blur.__name__:
             yield technical.motion_blur(base, values, angles)
         else:
             yield WHOLE_LADDERS[name](base, places, values)
 
 
 WHOLE_LADDERS: dict[str, Callable[[Tensor, Geometry, Sequence[float]], Tensor]] = {
-    "defocus_blur": lambda base, places, values: technical.defocus_blur(base, values),
-    "pixelate": lambda base, places, values: technical.pixelate(base, places.pixelations),
-    "image_ratio": lambda base, places, values: composition.image_ratio(base, places),
+    technical.defocus_blur.__name__: lambda base, places, values: technical.defocus_blur(base, values),
+    technical.pixelate.__name__: lambda base, places, values: technical.pixelate(base, places.pixelations),
+    composition.image_ratio.__name__: lambda base, places, values: composition.image_ratio(base, places),
 }
 
 
