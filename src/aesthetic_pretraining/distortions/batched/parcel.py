@@ -18,7 +18,8 @@ from aesthetic_pretraining.distortions.registry import DISTORTIONS
 from aesthetic_pretraining.seeding import generator, variant_key
 
 # A GPU's JPEG codec decodes other pixels than the CPU's.
-CODEC = "jpeg_compression"
+CODEC = technical.jpeg_compression.__name__
+MOTION = technical.motion_blur.__name__
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,9 @@ def pack(photo: np.ndarray, photo_id: str, seed: int, recipe: Recipe) -> Parcel:
     ]
     angles = tuple(
         # as `technical.motion_blur` draws it, so that both engines blur in the same direction
-        generator(seed, photo_id, "motion_blur", level).uniform(-technical.MOTION_ANGLE, technical.MOTION_ANGLE)
-        for level in DISTORTIONS["motion_blur"].levels
-        if "motion_blur" in recipe.names
+        generator(seed, photo_id, MOTION, level).uniform(-technical.MOTION_ANGLE, technical.MOTION_ANGLE)
+        for level in DISTORTIONS[MOTION].levels
+        if MOTION in recipe.names
     )
     return Parcel(
         torch.from_numpy(np.ascontiguousarray(photo)),
