@@ -1,5 +1,5 @@
-"""Renew the generated parts of README.md (the recorded run on real ratings, the demo's Table 2 and claims, the rule graph), of
-docs/results.md (that run in full) and of docs/distortions.md (Table 1).
+"""Renew the generated parts of README.md (the recorded run on real ratings), docs/results.md (that run in full), docs/demo.md (the
+demo's Table 2 and claims), docs/workflow.md (the rule graph) and docs/distortions.md (Table 1).
 
 usage: readme.py [--check]
 """
@@ -18,6 +18,8 @@ sys.path.insert(0, str(ROOT / "src"))  # it describes the checkout that it lies 
 README = ROOT / "README.md"
 DISTORTIONS = ROOT / "docs/distortions.md"
 RESULTS = ROOT / "docs/results.md"
+DEMO = ROOT / "docs/demo.md"
+WORKFLOW = ROOT / "docs/workflow.md"
 TABLES = "results/demo/tables"
 RECORD = "results/record"
 
@@ -85,22 +87,24 @@ def demo_claims() -> str:
 
 def main(check: bool) -> None:
     """Write the files, or only check that they are current."""
-    before = {path: path.read_text() for path in (README, RESULTS, DISTORTIONS)}
+    before = {path: path.read_text() for path in (README, RESULTS, DEMO, WORKFLOW, DISTORTIONS)}
     after = {
-        README: recorded_in_readme(fill(before[README], "rule graph", rule_graph())),
+        README: recorded_in_readme(before[README]),
         RESULTS: recorded_in_results(before[RESULTS]),
+        DEMO: before[DEMO],
+        WORKFLOW: fill(before[WORKFLOW], "rule graph", rule_graph()),
         DISTORTIONS: fill(before[DISTORTIONS], "Table 1", table1()),
     }
     if (ROOT / TABLES / "table2.md").exists() and (not check or certified()):
-        after[README] = fill(after[README], "demo table", (ROOT / TABLES / "table2.md").read_text().strip())
-        after[README] = fill(after[README], "demo claims", demo_claims())
+        after[DEMO] = fill(after[DEMO], "demo table", (ROOT / TABLES / "table2.md").read_text().strip())
+        after[DEMO] = fill(after[DEMO], "demo claims", demo_claims())
     for path, text in after.items():
         if not check:
             path.write_text(text)
         elif before[path] != text:
             sys.exit(f"{path.relative_to(ROOT)} is stale: run 'make readme'")
     if check:
-        print("README.md, docs/results.md and docs/distortions.md are current")
+        print(f"{', '.join(str(path.relative_to(ROOT)) for path in after)} are current")
 
 
 if __name__ == "__main__":
