@@ -25,7 +25,7 @@ def browser():
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, photos):
-    from conftest import Server
+    from survey_server import Server
 
     server = Server(tmp_path_factory.mktemp("browser") / "survey.sqlite", photos, {"per-person": 3}).start()
     yield server

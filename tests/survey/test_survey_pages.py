@@ -16,7 +16,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, photos):
-    from conftest import Server
+    from survey_server import Server
 
     server = Server(tmp_path_factory.mktemp("pages") / "survey.sqlite", photos, {}).start()
     yield server
