@@ -86,8 +86,8 @@ bench-learning: $(READY) ## what the networks of the last run have learned; SCAL
 bench-oasis: $(READY) ## what the last run on real ratings found, and what it took; trains nothing
 	@python benchmarks/oasis.py $(if $(SCALE),--scale $(SCALE))
 
-record: $(READY) ## keep the small results of the last run of SCALE in git, and renew docs/results.md and README.md from them
-	python tools/record.py $(or $(SCALE),oasis)
+record: $(READY) ## keep the small results of the last run of SCALE in git (COMPARISONS=1 if it had them), and renew docs/results.md and README.md from them
+	python tools/record.py $(or $(SCALE),oasis) $(if $(COMPARISONS),--comparisons)
 	python tools/readme.py
 
 bench-small-runs: $(READY) ## pretrain with each parameter for small runs set back, judged on photos that the demo does not report

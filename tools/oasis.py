@@ -94,6 +94,11 @@ def fetch_command(missing: list[str], cores: str, mirror: str) -> list[str]:
     ]
 
 
+def config_of(scale: str, rows: list[str]) -> list[str]:
+    """What --config needs for a scale whose comparison rows are these."""
+    return [f"scale={scale}"] + ([f"scales={{{scale}: {{pretrain: {{comparisons: [{', '.join(rows)}]}}}}}}"] if rows else [])
+
+
 def count(name: str) -> int:
     """Pictures of a public set, from the table of its files' hashes."""
     with open(ROOT / f"resources/{name}.csv", newline="", encoding="utf-8") as file:
@@ -144,8 +149,9 @@ def main() -> int:
         if code := subprocess.run(fetch_command(missing, args.cores, args.mirror), cwd=ROOT, check=False).returncode:
             return code
     wall = Wall(logs, cores, begun)  # now, because what was fetched once is no part of the time
-    chosen = [f"scale={SCALE}"] + ([f"scales={{{SCALE}: {{pretrain: {{comparisons: [{', '.join(rows)}]}}}}}}"] if rows else [])
-    if code := run(["snakemake", "--cores", args.cores, "--config", *chosen, "--quiet", "rules", "--", "all"], wall):
+    if code := run(
+        ["snakemake", "--cores", args.cores, "--config", *config_of(SCALE, rows), "--quiet", "rules", "--", "all"], wall
+    ):
         print(f"stopped after {wall.seconds / 60:.0f} minutes of work; the same command goes on from there", file=sys.stderr)
         return code
     results = ROOT / "results" / SCALE

@@ -1,8 +1,9 @@
 """Keep the small results of a finished run in git: results/record/<scale>/ (make record SCALE=oasis).
 
-usage: record.py SCALE [--card NAME]
+usage: record.py SCALE [--comparisons] [--card NAME]
 
---card   the accelerator that pretraining ran on, where that was another machine
+--comparisons   the run had all rows of the section `comparisons` (make oasis COMPARISONS=1)
+--card          the accelerator that pretraining ran on, where that was another machine
 
 Tables and metrics are copied, figures are made smaller, and record.json says what they come from: commit, machine, versions,
 minutes, seeds, number of images. Figures that show photos stay out, because those belong to others. `make readme` then renews
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 
 import machine  # noqa: E402
+import oasis  # noqa: E402
 from aesthetic_pretraining.config import load, resolve  # noqa: E402
 from aesthetic_pretraining.data.ledger import read_table  # noqa: E402
 from aesthetic_pretraining.errors import UserError  # noqa: E402
@@ -56,6 +58,7 @@ def main(root: Path, arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scale")
     parser.add_argument("--card", default="")
+    parser.add_argument("--comparisons", action="store_true")
     args = parser.parse_args(arguments)
     run, out = root / "results" / args.scale, root / RECORD / args.scale
     for folder, names in (("tables", TABLES), ("metrics", (*METRICS, "differences.csv"))):
@@ -65,7 +68,7 @@ def main(root: Path, arguments: list[str]) -> None:
         raise UserError(
             f"scale {args.scale}: its votes are simulated, and the record is of real ratings; name a scale that has them"
         )
-    made = commit(root, args.scale)
+    made = commit(root, args.scale, list(load(root / "params.yaml")["comparisons"]) if args.comparisons else [])
     out.mkdir(parents=True, exist_ok=True)
     for source in (*(run / "tables" / name for name in TABLES), *(run / "metrics" / name for name in METRICS)):
         shutil.copyfile(source, out / source.name)
@@ -83,8 +86,8 @@ def main(root: Path, arguments: list[str]) -> None:
     )
 
 
-def commit(root: Path, scale: str) -> str:
-    """The commit that the results are of. Raises: UserError if what they are made from has changed since, or is in no commit."""
+def commit(root: Path, scale: str, rows: list[str]) -> str:
+    """The commit that the results, with these comparison rows, are of. Raises: UserError if what they are made from has changed since, or is in no commit."""
 
     def out(*command: str) -> str:
         return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
@@ -92,7 +95,7 @@ def commit(root: Path, scale: str) -> str:
     if changed := out("git", "status", "--porcelain", "--", *MADE_FROM):
         raise UserError(f"{changed.split()[-1]} is in no commit; commit it, so that the record can name what it is made from")
     dry = subprocess.run(
-        ["snakemake", "--cores", "1", "--config", f"scale={scale}", "--dry-run", "--quiet", "rules", "--", "all"],
+        ["snakemake", "--cores", "1", "--config", *oasis.config_of(scale, rows), "--dry-run", "--quiet", "rules", "--", "all"],
         cwd=root,
         capture_output=True,
         text=True,

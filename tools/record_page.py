@@ -35,7 +35,8 @@ def lead(record: Path) -> str:
         [
             f"**{QUESTION}** {_asked(facts, table)}",
             short_table(table),
-            f"Mean over the runs of a row, in brackets {_level(table)} intervals over seeds and images. {verdict(record, table)}",
+            f"Mean over the runs of a row, in brackets {_level(table)} intervals over seeds and images. {baseline(record, table)} "
+            f"{verdict(record, table)}",
             f"![{caption_of('figure3', home).heading}]({place}/figure3.png)",
             f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
         ]
@@ -94,11 +95,32 @@ def verdict(record: Path, table: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+def baseline(record: Path, table: pd.DataFrame) -> str:
+    """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not; "" if it was not judged."""
+    home = table2.sets_of(table)[0]
+    known = pd.read_csv(record / "references.csv").query("reference == 'imagenet_ridge' and split == 'test' and metric == 'srcc'")
+    if known.empty:
+        return ""
+    ridge, rows = known.iloc[0], _trained(table)
+    below = list(rows["label"][rows[f"{home.name}_srcc"] < ridge["value"]])
+    said = (
+        "no row lies below it"
+        if not below
+        else "all rows lie below it"
+        if len(below) == len(rows)
+        else f"below it lie {', '.join(below)}"
+    )
+    return (
+        f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has SRCC {ridge['value']:.{DECIMALS}f} "
+        f"[{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}]: {said}."
+    )
+
+
 def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
     """What the numbers say, and what they do not, a sentence each."""
     home, *others = table2.sets_of(table)
     name = f"{home.name}_srcc"
-    lines = [verdict(record, table)]
+    lines = [text for text in (baseline(record, table), verdict(record, table)) if text]
     published = pd.read_csv(ROOT / "resources/table2_published.csv").set_index("initialisation")["ava_srcc"]
     gain = max(published[init] for init in PAPER_RANKING) - published[BASELINE]
     if pd.notna(least := table[f"{name}_detectable"].astype(float).max()):

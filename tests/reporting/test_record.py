@@ -48,6 +48,9 @@ def tables(tmp_path_factory):
     (out / "tables/probes.md").write_text("the probes\n")
     for name in record.METRICS:
         (out / "metrics" / name).write_text("a,b\n1,2\n")
+    (out / "metrics/references.csv").write_text(
+        "reference,split,metric,value,low,high,pictures\nimagenet_ridge,test,srcc,0.5,0.4,0.6,60\nconstant,test,mae,1,,,60\n"
+    )
     differences.assign(other_share=[100, *[20] * (len(differences) - 1)]).to_csv(out / "metrics/differences.csv", index=False)
     noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
     Image.fromarray(noise).save(out / "figures/figure3.png")
@@ -65,7 +68,7 @@ def root(tables, tmp_path, monkeypatch):
     split.write_text("id,split,fold\na,fold,1\nb,fold,2\nc,val,\n")
     (tmp_path / "logs/oasis").mkdir(parents=True)
     (tmp_path / "logs/oasis/wall.json").write_text('{"seconds": 3690.0, "cores": 2, "load": 2.1}')
-    monkeypatch.setattr(record, "commit", lambda root, scale: "0123456789abcdef")
+    monkeypatch.setattr(record, "commit", lambda root, scale, rows: "0123456789abcdef")
     params = {"pretrain": {"seeds": [1]}, "finetune": {"seeds": [1, 2]}, "image": {"size": 96}, "backbone": {"name": "net"}}
     params |= {
         "photos": {"sources": ["bsds500"]},
@@ -109,7 +112,7 @@ def test_a_run_that_is_not_there_or_not_committed_is_one_sentence(root, tmp_path
     (repository / "src/a.py").write_text("")
     subprocess.run(["git", "init", "-q"], cwd=repository, check=True)
     with pytest.raises(UserError, match="src/ is in no commit; commit it"):
-        record.commit(repository, "oasis")
+        record.commit(repository, "oasis", [])
 
 
 def test_simulated_votes_are_not_recorded(root, monkeypatch):
@@ -141,6 +144,22 @@ def test_the_short_text_has_the_question_the_table_a_figure_and_the_verdict(kept
     assert "**holds here** (2 of 2 better" in text
     assert "![Figure 3: performance by share of the labels](results/record/oasis/figure3.png)" in text
     assert "commit `0123456789ab`, in 61 minutes on 2 cores" in text
+
+
+@pytest.mark.parametrize(
+    ("ridge", "said"), [(-1, "no row lies below it"), (2, "all rows lie below it"), (None, "below it lie ")]
+)
+def test_what_lies_below_ridge_regression_is_said(kept, ridge, said):
+    table = table2.read(kept / "table2.csv")
+    rows = table.set_index("label")["oasis_srcc"]
+    value = (rows.min() + rows.max()) / 2 if ridge is None else ridge
+    (kept / "references.csv").write_text(
+        f"reference,split,metric,value,low,high\nimagenet_ridge,test,srcc,{value},{value - 1},{value + 1}\n"
+    )
+    text = record_page.baseline(kept, table)
+    assert f"has SRCC {value:.3f} [{value - 1:.3f}, {value + 1:.3f}]: {said}" in text and text in record_page.lead(kept)
+    if ridge is None:
+        assert all((label in text) == (rows[label] < value) for label in rows.index if label != "ranking")
 
 
 def test_the_long_text_is_complete(kept):
