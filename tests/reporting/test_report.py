@@ -199,14 +199,6 @@ def test_every_link_has_its_target_and_wide_figures_are_folded(written):
     assert [d["id"] for d in page.all("details") if d.get("class") == "wide"] == ["heatmap", "overview"]
 
 
-def test_whatever_scrolls_is_reached_by_keyboard_and_named(written):
-    _, page, _ = written
-    regions = [each for tag, each in page.elements if each.get("class") == "scroll" or tag == "pre"]
-    assert len(regions) == 7  # claims, Table 2, significance, two wide figures, a sheet, parameters
-    assert all(each.get("role") == "region" and each.get("tabindex") == "0" for each in regions)
-    assert all(each.get("aria-label") or each.get("aria-labelledby") for each in regions)
-
-
 def test_the_note_is_prominent_or_absent(written, tmp_path):
     _, page, _ = written
     # title, banner, three tables; Figures 3 and 5, scatter plots, a figure of one's own
