@@ -26,6 +26,7 @@ DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)
 LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker, dashes
 # first the two that the paper compares, so that they get the most distinct colours
 KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
+PROPER = {"jpeg": "JPEG", "gaussian": "Gaussian"}  # words of distortions that are names
 NOTE_FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
 BARS = 36  # of a histogram over the whole scale
 MARGIN = 0.1  # inches around the drawing; without it, the frame of the note touches the edge
@@ -87,7 +88,7 @@ def label(init: str) -> str:
 
 def words(name: str) -> str:
     """A distortion's printed name."""
-    return name.replace("_", " ")
+    return PROPER.get(name.split("_")[0], name.split("_")[0]) + "".join(f" {word}" for word in name.split("_")[1:])
 
 
 def styles(names: Sequence[str]) -> dict[str, tuple]:
