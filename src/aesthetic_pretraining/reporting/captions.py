@@ -47,8 +47,9 @@ class Caption(NamedTuple):
 CAPTIONS = {
     "figure1": Caption(
         "Figure 1: the pretext tasks",
-        "Variants of one test photo. Of two variants, the network must score the less distorted one higher; in the multi-task "
-        "settings it also predicts the distortion, or its level.",
+        "Variants of one test photo, of both signs where a distortion has them. Of two variants of one sign, the network must score the less "
+        "distorted one higher; in the multi-task settings it also predicts the distortion, or its level. * Distortions that cut the photo "
+        "have a level 0 that is cut alike, so that no border gives them away.",
         "photos: test",
         votes=False,
     ),
@@ -74,8 +75,8 @@ CAPTIONS = {
     ),
     "figure5": Caption(
         "Figure 5: epochs until early stopping",
-        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points reached the cap, "
-        "finetune.max_epochs.",
+        "The epoch in which fine-tuning ended, by share of the training labels, with the points of one share side by side. Filled points "
+        "ended by early stopping, open ones in a ring by the cap, finetune.max_epochs.",
         "{home}: val",
         data=("metrics",),
     ),
@@ -103,7 +104,7 @@ CAPTIONS = {
     "ranking_accuracy": Caption(
         "Ranking accuracy by distortion and level",
         "Fraction of the test photos for which the pretrained network (first pretraining seed) scores a level below the one before "
-        "it (one step nearer to 0), as the ranking task asks; chance is 0.5. metrics/ranking_accuracy.csv has Wilson 95 % intervals.",
+        "it (one step nearer to 0), as the ranking task asks; chance is 0.5. Hatched: no such level. metrics/ranking_accuracy.csv has Wilson 95 % intervals.",
         "photos: test",
         PAPER_RANKING,
         True,
@@ -125,8 +126,8 @@ CAPTIONS = {
     ),
     "confusion": Caption(
         "Which distortion is it? (Appendix D)",
-        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: confusion "
-        "matrix of each aspect, with rows normalised and all levels pooled.",
+        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0, with Wilson's 95 % "
+        "intervals at the number of photos. Below: confusion matrix of each aspect, with rows normalised and all levels pooled.",
         "photos: test",
         (NAMING,),
         True,

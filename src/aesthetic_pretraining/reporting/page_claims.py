@@ -7,7 +7,7 @@ import pandas as pd
 from aesthetic_pretraining.reporting import claims, verdicts
 from aesthetic_pretraining.reporting.experiment import SIMULATED
 
-LONG = 90  # characters of a text that is shown whole
+LONG = 110  # characters of a text that is shown whole
 ORDER = (  # of verdicts when sorted: what speaks for a claim first, then what speaks against it, then what says nothing
     *(verdicts.REPRODUCED, verdicts.HERE[verdicts.REPRODUCED]),
     *(verdicts.NOT_REPRODUCED, verdicts.HERE[verdicts.NOT_REPRODUCED]),
@@ -48,10 +48,10 @@ def rows(frame: pd.DataFrame) -> tuple[list[Claim], list[Claim]]:
 
 
 def fold(text: str, long: int = LONG) -> Text:
-    """A long text in two parts: cut behind a semicolon if one comes early enough, else between words."""
+    """A long text in two parts: cut behind a semicolon or comma if one comes early enough, else between words."""
     if len(text) <= long:
         return Text(text, "")
-    at = text.rfind("; ", 0, long) + 1 or text.rfind(" ", 0, long)
+    at = text.rfind("; ", 0, long) + 1 or text.rfind(", ", 0, long) + 1 or text.rfind(" ", 0, long)
     return Text(text[:at], text[at:].strip()) if at > 0 else Text(text, "")
 
 
@@ -60,4 +60,4 @@ def _claim(row: pd.Series) -> Claim:
     verdict, _, detail = (part.strip() for part in printed.replace("; ", ": ", 1).partition(":"))
     rank = ORDER.index(verdict) if verdict in ORDER else len(ORDER)
     votes = SIMULATED in row.get("reason", "")
-    return Claim(fold(row["claim"], 130), row["place"], row["published"], fold(row["ours"]), verdict, detail, rank, votes)
+    return Claim(fold(row["claim"]), row["place"], row["published"], fold(row["ours"]), verdict, detail, rank, votes)

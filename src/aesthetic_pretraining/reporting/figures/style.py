@@ -41,9 +41,15 @@ STYLE: dict[Any, Any] = {
 def save(figure: Figure, *paths: Path) -> None:
     """Write a figure to each path, .pdf or .png by its suffix. Equal figures give equal bytes: no dates, no versions.
 
+    The figure's label is what is seen on it (`alternatives`): it goes into the files, from which the report takes it.
+
     Raises: ValueError for another suffix.
     """
-    metadata = {".pdf": {"CreationDate": None, "Producer": None, "Creator": None}, ".png": {"Software": None}}
+    seen = str(figure.get_label())
+    metadata: dict[str, dict] = {
+        ".pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Subject": seen or None},
+        ".png": {"Software": None} | ({"Description": seen} if seen else {}),
+    }
     with matplotlib.rc_context(STYLE):  # the number of ticks, and so the layout, depends on the style
         # Compute layout and bounding box once; savefig would spend most of its time on doing so for each format.
         figure.draw_without_rendering()
