@@ -5,7 +5,7 @@ CORES ?= all
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # this folder's code, also where .venv is shared with another checkout, whose code is installed in it
-export PYTHONPATH := $(CURDIR)/src$(if $(PYTHONPATH),:$(PYTHONPATH))
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/workflow/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
 .PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bundles released-gradients check-gpu
@@ -27,8 +27,8 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
-	snakemake --cores $(CORES) --config scale=demo --quiet rules -- all
-	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: results/demo/report.html"
+	snakemake --cores $(CORES) --config scale=demo --logger lines -- all
+	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: logs/demo/report.html; the same without dates, as it is recorded: results/demo/report.html"
 	@echo "These votes are simulated. Ratings by people, fetched and trained on in about an hour: make oasis"
 
 oasis: $(READY) ## the whole chain on real ratings: fetches 85 MB, says how long it will take; MIRROR=address fetches from a mirror, COMPARISONS=1 adds the comparison rows

@@ -98,7 +98,9 @@ def verdict(record: Path, table: pd.DataFrame) -> str:
 def baseline(record: Path, table: pd.DataFrame) -> str:
     """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not; "" if it was not judged."""
     home = table2.sets_of(table)[0]
-    known = pd.read_csv(record / "references.csv").query("reference == 'imagenet_ridge' and split == 'test' and metric == 'srcc'")
+    known = pd.read_csv(record / "references.csv").query(
+        "reference == 'imagenet_ridge' and split == 'test' and metric == 'srcc'"
+    )
     if known.empty:
         return ""
     ridge, rows = known.iloc[0], _trained(table)

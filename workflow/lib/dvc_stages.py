@@ -37,7 +37,7 @@ HEADER = """\
 # come first. `persist: true` keeps DVC from deleting outputs before a stage: Snakemake decides what of them is still valid.
 # ${scale} is one of the scales of params.yaml, as it says. More: docs/workflow.md.
 """
-METRICS = ["results/${scale}/metrics/metrics.json"]
+METRICS = ["results/${scale}/metrics/starts"]  # a file for each initialisation, which is a row of what DVC shows
 
 
 @dataclass
@@ -177,9 +177,10 @@ def folded(deps: set[str], root: Path = ROOT) -> list[str]:
 
 
 def plots(dag: Dag) -> list[dict | str]:
-    """What `dvc plots show` draws and shows: the curve of each task's pretraining, and all figures.
+    """What `dvc plots show` draws and shows: the curves of each task's pretraining, and all figures.
 
-    Rows that only some scales have, ablations and comparisons, have no curve here.
+    Each task has axes of its own, because losses of different tasks are not comparable. Rows that only some scales have, ablations and
+    comparisons, have no curves here.
     """
     from aesthetic_pretraining.evaluation.runs import pretraining_of
     from aesthetic_pretraining.initialisations import PAPER
@@ -187,12 +188,22 @@ def plots(dag: Dag) -> list[dict | str]:
     histories = [o for job in dag.jobs if job.rule == "pretrain" for o in job.output if o.endswith(".csv")]
     # of the lowest seed alone: one more seed must not make this file stale
     shown = {pretraining_of(path)[0]: path for path in sorted(histories, key=pretraining_of, reverse=True)}
-    curves = {path.replace(f"/{dag.scale}/", "/${scale}/"): "val_loss" for task, path in sorted(shown.items()) if task in PAPER}
+    curves = [
+        {
+            f"losses in pretraining: {task}": {
+                "x": "epoch",
+                "y": {path.replace(f"/{dag.scale}/", "/${scale}/"): ["train_loss", "val_loss"]},
+                "y_label": "loss",
+            }
+        }
+        for task, path in sorted(shown.items())
+        if task in PAPER
+    ]
     drawn = {o for rule, outs in dag.patterns.items() if dag.stage_of[rule] in STAGES for o in outs}
     figures = sorted(
         o.replace("{scale}", "${scale}") for o in drawn if "/figures/" in o and o.endswith(".png") and Path(o).stem not in SOME
     )
-    return [{"validation loss in pretraining": {"x": "epoch", "y": curves}}, *figures]
+    return [*curves, *figures]
 
 
 def text() -> str:

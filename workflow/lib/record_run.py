@@ -14,6 +14,7 @@ sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
 
 import dvc_stages  # noqa: E402
 import provenance  # noqa: E402
+import report_copy  # noqa: E402
 from aesthetic_pretraining.config import load, overlay  # noqa: E402
 from aesthetic_pretraining.errors import UserError  # noqa: E402
 
@@ -40,6 +41,8 @@ try:
     provenance.save([], dag, partly=bool(dag.pending))
 except UserError as error:
     sys.exit(f"provenance: not saved: {error}")
+if not dag.pending:
+    report_copy.write(dag.scale)
 if reason := obstacle(changes, dag):
     print(f"dvc: not recorded, because {reason}")
 else:

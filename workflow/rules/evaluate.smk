@@ -82,7 +82,7 @@ rule metrics:
         code=code("evaluate/metrics"),
     output:
         table="results/{scale}/metrics/metrics.csv",
-        summary="results/{scale}/metrics/metrics.json",
+        summaries=expand("results/{{scale}}/metrics/starts/{init}.json", init=INITS),
     log:
         "logs/{scale}/metrics.log",
     benchmark:

@@ -7,6 +7,9 @@ if "ranking_classification" not in TASKS:
     DIAGNOSTICS.remove("confusion")
 if not PREMISE:
     DIAGNOSTICS.remove("premise")
+# tables that the page offers to download, beside those that it shows
+MEASURED = ["metrics", "intervals", "differences", "labels_saved", "references", "pretraining", "ranking_accuracy"]
+MEASURED += ["cross_responses", "confusion", "sensitivity", "premise", "photo_scores", "photo_classes", "photo_diversity"]
 
 
 rule table2:
@@ -282,12 +285,21 @@ rule report:
             "results/{{scale}}/figures/{name}.png",
             name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS],
         ),
+        vectors=expand(
+            "results/{{scale}}/figures/{name}.pdf",
+            name=["figure1", "figure2", "figure3", "figure4", "figure5", "probes", *DIAGNOSTICS],
+        ),
+        offered=[
+            "results/{scale}/tables/table2.md",
+            "results/{scale}/tables/table2.tex",
+            *expand("results/{{scale}}/metrics/{name}.csv", name=[name for name in MEASURED if PREMISE or name != "premise"]),
+        ],
         overview="results/{scale}/distortions/overview.png",
         sheets=expand("results/{{scale}}/distortions/{distortion}.png", distortion=DISTORTIONS),
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
-        template="src/aesthetic_pretraining/reporting/templates/report.html.j2",
+        templates=expand("src/aesthetic_pretraining/reporting/templates/report.{suffix}", suffix=["html.j2", "css", "js"]),
         code=code("report/report"),
     output:
         report(

@@ -22,12 +22,13 @@ class Caption(NamedTuple):
     """The text that goes with a figure.
 
     Attributes:
-        heading, text: heading and caption; the caption is the alt text, too.
+        heading, text: heading and caption.
         pictures: the images behind it: a key of the report's counts, or several roles of one set ("photos: train, val").
         networks: the networks that it shows if they were trained. others: whether it shows such a network that is not the paper's, too.
         wide: wider than the column, so collapsed by default.
         votes: whether it depends on votes, so that it carries the note when these are simulated.
         part: the panel that depends on votes; "" for all of it.
+        data: names of the CSVs that it is drawn from.
         rests: for results of pretraining, the function of `facts` that states the photos and updates behind them.
     """
 
@@ -39,14 +40,16 @@ class Caption(NamedTuple):
     votes: bool = True
     part: str = ""
     rests: Callable[..., str] | None = None
+    data: Sequence[str] = ()
     others: Callable[[str], bool] = lambda init: False
 
 
 CAPTIONS = {
     "figure1": Caption(
         "Figure 1: the pretext tasks",
-        "Variants of one test photo. Of two variants, the network must score the less distorted one higher; in the multi-task "
-        "settings it also predicts the distortion, or its level.",
+        "Variants of one test photo, of both signs where a distortion has them. Of two variants of one sign, the network must score the less "
+        "distorted one higher; in the multi-task settings it also predicts the distortion, or its level. * Distortions that cut the photo "
+        "have a level 0 that is cut alike, so that no border gives them away.",
         "photos: test",
         votes=False,
     ),
@@ -59,6 +62,7 @@ CAPTIONS = {
         "used for fine-tuning. Error bars are 95 % intervals over images and, with three or more seeds, over seeds "
         "(metrics/intervals.csv says which); where no interval was computed, one standard deviation over seeds.",
         "{home}: test",
+        data=("metrics", "intervals"),
     ),
     "figure4": Caption(
         "Figure 4: responses to one distortion",
@@ -71,9 +75,10 @@ CAPTIONS = {
     ),
     "figure5": Caption(
         "Figure 5: epochs until early stopping",
-        "The epoch in which early stopping ended fine-tuning, by share of the training labels. Circled points reached the cap, "
-        "finetune.max_epochs.",
+        "The epoch in which fine-tuning ended, by share of the training labels, with the points of one share side by side. Filled points "
+        "ended by early stopping, open ones in a ring by the cap, finetune.max_epochs.",
         "{home}: val",
+        data=("metrics",),
     ),
     "learning_curves": Caption(
         "Learning curves",
@@ -94,17 +99,19 @@ CAPTIONS = {
         "share side by side.",
         "{home}: test",
         PAPER,
+        data=("probes",),
     ),
     "ranking_accuracy": Caption(
         "Ranking accuracy by distortion and level",
         "Fraction of the test photos for which the pretrained network (first pretraining seed) scores a level below the one before "
-        "it (one step nearer to 0), as the ranking task asks; chance is 0.5. metrics/ranking_accuracy.csv has Wilson 95 % intervals.",
+        "it (one step nearer to 0), as the ranking task asks; chance is 0.5. Hatched: no such level. metrics/ranking_accuracy.csv has Wilson 95 % intervals.",
         "photos: test",
         PAPER_RANKING,
         True,
         votes=False,
         rests=facts.judged,
         others=lambda init: init in RANKING or init not in LABELS,  # comparison rows are variants of the ranking tasks
+        data=("ranking_accuracy",),
     ),
     "heatmap": Caption(
         "Responses of every output to every distortion",
@@ -115,16 +122,18 @@ CAPTIONS = {
         True,
         votes=False,
         rests=facts.judged,
+        data=("cross_responses",),
     ),
     "confusion": Caption(
         "Which distortion is it? (Appendix D)",
-        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0. Below: confusion "
-        "matrix of each aspect, with rows normalised and all levels pooled.",
+        "Above: accuracy of the pretrained classification heads (first pretraining seed) by distance from level 0, with Wilson's 95 % "
+        "intervals at the number of photos. Below: confusion matrix of each aspect, with rows normalised and all levels pooled.",
         "photos: test",
         (NAMING,),
         True,
         votes=False,
         rests=facts.judged,
+        data=("confusion",),
     ),
     "premise": Caption(
         "Does the premise hold?",
@@ -132,6 +141,7 @@ CAPTIONS = {
         f"given, also the fraction of answers that prefer the original. {WILSON}",
         "tid2013: test",
         part="TID2013",
+        data=("premise",),
     ),
     "scatter": Caption(
         "Predicted against true scores",
@@ -164,12 +174,14 @@ CAPTIONS = {
         votes=False,
         rests=facts.pretrained,
         others=lambda init: init not in PAPER,
+        data=("sensitivity",),
     ),
     "photo_scores": Caption(
         "Are the photos highly aesthetic? (section 4.2)",
         "Mean scores of the unlabelled photos, predicted by the networks fine-tuned on all labels from ImageNet and averaged over "
         "seeds. The title gives the fraction above {above} with its Wilson 95 % interval over photos, and the paper's value.",
         PRETRAINED,
+        data=("photo_scores",),
     ),
     "photo_classes": Caption(
         "What is in the photos (Appendix B)",
@@ -179,6 +191,7 @@ CAPTIONS = {
         (),
         True,
         votes=False,
+        data=("photo_classes", "photo_diversity"),
     ),
     "overview": Caption(
         "The distortions",
@@ -228,6 +241,7 @@ def basis(
     sets: Sequence[LabelledSet],
     context: str,
     unlabelled: str,
+    examples: Mapping[str, int],
 ) -> str:
     """A figure's last sentences: its number of images, for results of pretraining its updates, and the run's settings.
 
@@ -236,6 +250,7 @@ def basis(
         histories: {(task, seed): history} of all pretraining runs.
         sets: the test sets, the one that networks are trained on first.
         context: the settings for figures that depend on votes. unlabelled: for those that do not.
+        examples: {figure: how many of its photos it shows}; a figure that is not named shows or uses all.
     """
     caption = caption_of(name, sets[0])
     dataset, _, role = caption.pictures.partition(": ")
@@ -246,7 +261,9 @@ def basis(
     if dataset == sets[0].name and role == "test" and sets[0].folds:
         counts, role = {**counts, f"{dataset}: {TESTED_IN_FOLDS}": counts.get(f"{dataset}: fold", 0)}, TESTED_IN_FOLDS
     found = [counts[key] for each in role.split(", ") if (key := f"{dataset}: {each}") in counts]
-    if (caption.votes or not caption.rests) and found:
+    if name in examples and found:
+        sentences.append(facts.shown(examples[name], counts, "" if role == "listed" else role))
+    elif (caption.votes or not caption.rests) and found:
         images = {"photos": "photos"} | {each.name: f"{each.title} images" for each in sets}
         sentences.append(f"{sum(found):,} {images[dataset]} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")
     return " ".join([*sentences, context if caption.votes else unlabelled])

@@ -64,7 +64,7 @@ class Fence:
             await self.app(scope, receive, send_with_headers)
 
     def check(self, scope: Scope) -> None:
-        """Raises: Refused."""
+        """Raises: Refused if a rule is broken."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if _hostname(host) not in self.hosts:

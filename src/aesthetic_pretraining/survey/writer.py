@@ -27,7 +27,7 @@ class Writer:
     async def do(self, function: Callable[..., Result], *args: object) -> Result:
         """`function(db, *args)` in a transaction, once that is on the disk.
 
-        Raises: what the function raises, and then nothing of it is written; sqlite3.Error if the disk takes no more.
+        Raises: sqlite3.Error if the disk takes no more; and whatever the function raises, after which nothing of it is written.
         """
         future: Future[Result] = Future()
         self.jobs.put((function, args, future))

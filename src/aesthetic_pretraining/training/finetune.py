@@ -194,7 +194,7 @@ def finetune(
         cache = shared.cache(network, store, *how) if shared else FeatureCache(features, network, store, [*train, *val], *how)
     name = " ".join(map(str, describe.values()))
     lines = Progress(name, config.max_epochs)
-    first, seen = epoch, 0
+    seen = 0
     while epoch < config.max_epochs and not schedule.stopped:
         set_learning(network, config.trainable, schedule.frozen, config.batch_norm)
         rates = config.learning_rate_features * schedule.factor, config.learning_rate_head * schedule.factor
@@ -242,7 +242,7 @@ def finetune(
         if val_loss < min((row["val_loss"] for row in history[:-1]), default=math.inf):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
-        lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        lines.epoch(epoch, seen, train=train_loss, val=val_loss)
         if not schedule.frozen:
             cache = None
             features.unlink(missing_ok=True)

@@ -13,11 +13,16 @@ log = logging.getLogger("aesthetic_pretraining")
 
 
 class Progress:
-    """Log lines: one per epoch with losses, pictures per second and time left if all epochs are run; some inside of an epoch."""
+    """Log lines: one per epoch with losses, images per second and time left if all epochs are run; some inside of an epoch.
+
+    Rates are those of the epoch at hand, not of all: while a backbone is frozen its features are cached, and such epochs take a
+    hundredth of the time of those that follow.
+    """
 
     def __init__(self, name: str, epochs: int):
         self.name, self.epochs = name, epochs
-        self.start = self.said = time.monotonic()
+        self.began = self.said = time.monotonic()  # of the epoch, of the last line
+        self.before = 0  # images of this process before the epoch
 
     def step(self, epoch: int, step: int, steps: int, pictures: int, pictures_left: int) -> None:
         """A line if the last one is PROGRESS_SECONDS old.
@@ -26,27 +31,22 @@ class Progress:
         """
         now = time.monotonic()
         if now - self.said >= PROGRESS_SECONDS:
-            rate, self.said = pictures / (now - self.start), now
+            rate, self.said = (pictures - self.before) / (now - self.began), now
             log.info(
                 "%s epoch %d step %d of %d  %.0f pictures/s  %.0f s left in the epoch",
                 *(self.name, epoch, step, steps, rate, pictures_left / rate),
             )
 
-    def epoch(self, epoch: int, pictures: int, done: int, **values: float) -> None:
-        """Args: epoch: just finished, from 1; pictures, done: pictures and epochs of this process so far."""
-        self.said = time.monotonic()
-        seconds = self.said - self.start
+    def epoch(self, epoch: int, pictures: int, **values: float) -> None:
+        """Args: epoch: just finished, from 1; pictures: of this process so far; values: losses."""
+        now = time.monotonic()
+        seconds, shown = now - self.began, pictures - self.before
         text = "  ".join(f"{k} {v:.4f}" for k, v in values.items())
-        left = seconds / done * (self.epochs - epoch)
         log.info(
-            "%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left",
-            self.name,
-            epoch,
-            self.epochs,
-            text,
-            pictures / seconds,
-            left,
+            "%s epoch %d of at most %d  %s  %.0f pictures/s  %.0f s left at this rate",
+            *(self.name, epoch, self.epochs, text, shown / seconds, seconds * (self.epochs - epoch)),
         )
+        self.began, self.said, self.before = now, now, pictures
 
 
 def write_history(rows: list[dict], path: str | Path) -> None:

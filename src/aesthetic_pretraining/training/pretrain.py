@@ -100,7 +100,7 @@ def pretrain(
                 "at": (epoch, step, total_steps, loss_sum)}  # fmt: skip
 
     lines = Progress(f"{row} seed {config.seed}", plan.passes)
-    first, seen = epoch, 0
+    seen = 0
     while epoch < plan.passes:
         rate = config.learning_rate * config.learning_rate_decay ** plan.falls(epoch)
         photos = plan.photos(epoch)
@@ -150,7 +150,7 @@ def pretrain(
         if val_loss <= min(each["val_loss"] for each in history):
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
-        lines.epoch(epoch, seen, epoch - first, train=train_loss, val=val_loss)
+        lines.epoch(epoch, seen, train=train_loss, val=val_loss)
         checkpoint.save(snapshot, always=True)
         if team.first:
             show(history, live)

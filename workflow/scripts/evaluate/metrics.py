@@ -1,6 +1,6 @@
 """Rule metrics."""
 
-from job import job
+from job import job, listed
 
 with job(snakemake):
     from aesthetic_pretraining.data.ledger import read_table
@@ -18,4 +18,6 @@ with job(snakemake):
     fold_of = fold_by_image(read_table(files.split))
     table = collect(files.summaries, files.predictions, Labels.of(cfg), fold_of=fold_of, asked=asked)
     write_frame(table, snakemake.output.table)
-    write_json(snakemake.output.summary, summary(table))
+    found = summary(table)
+    for init, path in zip(inits, listed(snakemake.output.summaries), strict=True):
+        write_json(path, found[init])

@@ -7,7 +7,7 @@ with job(snakemake):
     from aesthetic_pretraining.data.store import Store
     from aesthetic_pretraining.reporting import facts
     from aesthetic_pretraining.reporting.figures.contact_sheets import examples
-    from aesthetic_pretraining.reporting.figures.paper import draw_figure1
+    from aesthetic_pretraining.reporting.figures.overview import draw_figure1
     from aesthetic_pretraining.reporting.figures.style import save
 
     cfg, split = snakemake.params.cfg, read_table(snakemake.input.split)

@@ -11,7 +11,7 @@ with job(snakemake):
 
     from aesthetic_pretraining.data.ledger import read_table
     from aesthetic_pretraining.reporting import facts
-    from aesthetic_pretraining.reporting.report import context_of, write_report
+    from aesthetic_pretraining.reporting.report import context_of, what_ran, write_report
 
     files, values = snakemake.input, snakemake.params.all
     counts = {}
@@ -20,6 +20,8 @@ with job(snakemake):
         counts[f"{dataset}: listed"] = len(read_table(ledger))
         counts |= facts.roles(dataset, read_table(split))
     distortions = values["distortions.table"], values["distortions.engine"]
+    trained = ["imagenet", *values["pretrain.tasks"], *values["pretrain.ablations"], *values["pretrain.comparisons"]]
+    examples = {"figure1": 1, "figure2": min(values["report.random_photos"], counts["photos: listed"]), "overview": 1}
     packages = [
         "torch",
         "torchvision",
@@ -41,9 +43,12 @@ with job(snakemake):
         histories=facts.read(files.histories),
         context=context_of(snakemake.wildcards.scale, values["pretrain.seeds"], values["finetune.seeds"], *distortions),
         unlabelled=context_of(snakemake.wildcards.scale, values["pretrain.seeds"], [], *distortions),
-        trained=["imagenet", *values["pretrain.tasks"], *values["pretrain.ablations"]],
+        trained=trained,
         params_text=yaml.safe_dump(dict(values), sort_keys=False),
         versions={"python": python_version()} | {name: version(name) for name in packages},
+        facts=what_ran(counts, trained, values, note(snakemake)),
+        files=[files.table, files.claims, files.probes, *files.offered, *files.vectors],
+        examples=examples,
         claims=files.claims,
         probes=files.probes,
         note=note(snakemake),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from aesthetic_pretraining.data.store import Store
 from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, anchor_index, indices
@@ -12,6 +13,8 @@ from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.native.render import render
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.reporting import facts
+from aesthetic_pretraining.reporting.figures import alternatives
+from aesthetic_pretraining.reporting.figures.style import words
 
 LABEL = 150  # width of a row's name on the sheet, in pixels
 HEAD = 24  # height of the line with the levels
@@ -44,9 +47,14 @@ def draw_sheets(
         kernels: what computes the pixels, one of `native.kernels.KERNELS`.
     """
     by_table = {t: [_render(store, photo, size, seed, t, edited_width, kernels) for photo in photos] for t in TABLES}
-    _save(contact_sheet(by_table[table][0], facts.shown(1, counts, "test")), overview)
+    _save(
+        contact_sheet(by_table[table][0], facts.shown(1, counts, "test")),
+        overview,
+        alternatives.of_sheet(list(DISTORTIONS), size),
+    )
     for path in map(Path, sheets):
-        _save(compare_tables(path.stem, by_table, facts.shown(len(photos), counts, "test")), path)
+        sheet = compare_tables(path.stem, by_table, facts.shown(len(photos), counts, "test"))
+        _save(sheet, path, alternatives.of_sheet([path.stem], size))
 
 
 def examples(
@@ -59,17 +67,20 @@ def examples(
     edited_width: int = EDITED_WIDTH,
     kernels: str = "torch",
 ) -> dict[str, dict[int, np.ndarray]]:
-    """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and every second level of the positive side."""
+    """{distortion: {level: uint8 (size, size, 3)}} for Figure 1: level 0 and, of each side that there is, a middle and the last level."""
     pictures = _render(store, photo, size, seed, table, edited_width, kernels)
-    return {
-        name: {level: p for level, p in _levels(pictures, name).items() if level == 0 or (level > 0 and level % 2)}
-        for name in names
-    }
+    found = {}
+    for name in names:
+        levels = _levels(pictures, name)
+        ends = [max((level * sign for level in levels), default=0) * sign for sign in (-1, 1)]
+        shown = sorted({0, *ends, *((abs(end) + 1) // 2 * (1 if end > 0 else -1) for end in ends if end)})
+        found[name] = {level: levels[level] for level in shown}
+    return found
 
 
 def contact_sheet(pictures: np.ndarray, title: str = "") -> Image.Image:
     """uint8 (174, S, S, 3) in the order of VARIANTS -> one row per distortion, levels ascending, level 0 framed, `title` on top."""
-    return grid([(name.replace("_", " "), _levels(pictures, name)) for name in DISTORTIONS], title)
+    return grid([(name, _levels(pictures, name)) for name in DISTORTIONS], title)
 
 
 def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]], title: str = "") -> Image.Image:
@@ -83,7 +94,7 @@ def compare_tables(distortion: str, by_table: Mapping[str, Sequence[np.ndarray]]
             name = f"{shown[same][0]}, {table}" if same in shown else table
             shown[same] = (name, levels)
         rows += [("all tables", levels) if len(shown) == 1 else (name, levels) for name, levels in shown.values()]
-    return grid(rows, f"{distortion.replace('_', ' ')}    {title}".strip())
+    return grid(rows, f"{words(distortion)}    {title}".strip())
 
 
 def grid(rows: Sequence[Row], title: str = "") -> Image.Image:
@@ -97,8 +108,8 @@ def grid(rows: Sequence[Row], title: str = "") -> Image.Image:
         draw.text(place, f"{level:+d}" if level else "0", MARK if level == 0 else "black", font, anchor="ma")
     for row, (name, levels) in enumerate(rows):
         top = 2 * HEAD + row * (size + GAP)
-        words = name.replace("_", " ").replace(", ", ",\n")
-        draw.multiline_text((4, top + size // 2), words, "black", font, anchor="lm")
+        shown = (words(name) if name in DISTORTIONS else name.replace("_", " ")).replace(", ", ",\n")
+        draw.multiline_text((4, top + size // 2), shown, "black", font, anchor="lm")
         for level, picture in levels.items():
             left = LABEL + (level - LEVELS[0]) * (size + GAP)
             sheet.paste(Image.fromarray(picture), (left, top))
@@ -117,6 +128,9 @@ def _render(store: Store, photo: str, size: int, seed: int, table: str, edited_w
     return pictures.permute(0, 2, 3, 1).numpy()
 
 
-def _save(sheet: Image.Image, path: str | Path) -> None:
+def _save(sheet: Image.Image, path: str | Path, seen: str) -> None:
+    """Write a sheet with what is seen on it as its text chunk Description, as `style.save` does."""
+    chunks = PngInfo()
+    chunks.add_text("Description", seen)
     with atomic_path(path) as tmp:
-        sheet.save(tmp)
+        sheet.save(tmp, pnginfo=chunks)

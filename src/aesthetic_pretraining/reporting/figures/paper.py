@@ -1,7 +1,7 @@
-"""Figures 1 to 5 of the paper."""
+"""Figures 2 to 5 of the paper; `overview` has Figure 1."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from typing import cast
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.reporting.figures import alternatives
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, share_legend, show_pictures, styles, words
 from aesthetic_pretraining.settings.labels import LabelledSet
 
@@ -26,27 +27,8 @@ PANELS = (  # metrics of Figure 3
 ANSWERS = ("brightness", "contrast")  # section 5: the two outputs that the paper plots
 VIOLINS = ((OKABE_ITO[4], ""), (OKABE_ITO[5], "////"), (OKABE_ITO[3], "...."), (OKABE_ITO[2], "xxxx"))  # fill, hatch
 PHOTOS_PER_ROW = 6  # of Figure 2
+SPREAD = 4.0  # of the points of one share in Figure 5, in percent of the labels
 ROUND_OFF = 1e-5  # tables hold six decimals
-
-
-def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str = "") -> Figure:
-    """Figure 1: the pretext tasks, on variants of one photo.
-
-    Args:
-        examples: {distortion: {level: uint8 (S, S, 3)}}, one row each: level 0 and levels of one side.
-        facts: what the figure is based on, printed on it.
-    """
-    width = max(map(len, examples.values()))
-    figure = blank(1.1 * width + 3.2, 1.35 * len(examples) + 0.6, facts=facts)
-    table = figure.subplots(len(examples), width + 1, squeeze=False, width_ratios=[*[1] * width, 2.4])
-    for row, (distortion, levels) in zip(table, examples.items(), strict=True):
-        ordered = sorted(levels, key=abs)
-        titles = [f"level {level:+d}" if level else "level 0" for level in ordered]
-        show_pictures(row, [levels[level] for level in ordered], titles)
-        less = " > ".join(f"f($I_{{{level}}}$)" for level in ordered)
-        asked = f"ranking: {less}\nclassification: {words(distortion)}\nregression: the level"
-        row[-1].text(0, 0.5, asked, transform=row[-1].transAxes, va="center", fontsize="small")
-    return figure
 
 
 def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
@@ -60,6 +42,7 @@ def draw_figure2(photos: Sequence[np.ndarray], *, facts: str = "") -> Figure:
     rows = -(-len(photos) // columns)
     figure = blank(1.15 * columns + 0.2, 1.15 * rows + 0.2, facts=facts)
     show_pictures(list(figure.subplots(rows, columns, squeeze=False).flat), photos)
+    figure.set_label(alternatives.of_photos(len(photos), rows))
     return figure
 
 
@@ -92,6 +75,8 @@ def draw_figure3(
     for axes in figure.axes[:2]:
         axes.set_xlabel("")
     share_legend(figure)
+    seen = (alternatives.by_share(metrics, f"{scale.name}_{metric}", title.rstrip(" ↑↓"), inits, 3) for metric, title in PANELS)
+    figure.set_label(" ".join(seen))
     return figure
 
 
@@ -111,8 +96,10 @@ def draw_figure4(
     figure = blank(3.5 * len(outputs), 3.2, facts=facts)
     shown = responses[responses["distortion"] == distortion]
     panels = figure.subplots(1, len(outputs), sharey=True, squeeze=False).flat
+    seen = []
     for axes, output, (colour, hatch) in zip(panels, outputs, cycle(VIOLINS), strict=False):
         values = _by_level(shown, distortion, output)
+        seen.append(alternatives.of_violins(values, output))
         violins = axes.violinplot(list(values.values()), positions=list(values), widths=0.85, showextrema=False)
         for body in violins["bodies"]:
             body.set(facecolor=colour, edgecolor="black", linewidth=0.6, alpha=1, hatch=hatch)
@@ -123,28 +110,38 @@ def draw_figure4(
         axes.axhline(0, color="0.4", linewidth=0.8, zorder=0)
         axes.set(xlabel=f"level of {words(distortion)}", xticks=list(values))
         axes.set_title(f"{words(output)} output", fontsize="medium")
-    figure.axes[0].set_ylabel("predicted intensity")
+    figure.set_label(f"Under {words(distortion)}, {' '.join(seen)}")
+    figure.axes[0].set_ylabel("predicted intensity\n(level divided by the levels of its side)")
     figure.axes[0].legend(loc="upper left", frameon=False)
     return figure
 
 
 def draw_figure5(metrics: pd.DataFrame, scale: LabelledSet, *, note: str = "", inits: Sequence[str] = COMPARED) -> Figure:
-    """Figure 5: the epoch in which early stopping ended fine-tuning, by share of the labels. Arguments as for `draw_figure3`.
+    """Figure 5: the epoch in which fine-tuning ended, by share of the labels. Arguments as for `draw_figure3`.
 
-    A point is circled if at least one seed reached the cap of epochs.
+    The initialisations of one share stand side by side, because their points often have the same height. A point is open and in a
+    ring if at least one seed reached the cap of epochs: it did not stop early.
     """
-    figure = blank(4.6, 3.4, note)
+    figure = blank(7.0, 3.4, note)
     axes = figure.subplots()
-    places = _draw_by_share(axes, metrics, "epochs", scale, inits)
+    places = _draw_by_share(axes, metrics, "epochs", scale, inits, spread=SPREAD)
     capped = metrics[metrics["init"].isin(inits)].groupby(["init", "share"])[["epochs", "capped"]].mean()
     if not (capped := capped[capped["capped"] > 0]).empty:
-        at = [places.get(init, share) for init, share in capped.index]
+        at = [places[place] for place in capped.index]
         axes.scatter(at, capped["epochs"], s=130, facecolor="none", edgecolor="black", label="ended by the cap", zorder=3)
-    axes.set_ylabel("epoch of early stopping")
+        looks = styles(inits)
+        for place, epochs, (init, _) in zip(at, capped["epochs"], capped.index, strict=True):
+            colour, marker, _ = looks[init]
+            axes.plot(place, epochs, marker, markerfacecolor="white", markeredgecolor=colour, zorder=4)
+    axes.set_ylabel("epoch in which fine-tuning ended")
     axes.margins(x=0.08)  # room for whole circles, here and above
     axes.set_ylim(0, 1.1 * axes.dataLim.y1)
     cast(MaxNLocator, axes.yaxis.get_major_locator()).set_params(integer=True)
     share_legend(figure)
+    ended = (
+        alternatives.listed([f"{label(init)} at {share} %" for init, share in capped.index]) if len(capped) else "no network"
+    )
+    figure.set_label(f"{alternatives.by_share(metrics, 'epochs', 'Epochs', inits, 0)} Ended by the cap: {ended}.")
     return figure
 
 
@@ -155,13 +152,17 @@ def _draw_by_share(
     scale: LabelledSet,
     inits: Sequence[str],
     intervals: pd.DataFrame | None = None,
-) -> dict[str, int]:
+    spread: float = 0.0,
+) -> dict[tuple[str, int], float]:
     """One line per initialisation: the mean of `column` over seeds at each share, with error bars as in `draw_figure3`.
 
-    Returns: with a single share, {initialisation: its place on the x axis}, else {}.
+    Args: spread: percent of the labels over which the points of one share are spread; with a single share they always stand side by side.
+    Returns: {(initialisation, share): place on the x axis}.
     """
     shares = sorted(metrics.loc[metrics["init"].isin(inits), "share"].unique())
-    places = {init: k for k, init in enumerate(inits)} if len(shares) == 1 else {}
+    alone = len(shares) == 1
+    aside = np.linspace(-spread / 2, spread / 2, len(inits)) if len(inits) > 1 else np.zeros(1)
+    places = {(init, share): k if alone else share + aside[k] for k, init in enumerate(inits) for share in shares}
     for init, (colour, marker, dashes) in styles(inits).items():
         chosen = metrics[metrics["init"] == init]
         if chosen.empty:
@@ -170,7 +171,7 @@ def _draw_by_share(
             )
         means = chosen.groupby("share")[column].agg(lambda values: values.mean(skipna=False))
         axes.errorbar(
-            [places[init]] if places else means.index,
+            [places[init, share] for share in means.index],
             means,
             yerr=_bars(chosen, means, intervals),
             label=label(init),
@@ -180,9 +181,9 @@ def _draw_by_share(
             markeredgecolor="black",
             capsize=3,
         )
-    if places:
+    if alone:
         axes.set_xticks([])  # the legend has the names
-        axes.set_xlim(-0.6, len(places) - 0.4)
+        axes.set_xlim(-0.6, len(inits) - 0.4)
         used = f"{shares[0]} % of the {scale.title} training labels used"
     else:
         axes.set_xticks(shares)

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from aesthetic_pretraining.distortions import ASPECTS, DISTORTIONS
+from aesthetic_pretraining.reporting.figures import alternatives
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, bins_of, blank, label, share_legend, styles, words
 from aesthetic_pretraining.settings.labels import LabelledSet
 
@@ -26,11 +27,13 @@ def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, scale: Labelle
     figure = blank(4.6, 3.0, note)
     axes = figure.subplots()
     axes.hist(scores[seeds].mean(axis=1), bins_of(scale), color=OKABE_ITO[0])
-    axes.axvline(scale.above, color="black", linewidth=0.8, linestyle="--")
+    axes.axvline(scale.above, color="black", linewidth=0.8, linestyle="--", label=f"threshold {scale.above:g}")
     title = f"{row['share']:.0%} above {scale.above:g} [{row['low']:.0%}, {row['high']:.0%}]"
     title += "" if pd.isna(row["published"]) else f"; paper: {row['published']:.0%}"
     axes.set_title(title, fontsize="medium")
     axes.set(xlabel=f"mean score predicted, as on {scale.title}", ylabel="photos", xlim=(scale.low, scale.high))
+    axes.legend(frameon=False, fontsize="small", loc="upper left")
+    figure.set_label(alternatives.of_photo_scores(scores[seeds].mean(axis=1)))
     return figure
 
 
@@ -61,6 +64,7 @@ def draw_photo_classes(counts: pd.DataFrame, diversity: pd.DataFrame, *, facts: 
             axis.set_major_locator(MaxNLocator(integer=True))
         if found["photos"].gt(20).any():
             right.set_yscale("log")
+    figure.set_label(alternatives.of_photo_classes(diversity))
     return figure
 
 
@@ -94,4 +98,5 @@ def draw_sensitivity(moves: pd.DataFrame, *, facts: str = "") -> Figure:
     )
     places[-1].set_xlim(left=0)
     share_legend(figure)
+    figure.set_label(alternatives.of_sensitivity(rows))
     return figure

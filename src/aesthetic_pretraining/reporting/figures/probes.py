@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aesthetic_pretraining.initialisations import BASELINE
+from aesthetic_pretraining.reporting.figures import alternatives
 from aesthetic_pretraining.reporting.figures.style import blank, label, styles
 from aesthetic_pretraining.reporting.probe_table import in_order, panels
 from aesthetic_pretraining.settings.labels import LabelledSet
@@ -31,12 +32,14 @@ def draw_probes(probes: pd.DataFrame, sets: Sequence[LabelledSet], *, note: str 
     height = 1.0 + 0.28 * len(inits)
     figure = blank(7.4, height + 3.2 * several, note)
     grid = figure.add_gridspec(1 + several, len(titles), height_ratios=[height, 3.2][: 1 + several])
-    first = None
+    first, seen = None, []
     for k, (panel, title) in enumerate(titles.items()):
         first = axes = figure.add_subplot(grid[0, k], sharey=first) if first else figure.add_subplot(grid[0, k])
         mine = probes[(probes["share"] == 100) & (probes["trained_on"] == panel[0]) & (probes["dataset"] == panel[1])]
         _draw_all_labels(axes, mine.set_index("init").reindex(inits), title)
         axes.tick_params(labelleft=k == 0)
+        seen.append(alternatives.of_probes(mine, f"SRCC, {title}"))
+    figure.set_label(" ".join(seen))
     if several:
         mine = probes[(probes["trained_on"] == home.name) & (probes["dataset"] == home.name)]
         _draw_by_share(figure.add_subplot(grid[1, :]), mine, inits, home.title)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aesthetic_pretraining.reporting.figures import alternatives
 from aesthetic_pretraining.reporting.figures.style import (
     NOTE_FRAME,
     OKABE_ITO,
@@ -37,12 +38,22 @@ def draw_scatter(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet, *,
             axes.plot(frame["target"], frame["predicted"], "o", color=OKABE_ITO[0], markersize=3, alpha=0.5, markeredgewidth=0)
         else:
             axes.hexbin(frame["target"], frame["predicted"], gridsize=40, bins="log", cmap="Blues", mincnt=1, rasterized=True)
-        axes.plot((scale.low, scale.high), (scale.low, scale.high), color="0.4", linewidth=0.8, linestyle="--", zorder=0)
+        axes.plot(
+            (scale.low, scale.high),
+            (scale.low, scale.high),
+            color="0.4",
+            linewidth=0.8,
+            linestyle="--",
+            zorder=0,
+            label="equal",
+        )
         axes.set_title(label(init), fontsize="medium")
         low, high = _range(predictions, scale)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
     figure.supxlabel(f"true mean score on {scale.title}", fontsize="medium")
     figure.supylabel("predicted mean score", fontsize="medium")
+    panels[0].legend(frameon=False, fontsize="small", loc="upper left")
+    figure.set_label(alternatives.of_predictions(predictions))
     return figure
 
 
@@ -56,6 +67,7 @@ def draw_histograms(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet,
         axes.set(xlim=_range(predictions, scale), xlabel="mean score", ylabel=f"{scale.title} images")
         axes.label_outer()
     share_legend(figure)
+    figure.set_label(alternatives.of_predictions(predictions))
     return figure
 
 
@@ -74,6 +86,7 @@ def draw_best_worst(best: Sequence[tuple], worst: Sequence[tuple], *, note: str 
         part.suptitle(title, fontsize="medium")
         titles = [f"{predicted:.2f} (true {given:.2f})" for _, predicted, given in pictures]
         show_pictures(part.subplots(1, columns, squeeze=False)[0], [picture for picture, _, _ in pictures], titles)
+    figure.set_label(alternatives.of_extremes(best, worst))
     return figure
 
 
@@ -115,6 +128,7 @@ def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> F
     if rows["published"].notna().any():
         legend = {name: handle for axes in panels for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
         figure.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=2, frameon=False)
+    figure.set_label(alternatives.of_premise(rows))
     return figure
 
 

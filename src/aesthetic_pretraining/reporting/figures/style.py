@@ -26,6 +26,7 @@ DASHES = ("-", "--", "-.", ":", (0, (9, 2)), (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)
 LINES = tuple(zip(OKABE_ITO, "osD^vPX", DASHES, strict=True))  # colour, marker, dashes
 # first the two that the paper compares, so that they get the most distinct colours
 KNOWN = ("imagenet", "ranking_regression", "ranking", "ranking_classification", "rotnet", "simclr")
+PROPER = {"jpeg": "JPEG", "gaussian": "Gaussian"}  # words of distortions that are names
 NOTE_FRAME = {"boxstyle": "round", "facecolor": "#FFF3C4", "edgecolor": "black"}  # of the note
 BARS = 36  # of a histogram over the whole scale
 MARGIN = 0.1  # inches around the drawing; without it, the frame of the note touches the edge
@@ -40,9 +41,15 @@ STYLE: dict[Any, Any] = {
 def save(figure: Figure, *paths: Path) -> None:
     """Write a figure to each path, .pdf or .png by its suffix. Equal figures give equal bytes: no dates, no versions.
 
+    The figure's label is what is seen on it (`alternatives`): it goes into the files, from which the report takes it.
+
     Raises: ValueError for another suffix.
     """
-    metadata = {".pdf": {"CreationDate": None, "Producer": None, "Creator": None}, ".png": {"Software": None}}
+    seen = str(figure.get_label())
+    metadata: dict[str, dict] = {
+        ".pdf": {"CreationDate": None, "Producer": None, "Creator": None, "Subject": seen or None},
+        ".png": {"Software": None} | ({"Description": seen} if seen else {}),
+    }
     with matplotlib.rc_context(STYLE):  # the number of ticks, and so the layout, depends on the style
         # Compute layout and bounding box once; savefig would spend most of its time on doing so for each format.
         figure.draw_without_rendering()
@@ -87,7 +94,7 @@ def label(init: str) -> str:
 
 def words(name: str) -> str:
     """A distortion's printed name."""
-    return name.replace("_", " ")
+    return PROPER.get(name.split("_")[0], name.split("_")[0]) + "".join(f" {word}" for word in name.split("_")[1:])
 
 
 def styles(names: Sequence[str]) -> dict[str, tuple]:

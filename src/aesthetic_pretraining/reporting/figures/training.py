@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from aesthetic_pretraining.reporting.figures import alternatives
 from aesthetic_pretraining.reporting.figures.style import OKABE_ITO, blank, label, mark, state, styles
 
 WIDTH = 7.0  # inches
@@ -61,6 +62,8 @@ def draw_learning_curves(
     panels[0].set_ylabel("loss in pretraining")
     above.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     _finetuning(below, finetuning)
+    seen = alternatives.of_curves(pretraining, "pretraining"), alternatives.of_curves(finetuning, "fine-tuning")
+    figure.set_label(" ".join(seen))
     return figure
 
 
@@ -114,14 +117,18 @@ def _dress(axes: Axes, rate: str, constant: float) -> None:
 def _finetuning(figure, histories: Mapping[tuple[str, int, int], pd.DataFrame]) -> None:
     axes = figure.subplots()
     looks = styles(list(dict.fromkeys(init for init, _, _ in histories)))
-    shown = set()
+    shown, ring = set(), None
     for (init, _, _), history in histories.items():
         colour, marker, dashes = looks[init]
         name = None if init in shown else label(init)
         shown.add(init)
         _curve(axes, history, "val_loss", color=colour, marker=marker, linestyle=dashes, alpha=SEEDS_ALPHA, label=name)
         if not (free := history[history["frozen"] == 0]).empty:
-            axes.plot(free["epoch"].iloc[0], free["val_loss"].iloc[0], "o", color="black", fillstyle="none", markersize=9)
+            ring = axes.plot(
+                free["epoch"].iloc[0], free["val_loss"].iloc[0], "o", color="black", fillstyle="none", markersize=9
+            )[0]
+    if ring is not None:
+        ring.set_label("first epoch of the whole network")
     axes.set(xlabel="epoch", ylabel="validation loss in fine-tuning\n(earth mover's distance)")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(axis="y", color="0.9")

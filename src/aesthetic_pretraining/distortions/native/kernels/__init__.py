@@ -33,7 +33,7 @@ def prepare(base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kern
     base: uint8 (h, w, 3)
     table, edited_width: as for `style.Photo`
     kernels: one of `KERNELS`
-    Raises: as `check`.
+    Raises: UserError as `check`.
     """
     check(kernels)
     if kernels == "numba":
