@@ -26,7 +26,7 @@ def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str
     side = max(sum(level * sign > 0 for level in levels) for levels in examples.values() for sign in (-1, 1))
     width = 2 * side + 1
     figure = blank(1.0 * width + NETWORK, 1.25 * len(examples) + 0.5, facts=facts)
-    photos, network = figure.subfigures(1, 2, width_ratios=[width, NETWORK])
+    photos, network = figure.subfigures(1, 2, squeeze=False, width_ratios=[width, NETWORK])[0]
     table = photos.subplots(len(examples), width, squeeze=False)
     for row, (name, levels) in zip(table, examples.items(), strict=True):
         _draw_row(row, name, levels, side)
