@@ -1,7 +1,5 @@
 """The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -27,11 +27,21 @@ def table(diffs, over="images"):
 
 
 def test_gains_are_counted_by_their_direction_and_their_intervals():
-    frame = table({"ava_srcc": (0.125, 0.1, 0.2), "ava_lcc": (-0.1, -0.2, 0.1), "ava_mae": (0.2, 0.1, 0.3), "tid2013_mae": (-0.1, -0.2, 0.1)})
+    frame = table(
+        {
+            "ava_srcc": (0.125, 0.1, 0.2),
+            "ava_lcc": (-0.1, -0.2, 0.1),
+            "ava_mae": (0.2, 0.1, 0.3),
+            "tid2013_mae": (-0.1, -0.2, 0.1),
+        }
+    )
     # SRCC up: better beyond noise; LCC down: worse; MAE up: worse beyond noise; MAE down: better
     assert findings.against_imagenet(frame) == (2, 1, 2, 1, 4)
     first, second, third = findings.sentences(frame, None, simulated=True)
-    assert first.startswith("In 2 of 4 comparisons on AVA and TID2013") and "1 of them beyond noise; in 2 it is a worse one" in first
+    assert (
+        first.startswith("In 2 of 4 comparisons on AVA and TID2013")
+        and "1 of them beyond noise; in 2 it is a worse one" in first
+    )
     assert "95 % intervals over images" in first and "variation between training runs" in first
     assert second == (
         "The highest rank correlation on AVA is 0.625 [0.250, 0.750], of ranking; that of ImageNet is 0.500 [0.250, 0.750]: "

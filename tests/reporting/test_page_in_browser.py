@@ -55,7 +55,11 @@ def opened(browser, address):
 
 
 def shown(page):
-    return page.locator("table.claims").first.locator("tbody tr:visible").evaluate_all("rows => rows.map(row => row.cells[0].textContent)")
+    return (
+        page.locator("table.claims")
+        .first.locator("tbody tr:visible")
+        .evaluate_all("rows => rows.map(row => row.cells[0].textContent)")
+    )
 
 
 def test_a_link_opens_the_closed_section_that_it_points_to(opened):
@@ -107,7 +111,7 @@ def test_on_a_phone_the_verdict_comes_first_and_nothing_is_wider_than_the_screen
         box, verdict = card.bounding_box(), card.locator(".verdict").bounding_box()
         others = [cell.bounding_box()["y"] for cell in card.locator("th, td:not(.verdict)").all()]
         assert verdict["y"] < min(others)
-        assert 0 <= box["x"] and box["x"] + box["width"] <= PHONE["width"]
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
         assert verdict["x"] + verdict["width"] <= PHONE["width"]
 
 

@@ -9,7 +9,12 @@ NOON = 1_767_268_800.0  # 2026-01-01 12:00 UTC
 
 
 def test_the_time_in_which_any_job_ran_is_counted_once():
-    makings = [Making(NOON + 100, 100, "a"), Making(NOON + 150, 100, "a"), Making(NOON + 60, 10, "a"), Making(NOON + 400, 50, "b")]
+    makings = [
+        Making(NOON + 100, 100, "a"),
+        Making(NOON + 150, 100, "a"),
+        Making(NOON + 60, 10, "a"),
+        Making(NOON + 400, 50, "b"),
+    ]
     assert run_details.busy(makings) == 150 + 50
     assert run_details.terms("abc", makings) == [
         ("Commit", "abc"),

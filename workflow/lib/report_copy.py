@@ -36,5 +36,7 @@ def commit() -> str:
     name = git("log", "-1", "--format=%H, %cs")
     if not name:
         return "none: this folder is no git repository"
-    changed = [line for line in git("status", "--porcelain", "--untracked-files=no").splitlines() if not line.endswith("dvc.lock")]
+    changed = [
+        line for line in git("status", "--porcelain", "--untracked-files=no").splitlines() if not line.endswith("dvc.lock")
+    ]
     return name + (f", with changes in {len(changed)} files that are in no commit" if changed else "")

@@ -20,7 +20,10 @@ def listed(parts: Sequence[str]) -> str:
 
 def of_figure1(examples: Mapping[str, Mapping[int, np.ndarray]]) -> str:
     """Which photo variants stand in which row, and what is beside them."""
-    rows = [f"{words(name)} at levels {listed([f'{level:+d}' if level else '0' for level in sorted(shown)])}" for name, shown in examples.items()]
+    rows = [
+        f"{words(name)} at levels {listed([f'{level:+d}' if level else '0' for level in sorted(shown)])}"
+        for name, shown in examples.items()
+    ]
     return f"Rows of one photo: {'; '.join(rows)}. Beside them a network with three heads: a score, a class, an intensity."
 
 
@@ -96,7 +99,10 @@ def of_confusion(accuracy: pd.DataFrame) -> str:
 def of_predictions(predictions: Mapping[str, pd.DataFrame]) -> str:
     """Mean and spread of each network's predictions beside the true scores."""
     true = next(iter(predictions.values()))["target"]
-    found = [f"{title_of(init)} {frame['predicted'].mean():.2f} ({frame['predicted'].std():.2f})" for init, frame in predictions.items()]
+    found = [
+        f"{title_of(init)} {frame['predicted'].mean():.2f} ({frame['predicted'].std():.2f})"
+        for init, frame in predictions.items()
+    ]
     return f"Mean (standard deviation) of scores: true {true.mean():.2f} ({true.std():.2f}); predicted by {', '.join(found)}."
 
 
@@ -129,7 +135,10 @@ def of_photo_scores(scores: pd.Series) -> str:
 
 def of_photo_classes(diversity: pd.DataFrame) -> str:
     """The most frequent class of each network."""
-    found = [f"{row.network} finds {row.seen} of {row.classes}, most often {row.most} ({row.most_share:.0%})" for row in diversity.itertuples()]
+    found = [
+        f"{row.network} finds {row.seen} of {row.classes}, most often {row.most} ({row.most_share:.0%})"
+        for row in diversity.itertuples()
+    ]
     return f"{'; '.join(found)}."
 
 

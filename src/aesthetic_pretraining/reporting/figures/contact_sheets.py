@@ -45,7 +45,11 @@ def draw_sheets(
         edited_width: as for `darktable_values.shadhi`.
     """
     by_table = {t: [_render(store, photo, size, seed, t, edited_width) for photo in photos] for t in TABLES}
-    _save(contact_sheet(by_table[table][0], facts.shown(1, counts, "test")), overview, alternatives.of_sheet(list(DISTORTIONS), size))
+    _save(
+        contact_sheet(by_table[table][0], facts.shown(1, counts, "test")),
+        overview,
+        alternatives.of_sheet(list(DISTORTIONS), size),
+    )
     for path in map(Path, sheets):
         sheet = compare_tables(path.stem, by_table, facts.shown(len(photos), counts, "test"))
         _save(sheet, path, alternatives.of_sheet([path.stem], size))

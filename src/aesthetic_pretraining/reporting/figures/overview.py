@@ -1,6 +1,7 @@
 """Figure 1 of the paper: variants of a photo, the network, and what its heads are asked."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str
     side = max(sum(level * sign > 0 for level in levels) for levels in examples.values() for sign in (-1, 1))
     width = 2 * side + 1
     figure = blank(1.0 * width + NETWORK, 1.25 * len(examples) + 0.5, facts=facts)
-    photos, network = figure.subfigures(1, 2, width_ratios=[width, NETWORK])
+    photos, network = cast(np.ndarray, figure.subfigures(1, 2, width_ratios=[width, NETWORK]))
     table = photos.subplots(len(examples), width, squeeze=False)
     for row, (name, levels) in zip(table, examples.items(), strict=True):
         _draw_row(row, name, levels, side)
@@ -43,16 +44,16 @@ def _draw_row(row: np.ndarray, name: str, levels: Mapping[int, np.ndarray], side
     titles = ["level 0*" if anchored else "level 0", *(f"level {level:+d}" for level in above)]
     for axes in row:
         axes.set_axis_off()
-    show_pictures(list(row[side - len(below) : side]), [levels[level] for level in below], [f"level {level:+d}" for level in below])
+    show_pictures(
+        list(row[side - len(below) : side]), [levels[level] for level in below], [f"level {level:+d}" for level in below]
+    )
     show_pictures(list(row[side : side + len(shown)]), [levels[level] for level in shown], titles)
-    place = row[0]
     if below:
-        text = place.text(-0.06, 0.5, words(name), transform=place.transAxes, rotation=90, va="center", ha="right", fontsize="small")
+        row[0].text(-0.06, 0.5, words(name), transform=row[0].transAxes, rotation=90, va="center", ha="right", fontsize="small")
     else:
-        middle = row[side]
-        said = f"{words(name)}\n(of one sign)"
+        said, middle = f"{words(name)}\n(of one sign)", row[side]
         text = middle.text(-0.15, 0.5, said, transform=middle.transAxes, va="center", ha="right", fontsize="small")
-    text.set_in_layout(False)  # there is room beside it, which the layout does not know
+        text.set_in_layout(False)  # there is room beside it, which the layout does not know
 
 
 def _draw_network(axes: Axes, examples: Mapping[str, Mapping[int, np.ndarray]]) -> None:
@@ -62,16 +63,23 @@ def _draw_network(axes: Axes, examples: Mapping[str, Mapping[int, np.ndarray]]) 
     _box(axes, 0.14, 0.5, 0.2, 0.34, "network $f$\nof a variant", OKABE_ITO[5])
     strongest = max(max(levels) for levels in examples.values())
     heads = (
-        ("ranking: one score", f"$f(I_0) > f(I_{{+1}}) > \\ldots > f(I_{{+{strongest}}})$\n$f(I_0) > f(I_{{-1}}) > \\ldots > f(I_{{-{strongest}}})$"),
+        (
+            "ranking: one score",
+            f"$f(I_0) > f(I_{{+1}}) > \\ldots > f(I_{{+{strongest}}})$\n$f(I_0) > f(I_{{-1}}) > \\ldots > f(I_{{-{strongest}}})$",
+        ),
         ("+ classification: which distortion?", "of each aspect, such as\n" + ",\n".join(words(name) for name in examples)),
         ("+ regression: how intense?", "level of each distortion, with its sign,\ndivided by the levels of its side: -1 to 1"),
     )
     for place, (name, asked), colour in zip((0.83, 0.5, 0.17), heads, (OKABE_ITO[4], OKABE_ITO[2], OKABE_ITO[3]), strict=True):
-        axes.add_patch(FancyArrowPatch((0.25, 0.5), (0.36, place), arrowstyle="-|>", mutation_scale=10, color="black", linewidth=0.8))
+        axes.add_patch(
+            FancyArrowPatch((0.25, 0.5), (0.36, place), arrowstyle="-|>", mutation_scale=10, color="black", linewidth=0.8)
+        )
         _box(axes, 0.68, place, 0.62, 0.28, f"{name}\n{asked}", colour)
 
 
 def _box(axes: Axes, x: float, y: float, width: float, height: float, text: str, colour: str) -> None:
     corner = (x - width / 2, y - height / 2)
-    axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0.01", facecolor=colour, edgecolor="black", alpha=0.35))
+    axes.add_patch(
+        FancyBboxPatch(corner, width, height, boxstyle="round,pad=0.01", facecolor=colour, edgecolor="black", alpha=0.35)
+    )
     axes.text(x, y, text, ha="center", va="center", fontsize="small")

@@ -1,7 +1,7 @@
 """Figures 2 to 5 of the paper; `overview` has Figure 1."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from typing import cast
 
@@ -138,7 +138,9 @@ def draw_figure5(metrics: pd.DataFrame, scale: LabelledSet, *, note: str = "", i
     axes.set_ylim(0, 1.1 * axes.dataLim.y1)
     cast(MaxNLocator, axes.yaxis.get_major_locator()).set_params(integer=True)
     share_legend(figure)
-    ended = alternatives.listed([f"{label(init)} at {share} %" for init, share in capped.index]) if len(capped) else "no network"
+    ended = (
+        alternatives.listed([f"{label(init)} at {share} %" for init, share in capped.index]) if len(capped) else "no network"
+    )
     figure.set_label(f"{alternatives.by_share(metrics, 'epochs', 'Epochs', inits, 0)} Ended by the cap: {ended}.")
     return figure
 

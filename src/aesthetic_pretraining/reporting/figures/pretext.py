@@ -123,7 +123,9 @@ def _draw_accuracy(panels: Sequence[Axes], accuracy: pd.DataFrame) -> None:
     for axes, aspect in zip(panels, ASPECTS, strict=True):
         rows = accuracy[accuracy["aspect"] == aspect]
         bars = np.maximum([rows["share"] - rows["low"], rows["high"] - rows["share"]], 0)
-        axes.errorbar(rows["level"], rows["share"], yerr=bars, fmt="-o", color=OKABE_ITO[0], capsize=2, linewidth=1, label="accuracy")
+        axes.errorbar(
+            rows["level"], rows["share"], yerr=bars, fmt="-o", color=OKABE_ITO[0], capsize=2, linewidth=1, label="accuracy"
+        )
         axes.axhline(rows["chance"].iloc[0], color="0.4", linewidth=0.8, linestyle=":", label="chance")
         axes.set(ylim=(0, 1), xticks=list(rows["level"]), xlabel="distance from level 0")
         axes.set_title(aspect, fontsize="medium")

@@ -38,7 +38,15 @@ def draw_scatter(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet, *,
             axes.plot(frame["target"], frame["predicted"], "o", color=OKABE_ITO[0], markersize=3, alpha=0.5, markeredgewidth=0)
         else:
             axes.hexbin(frame["target"], frame["predicted"], gridsize=40, bins="log", cmap="Blues", mincnt=1, rasterized=True)
-        axes.plot((scale.low, scale.high), (scale.low, scale.high), color="0.4", linewidth=0.8, linestyle="--", zorder=0, label="equal")
+        axes.plot(
+            (scale.low, scale.high),
+            (scale.low, scale.high),
+            color="0.4",
+            linewidth=0.8,
+            linestyle="--",
+            zorder=0,
+            label="equal",
+        )
         axes.set_title(label(init), fontsize="medium")
         low, high = _range(predictions, scale)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")

@@ -124,7 +124,9 @@ def _finetuning(figure, histories: Mapping[tuple[str, int, int], pd.DataFrame]) 
         shown.add(init)
         _curve(axes, history, "val_loss", color=colour, marker=marker, linestyle=dashes, alpha=SEEDS_ALPHA, label=name)
         if not (free := history[history["frozen"] == 0]).empty:
-            ring = axes.plot(free["epoch"].iloc[0], free["val_loss"].iloc[0], "o", color="black", fillstyle="none", markersize=9)[0]
+            ring = axes.plot(
+                free["epoch"].iloc[0], free["val_loss"].iloc[0], "o", color="black", fillstyle="none", markersize=9
+            )[0]
     if ring is not None:
         ring.set_label("first epoch of the whole network")
     axes.set(xlabel="epoch", ylabel="validation loss in fine-tuning\n(earth mover's distance)")
