@@ -96,7 +96,11 @@ def test_the_version_has_one_source(project, wheel):
 
 def test_the_wheel_holds_the_package_and_nothing_else(project, installed):
     package = project / "src/aesthetic_pretraining"
-    wanted = {p.relative_to(package.parent).as_posix() for p in package.rglob("*") if p.suffix in (".py", ".j2", ".typed")}
+    wanted = {
+        p.relative_to(package.parent).as_posix()
+        for p in package.rglob("*")
+        if p.suffix in (".py", ".j2", ".css", ".js", ".typed")
+    }
     found = {p.relative_to(installed).as_posix() for p in installed.rglob("*") if p.is_file()}
     assert {name for name in found if ".dist-info/" not in name} == wanted
     assert {"aesthetic_pretraining/py.typed", "aesthetic_pretraining/reporting/templates/report.html.j2"} <= wanted
