@@ -55,9 +55,13 @@ def test_a_distortions_sheet_shows_every_photo_in_every_table_that_differs(store
     assert heights[0] > heights[1]
 
 
-def test_examples_are_one_side_of_the_ladder(store):
-    shown = examples(store, NAMES[0], SIZE, SEED, "published", ["rotation", "shadows"])
-    assert {name: sorted(levels) for name, levels in shown.items()} == {"rotation": [0, 1, 3, 5], "shadows": [0, 1, 3]}
+def test_examples_are_the_middle_and_the_end_of_each_side(store):
+    shown = examples(store, NAMES[0], SIZE, SEED, "published", ["rotation", "shadows", "pixelate"])
+    assert {name: list(levels) for name, levels in shown.items()} == {
+        "rotation": [-5, -3, 0, 3, 5],
+        "shadows": [-5, -3, 0, 2, 3],
+        "pixelate": [0, 3, 5],
+    }
     assert (shown["shadows"][3] == variant(store, NAMES[0], "shadows", 3)).all()
 
 

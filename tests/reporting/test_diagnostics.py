@@ -30,7 +30,7 @@ from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.reporting.figures import photos, pretext, scores, training
-from aesthetic_pretraining.reporting.figures.style import bins_of
+from aesthetic_pretraining.reporting.figures.style import bins_of, words
 
 REPORTS = Path(__file__).parents[2] / "workflow/report"
 
@@ -103,7 +103,7 @@ def test_the_heat_map_has_each_pair_in_its_cell(drawn):
     assert len(printed) == (values.abs() >= pretext.WORTH_PRINTING).sum()
     for (row, column), number in printed.items():
         assert number == pytest.approx(shown[row, column], abs=0.0501)
-    assert [label.get_text() for label in axes.get_yticklabels()] == [name.replace("_", " ") for name in NAMES]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [words(name) for name in NAMES]
     undefined = cross().assign(correlation=lambda f: f["correlation"].where(f["output"] != "tint"))
     assert np.ma.masked_invalid(pretext.draw_heatmap(undefined).axes[0].images[0].get_array()).mask.sum() == 21
 
@@ -134,7 +134,10 @@ def test_accuracy_by_level_against_a_loop(drawn):
 
 def test_confusion_matrices_are_shares_of_their_rows(drawn):
     frame = confusion()
-    for axes, aspect in zip(drawn["confusion"].subfigs[1].axes, ("technical", "style", "composition"), strict=True):
+    panels = [axes for part in drawn["confusion"].subfigs[1:] for axes in part.axes]
+    assert {axes.get_title() for axes in panels} == {"technical", "style", "composition"}
+    for axes in panels:
+        aspect = axes.get_title()
         shown = axes.images[0].get_array()
         assert np.allclose(shown.sum(axis=1), 1)
         names = [name for name, d in DISTORTIONS.items() if d.aspect == aspect]
@@ -158,7 +161,11 @@ def test_learning_curves_are_the_histories_and_mark_the_first_free_epoch():
     assert [list(line.get_ydata()) for line in curves] == [list(h["val_loss"]) for h in finetuning.values()]
     rings = [line.get_xydata()[0].tolist() for line in below.lines if len(line.get_xdata()) == 1]
     assert rings == [[3, h["val_loss"][2]] for (init, _, _), h in finetuning.items() if init == "imagenet"]
-    assert [text.get_text() for text in figure.subfigs[1].legends[0].texts] == ["ImageNet", "RotNet"]
+    assert [text.get_text() for text in figure.subfigs[1].legends[0].texts] == [
+        "ImageNet",
+        "first epoch of the whole network",
+        "RotNet",
+    ]
 
 
 def test_scatter_and_histograms_show_every_picture(drawn):

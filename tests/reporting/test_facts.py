@@ -93,6 +93,14 @@ def test_every_caption_says_what_it_rests_on(name):
         assert text.startswith("Pretrained on 12 photos, 24 updates each; no labels used.")
 
 
+def test_figures_of_some_photos_say_of_how_many():
+    """The report's counts hold the listed photos beside those of each role, which are not to be counted twice."""
+    counts = COUNTS | LISTED
+    for name, words in (("figure1", "1 of the run's 4 test photos"), ("figure2", "24 of the run's 49 photos")):
+        text = basis(name, counts, {}, PAPERS.tested, "", "Without seeds.", {"figure1": 1, "figure2": 24})
+        assert text == f"{words}; no labels used. Without seeds."
+
+
 def test_captions_name_the_ablations_that_the_figure_draws():
     """Another number of updates than that of the paper's tasks shows which networks a caption counts."""
     histories = {

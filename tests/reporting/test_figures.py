@@ -1,7 +1,5 @@
 """The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,7 @@ from PIL import Image
 from sets import AVA, OASIS
 
 from aesthetic_pretraining.errors import UserError
-from aesthetic_pretraining.reporting.figures import paper, style
+from aesthetic_pretraining.reporting.figures import overview, paper, style
 
 NOTE = "demo: simulated votes, $5 and $6"
 PANELS = ["ava_acc", "ava_lcc", "ava_srcc", "ava_mae"]
@@ -74,7 +72,8 @@ def test_figures_3_and_5_show_the_metrics(seeds):
         for init, label in zip(paper.COMPARED, lines, strict=True):
             xs, ys, ends = lines[label]
             means, spread = by_loop(frame, init, column)
-            assert list(xs) == SHARES and list(ys) == pytest.approx(means)
+            assert list(ys) == pytest.approx(means)
+            assert list(xs) == pytest.approx(SHARES, abs=paper.SPREAD / 2 if column == "epochs" else 0)
             assert ends is None if seeds == 1 else np.allclose(ends, spread)
 
 
@@ -105,16 +104,27 @@ def examples():
     }
 
 
-def test_figure_1_shows_each_ladder_from_the_photo_on_and_what_is_asked():
-    shown = examples()
-    axes = np.reshape(paper.draw_figure1(shown).axes, (3, 5))
+def test_figure_1_shows_both_signs_around_the_photo_and_the_heads():
+    shown = examples() | {"tint": {level: np.full((8, 8, 3), 120 + level, np.uint8) for level in (5, -3, 0, 3, -5)}}
+    photos, network = overview.draw_figure1(shown).subfigs
+    axes = np.reshape(photos.axes, (4, 7))  # at most three levels of a side
     for row, (name, levels) in zip(axes, shown.items(), strict=True):
-        pictures = [a.images[0].get_array() for a in row if a.images]
-        ordered = sorted(levels, key=abs)
-        assert [int(p[0, 0, 0]) % 40 for p in pictures] == [abs(level) for level in ordered]
-        (asked,) = [text.get_text() for text in row[-1].texts]
-        assert [int(level) for level in re.findall(r"I_{(-?\d)}", asked)] == ordered
-        assert name.replace("_", " ") in asked
+        places = {k: int(a.images[0].get_array()[0, 0, 0]) for k, a in enumerate(row) if a.images}
+        ordered = sorted(levels)
+        first = 3 - ordered.index(0)
+        assert places == {first + k: int(levels[level][0, 0, 0]) for k, level in enumerate(ordered)}
+        titles = [a.get_title() for a in row if a.images]
+        assert [int(title.split()[1].rstrip("*")) for title in titles] == ordered
+        assert any(style.words(name) in text.get_text() for a in row for text in a.texts)
+    (drawn,) = network.axes
+    said = " ".join(text.get_text() for text in drawn.texts)
+    assert all(word in said for word in ("network", "ranking", "classification", "regression", "Gaussian noise"))
+
+
+def test_figure_1_marks_the_level_0_that_is_cut_like_its_levels():
+    levels = {level: np.zeros((8, 8, 3), np.uint8) for level in (-5, 0, 5)}
+    photos, _ = overview.draw_figure1({"brightness": levels, "rotation": levels}).subfigs
+    assert [a.get_title() for a in photos.axes if a.get_title().startswith("level 0")] == ["level 0", "level 0*"]
 
 
 def test_figure_4_shows_the_right_outputs_at_the_right_levels():
@@ -193,7 +203,18 @@ def test_figure_5_circles_what_the_cap_ended():
     frame.loc[(frame["init"] == "imagenet") & (frame["share"] == 60) & (frame["seed"] == 1), "capped"] = 1
     (circled,) = [c for c in paper.draw_figure5(frame, AVA).axes[0].collections if c.get_label() == "ended by the cap"]
     at = frame[(frame["init"] == "imagenet") & (frame["share"] == 60)]["epochs"].mean()
-    assert circled.get_offsets().tolist() == [[60, at]]
+    assert circled.get_offsets().tolist() == [[60 - paper.SPREAD / 2, at]]
+
+
+def test_points_of_figure_5_do_not_hide_each_other_and_those_of_the_cap_are_open():
+    frame = metrics(seeds=1).assign(epochs=14)
+    frame.loc[(frame["init"] == "imagenet") & (frame["share"] == 60), "capped"] = 1
+    axes = paper.draw_figure5(frame, AVA).axes[0]
+    points = [point for bars in axes.containers for point in zip(*bars.lines[0].get_data(), strict=True)]
+    assert len(set(points)) == len(points) == 2 * len(SHARES)
+    (opened,) = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert opened.get_xydata().tolist() == [[60 - paper.SPREAD / 2, 14]]
+    assert "stopping" not in axes.get_ylabel()
 
 
 def test_figure_4_survives_a_network_that_always_says_the_same():
@@ -202,7 +223,7 @@ def test_figure_4_survives_a_network_that_always_says_the_same():
 
 DRAW = {
     "figure3": lambda **kw: paper.draw_figure3(metrics(), AVA, **kw),
-    "figure1": lambda **kw: paper.draw_figure1(examples(), **kw),
+    "figure1": lambda **kw: overview.draw_figure1(examples(), **kw),
     "figure2": lambda **kw: paper.draw_figure2([np.zeros((8, 9, 3), np.uint8)], **kw),
     "figure4": lambda **kw: paper.draw_figure4(responses(), **kw),
     "figure5": lambda **kw: paper.draw_figure5(metrics(), AVA, **kw),

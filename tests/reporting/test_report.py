@@ -1,6 +1,9 @@
 """The report page, read back with an HTML parser: complete, labelled, and loading nothing."""
 
 import base64
+import hashlib
+import io
+import re
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,16 +11,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from sets import AVA, PAPERS
 
 from aesthetic_pretraining.evaluation import metrics
 from aesthetic_pretraining.evaluation.runs import Run
-from aesthetic_pretraining.reporting import captions, probe_table, report, table2, table2_print
+from aesthetic_pretraining.reporting import captions, findings, media, probe_table, report, run_details, table2, table2_print
 
 PUBLISHED = pd.read_csv(Path(__file__).parents[2] / "resources" / "table2_published.csv")
 COLUMNS = table2.columns_of(PAPERS.tested)
 NOTE = "demo: simulated <votes> & more"
-PNG = b"\x89PNG not really a picture"
+SEEN = "A grey square, darker on the left."
+PIXELS = np.arange(2400, dtype=np.uint32).astype(np.uint8).reshape(20, 40, 3)
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
@@ -43,7 +49,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if "style" not in self.open:
+        if not {"style", "script"} & set(self.open):
             self.text += data
         if {"td", "th"} & set(self.open):
             self.rows[-1][-1] += data
@@ -80,7 +86,9 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
     table2_print.write(
         table2.build(pd.DataFrame(rows), predictions, PUBLISHED, PAPERS.tested, note=note), folder / "table2.csv"
     )
-    (folder / "picture.png").write_bytes(PNG)
+    write_picture(folder / "picture.png")
+    (folder / "figure3.pdf").write_bytes(b"%PDF of a figure")
+    (folder / "metrics.csv").write_text("init,epochs\nimagenet,77\n")
     (folder / "claims.csv").write_text(claims or "")
     report.write_report(
         folder / "report.html",
@@ -92,6 +100,8 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
         context=CONTEXT,
         unlabelled=UNLABELLED,
         trained=TRAINED,
+        facts=[("Votes", "<of nobody>")],
+        files=[folder / name for name in ("table2.csv", "figure3.pdf", "metrics.csv", *(["claims.csv"] if claims else []))],
         claims=folder / "claims.csv" if claims else None,
         probes=probes,
         params_text="pretrain:\n  lr: 1.0e-4  # <b>\n",
@@ -100,6 +110,13 @@ def write(folder, note=NOTE, extra="<my net>", claims=CLAIMS, probes=None):
         scale="demo",
     )
     return (folder / "report.html").read_text(encoding="utf-8"), table2.read(folder / "table2.csv")
+
+
+def write_picture(path):
+    """A PNG of 40 x 20 pixels, all of other values, with what is seen on it."""
+    chunks = PngInfo()
+    chunks.add_text("Description", SEEN)
+    Image.fromarray(PIXELS).save(path, pnginfo=chunks, dpi=(200, 200))
 
 
 def caption_of(page, name):
@@ -136,30 +153,49 @@ def test_the_heads_stand_above_their_columns(written):
 def test_nothing_is_loaded_from_elsewhere(written):
     text, page, _ = written
     for tag, attributes in page.elements:
-        assert tag not in {"script", "link", "iframe", "object"}
+        assert tag not in {"link", "iframe", "object"}
+        assert tag != "script" or not attributes
         for name in {"src", "href", "srcset", "data", "poster"} & attributes.keys():
-            assert attributes[name].startswith(("data:image/png;base64,", "#"))
-    assert "url(" not in text and "@import" not in text and "http" not in text
+            assert attributes[name].startswith(("data:", "#"))
+    assert "url(" not in text and "@import" not in text and "http:" not in text and "https:" not in text
 
 
-def test_a_policy_forbids_what_the_page_has_not(written):
+def test_a_policy_allows_this_style_and_this_script_alone(written):
     text, page, _ = written
     (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy"]
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data:"
-    assert not {"script-src", "connect-src", "frame-src", "object-src"} & set(rules)
+    for tag in ("style", "script"):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+    assert not {"connect-src", "frame-src", "object-src"} & set(rules)
     assert text.index("Content-Security-Policy") < text.index("<style")
 
 
-def test_pictures_are_inside_and_described(written):
+def test_images_are_inside_without_loss_and_say_what_is_seen(written):
     _, page, _ = written
     images = page.all("img")
-    assert [base64.b64decode(image["src"].split(",")[1]) for image in images] == [PNG] * 8  # seven figures and one sheet
-    shown = ["figure3", "figure4", "figure5", "heatmap", "scatter", "overview"]  # in the page's order, not the caller's
-    assert [image["alt"] for image in images][:7] == [*(captions.caption_of(name, AVA).text for name in shown), "my own"]
-    assert images[7]["alt"].startswith("gaussian noise: a row per photo")
+    assert len(images) == 8  # seven figures and one sheet
+    for image in images:
+        kind, content = image["src"].split(";base64,")
+        with Image.open(io.BytesIO(base64.b64decode(content))) as read:
+            assert kind == "data:image/webp" and np.array_equal(np.asarray(read.convert("RGB")), PIXELS)
+        assert image["alt"] == SEEN and (image["width"], image["height"]) == ("22", "11")  # 110 of 200 pixels an inch
+    shown = ["figure3", "figure4", "figure5", "heatmap", "scatter", "overview"]
     assert all(captions.caption_of(name, AVA).text in page.text for name in shown)
+
+
+def test_tables_and_vector_figures_can_be_downloaded(written, tmp_path):
+    _, page, _ = written
+    offered = {link["download"]: link["href"] for link in page.all("a") if "download" in link}
+    assert set(offered) == {"table2.csv", "claims.csv", "metrics.csv", "figure3.pdf"}
+    assert base64.b64decode(offered["metrics.csv"].split(",")[1]) == b"init,epochs\nimagenet,77\n"
+    assert offered["figure3.pdf"].startswith("data:application/pdf;base64,")
+    assert [link["href"] for link in page.all("a")].count("#data-metrics") == 2  # Figures 3 and 5
+    with pytest.raises(ValueError, match="the report offers files of"):
+        media.download(tmp_path / "weights.safetensors")
 
 
 def test_captions_state_pictures_scale_seeds_table_and_engine(written):
@@ -182,27 +218,39 @@ def test_what_was_not_trained_is_said_where_it_would_stand(written, tmp_path):
     assert page.text.count("Not trained in this run: ranking + classification.") == 2  # confusion and ranking accuracy
 
 
-def test_claims_come_first_as_they_are_written(written, tmp_path):
+def test_claims_stand_below_table_2_as_they_are_written(written, tmp_path):
     _, page, _ = written
-    assert ["claim", "place", "published", "ours", "verdict"] in page.rows
-    assert ["74 % <prefer>", "section 4.2", "74 %", "0.71", "not comparable: demo data"] in page.rows
-    assert "dagger by dagger (2): 2 not trained." in page.text and "ImageNet: AVA LCC" not in page.text
-    assert page.text.rindex("The paper’s claims") < page.text.rindex("Table 2: results")
-    assert "claims" not in Page(write(tmp_path, claims=None)[0]).text
+    assert page.rows.count(["claim", "place", "published", "ours", "verdict"]) == 2
+    assert ["74 % <prefer>", "section 4.2", "74 %", "0.71", "not comparabledemo data"] in page.rows
+    assert "dagger by dagger (2): 2 not trained." in page.text
+    assert ["ImageNet: AVA LCC", "Table 2", "0.5491", "0.5", "not trained"] in page.rows  # in a folded table
+    assert page.text.rindex("Table 2: results") < page.text.rindex("The paper’s claims")
+    assert 'id="claims"' not in write(tmp_path, claims=None)[0]
+
+
+def test_the_page_opens_with_what_was_found_and_what_ran(written):
+    text, page, table = written
+    found = findings.sentences(table, None, simulated=True)
+    assert all(sentence in page.text for sentence in found) and "<of nobody>" in page.text
+    assert page.text.index(found[0]) < page.text.rindex("What ran") < page.text.rindex("Table 2: results")
+    filled = run_details.fill(text, [("Commit", "<abc>")])
+    assert "<dt>Commit</dt><dd>&lt;abc&gt;</dd>" in filled and "leaves them out" in text and "leaves them out" not in filled
+    with pytest.raises(ValueError, match="one place"):
+        run_details.fill(filled, [])
 
 
 def test_every_link_has_its_target_and_wide_figures_are_folded(written):
     _, page, _ = written
-    links = [link["href"] for link in page.all("a")]
+    links = [link["href"] for link in page.all("a") if "download" not in link]
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(set(ids)) == len(ids) and {link.removeprefix("#") for link in links} == set(ids)
+    assert len(set(ids)) == len(ids) and {link.removeprefix("#") for link in links} <= set(ids)
     assert [d["id"] for d in page.all("details") if d.get("class") == "wide"] == ["heatmap", "overview"]
 
 
 def test_the_note_is_prominent_or_absent(written, tmp_path):
     _, page, _ = written
-    # title, banner, three tables; Figures 3 and 5, scatter plots, a figure of one's own
-    assert page.text.count(NOTE) == 5 + 4
+    # title, banner, Table 2, significance; Figures 3 and 5, scatter plots, a figure of one's own
+    assert page.text.count(NOTE) == 4 + 4
     for name in ("figure3", "figure5", "scatter", "my own"):
         assert f"{NOTE}" in caption_of(written[0], name)
     for name in ("figure4", "heatmap", "overview"):
@@ -224,7 +272,7 @@ def test_significance_counts_parameters_and_versions(written):
     assert "TID2013 MAE compares predictions on 1 to 10" in page.text
     assert ["ava: train", "229,981"] in page.rows and ["torch", "2.15.0"] in page.rows
     assert "lr: 1.0e-4  # <b>" in page.text and "<b>" not in text
-    assert len(page.all("details")) == 5  # two wide figures, a sheet, parameters, versions
+    assert len(page.all("details")) == 6  # two wide figures, a sheet, parameters, versions, claims of single numbers
 
 
 def test_page_says_its_language_and_fits_a_phone(written):

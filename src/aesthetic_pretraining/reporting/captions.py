@@ -241,7 +241,7 @@ def basis(
     sets: Sequence[LabelledSet],
     context: str,
     unlabelled: str,
-    examples: Mapping[str, int],
+    examples: Mapping[str, int] | None = None,
 ) -> str:
     """A figure's last sentences: its number of images, for results of pretraining its updates, and the run's settings.
 
@@ -261,8 +261,9 @@ def basis(
     if dataset == sets[0].name and role == "test" and sets[0].folds:
         counts, role = {**counts, f"{dataset}: {TESTED_IN_FOLDS}": counts.get(f"{dataset}: fold", 0)}, TESTED_IN_FOLDS
     found = [counts[key] for each in role.split(", ") if (key := f"{dataset}: {each}") in counts]
-    if name in examples and found:
-        sentences.append(facts.shown(examples[name], counts, "" if role == "listed" else role))
+    if found and name in (examples or {}):
+        by_role = {what: number for what, number in counts.items() if not what.endswith(": listed")}  # which counts all again
+        sentences.append(facts.shown((examples or {})[name], by_role, "" if role == "listed" else role))
     elif (caption.votes or not caption.rests) and found:
         images = {"photos": "photos"} | {each.name: f"{each.title} images" for each in sets}
         sentences.append(f"{sum(found):,} {images[dataset]} ({role}){'' if caption.votes else '; ' + facts.UNLABELLED}.")

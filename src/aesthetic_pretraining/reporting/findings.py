@@ -117,8 +117,9 @@ def _noise(table: pd.DataFrame) -> str:
     if not over:
         return "no difference has an interval"
     text = f"{table['confidence'].iloc[0] * 100:g} % intervals over {' or '.join(over)}, each by itself"
-    if any(each.removesuffix(" and images") != SEEDS for each in over):
-        text += "; the variation between training runs is not in all of them"
+    without = [each for each in over if each.removesuffix(" and images") != SEEDS]
+    if without:
+        text += f"; the variation between training runs is in {'none' if len(without) == len(over) else 'only some'} of them"
     return text
 
 

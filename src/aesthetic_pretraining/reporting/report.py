@@ -115,7 +115,7 @@ def write_report(
         probes=None if linear is None else (probe_table.parts(linear), probe_table.footnotes(linear)),
         sections=_sections(
             figures,
-            lambda name: basis(name, counts, histories, sets, context, unlabelled, examples or {}),
+            lambda name: basis(name, counts, histories, sets, context, unlabelled, examples),
             {name: caption_of(name, sets[0]) for name in CAPTIONS},
             context,
             trained,

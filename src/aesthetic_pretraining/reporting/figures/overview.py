@@ -1,6 +1,7 @@
 """Figure 1 of the paper: variants of a photo, the network, and what its heads are asked."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ def draw_figure1(examples: Mapping[str, Mapping[int, np.ndarray]], *, facts: str
     side = max(sum(level * sign > 0 for level in levels) for levels in examples.values() for sign in (-1, 1))
     width = 2 * side + 1
     figure = blank(1.0 * width + NETWORK, 1.25 * len(examples) + 0.5, facts=facts)
-    photos, network = figure.subfigures(1, 2, squeeze=False, width_ratios=[width, NETWORK])[0]
+    photos, network = cast(np.ndarray, figure.subfigures(1, 2, width_ratios=[width, NETWORK]))
     table = photos.subplots(len(examples), width, squeeze=False)
     for row, (name, levels) in zip(table, examples.items(), strict=True):
         _draw_row(row, name, levels, side)
@@ -47,16 +48,12 @@ def _draw_row(row: np.ndarray, name: str, levels: Mapping[int, np.ndarray], side
         list(row[side - len(below) : side]), [levels[level] for level in below], [f"level {level:+d}" for level in below]
     )
     show_pictures(list(row[side : side + len(shown)]), [levels[level] for level in shown], titles)
-    place = row[0]
     if below:
-        text = place.text(
-            -0.06, 0.5, words(name), transform=place.transAxes, rotation=90, va="center", ha="right", fontsize="small"
-        )
+        row[0].text(-0.06, 0.5, words(name), transform=row[0].transAxes, rotation=90, va="center", ha="right", fontsize="small")
     else:
-        middle = row[side]
-        said = f"{words(name)}\n(of one sign)"
+        said, middle = f"{words(name)}\n(of one sign)", row[side]
         text = middle.text(-0.15, 0.5, said, transform=middle.transAxes, va="center", ha="right", fontsize="small")
-    text.set_in_layout(False)  # there is room beside it, which the layout does not know
+        text.set_in_layout(False)  # there is room beside it, which the layout does not know
 
 
 def _draw_network(axes: Axes, examples: Mapping[str, Mapping[int, np.ndarray]]) -> None:
