@@ -30,7 +30,8 @@ from aesthetic_pretraining.config import load, resolve  # noqa: E402
 from aesthetic_pretraining.data.ledger import read_table  # noqa: E402
 from aesthetic_pretraining.errors import UserError  # noqa: E402
 from aesthetic_pretraining.files import atomic_path, write_text  # noqa: E402
-from aesthetic_pretraining.reporting import facts  # noqa: E402
+from aesthetic_pretraining.reporting import facts, table2  # noqa: E402
+from aesthetic_pretraining.reporting.captions import CAPTIONS, caption_of  # noqa: E402
 
 RECORD = "results/record"
 MADE_FROM = ("Snakefile", "params.yaml", "resources", "src", "workflow")  # what a run depends on
@@ -74,6 +75,9 @@ def main(root: Path, arguments: list[str]) -> None:
         shutil.copyfile(source, out / source.name)
     whole = pd.read_csv(run / "metrics/differences.csv").query("share == 100 and other_share == 100")
     write_text(out / "differences.csv", whole.to_csv(index=False, lineterminator="\n"))
+    home = table2.sets_of(table2.read(run / "tables/table2.csv"))[0]
+    kept = {name: caption_of(name, home)[:2] for name in FIGURES if name in CAPTIONS}
+    write_text(out / "captions.json", json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     for source in (run / "figures" / f"{name}.png" for name in FIGURES):
         if source.is_file():
             shrink(source, out / source.name)

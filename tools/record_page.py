@@ -8,8 +8,9 @@ import pandas as pd
 from aesthetic_pretraining.evaluation.statistics.intervals import POWER
 from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
-from aesthetic_pretraining.reporting.captions import CAPTIONS, caption_of
+from aesthetic_pretraining.reporting.captions import Caption, caption_of
 from aesthetic_pretraining.reporting.markup import escape_markdown
+from aesthetic_pretraining.settings.labels import LabelledSet
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = (
@@ -37,7 +38,7 @@ def lead(record: Path) -> str:
             short_table(table),
             f"Mean over the runs of a row, in brackets {_level(table)} intervals over seeds and images. {baseline(record, table)} "
             f"{verdict(record, table)}",
-            f"![{caption_of('figure3', home).heading}]({place}/figure3.png)",
+            f"![{captions(record, home)['figure3'].heading}]({place}/figure3.png)",
             f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
         ]
     )
@@ -47,6 +48,12 @@ def page(records: Path) -> str:
     """The part of docs/results.md that is generated: every recorded scale."""
     found = sorted(path.parent for path in records.glob("*/record.json"))
     return "\n\n".join(_of_scale(record) for record in found) if found else NONE
+
+
+def captions(record: Path, home: LabelledSet) -> dict[str, Caption]:
+    """{figure: its caption}: as the recorded figures were drawn, which later code may draw otherwise."""
+    kept = json.loads((record / "captions.json").read_text(encoding="utf-8"))
+    return {name: caption_of(name, home)._replace(heading=heading, text=text) for name, (heading, text) in kept.items()}
 
 
 def short_table(table: pd.DataFrame) -> str:
@@ -148,7 +155,7 @@ def _of_scale(record: Path) -> str:
     scale, place = facts["scale"], f"../results/record/{facts['scale']}"
     figures = [
         f"**{caption.heading}.** {caption.text}\n\n![{caption.heading}]({place}/{name}.png)"
-        for name, caption in ((name, caption_of(name, home)) for name in CAPTIONS)
+        for name, caption in captions(record, home).items()
         if (record / f"{name}.png").is_file()
     ]
     if (record / "finetune_search.png").is_file():

@@ -84,7 +84,7 @@ def test_small_results_are_kept_and_photos_are_not(root, tables):
     record.main(root, ["oasis", "--card", "H100"])
     kept = root / "results/record/oasis"
     names = {path.name for path in kept.iterdir()}
-    assert names == {*record.TABLES, *record.METRICS, "differences.csv", "figure3.png", "record.json"}
+    assert names == {*record.TABLES, *record.METRICS, "differences.csv", "figure3.png", "record.json", "captions.json"}
     assert (kept / "table2.csv").read_bytes() == (tables / "tables/table2.csv").read_bytes()
     assert len(pd.read_csv(kept / "differences.csv")) == 1  # with all labels
     facts = json.loads((kept / "record.json").read_text())
