@@ -148,7 +148,7 @@ def test_dvc_yaml_names_the_code_of_its_rules_and_no_more():
         read = {file for script in scripts for file in dependencies.closure(ROOT, script)}
         assert {file for file in named if file.endswith(".py")} == read, stage
         assert {file for file in named if not file.endswith(".py")} <= {
-            "src/aesthetic_pretraining/reporting/templates/report.html.j2"
+            *(f"src/aesthetic_pretraining/reporting/templates/report.{suffix}" for suffix in ("html.j2", "css", "js"))
         }
 
 
