@@ -5,7 +5,7 @@ from job import job, note
 with job(snakemake):
     from importlib.metadata import version
     from pathlib import Path
-    from platform import python_version
+    from platform import python_version_tuple
 
     import yaml
 
@@ -45,7 +45,7 @@ with job(snakemake):
         unlabelled=context_of(snakemake.wildcards.scale, values["pretrain.seeds"], [], *distortions),
         trained=trained,
         params_text=yaml.safe_dump(dict(values), sort_keys=False),
-        versions={"python": python_version()} | {name: version(name) for name in packages},
+        versions={"python": ".".join(python_version_tuple()[:2])} | {name: version(name) for name in packages},
         facts=what_ran(counts, trained, values, note(snakemake)),
         files=[files.table, files.claims, files.probes, *files.offered, *files.vectors],
         examples=examples,
