@@ -100,7 +100,7 @@ bench-faults: $(READY) ## kill the chain, damage its files, feed it hostile pict
 	python benchmarks/faults.py
 
 bundles: $(READY) ## export the networks of the last run of SCALE for scoring photos: models/SCALE/bundles
-	snakemake --cores $(CORES) --config scale=$(or $(SCALE),oasis) --quiet rules -- stage_export
+	snakemake --cores $(CORES) --config scale=$(or $(SCALE),oasis) --logger lines -- stage_export
 
 bench-use: $(READY) ## scores of photos beside the plain network, their memory, ONNX, explanations, the survey under load; MODEL=bundle
 	python benchmarks/use.py $(if $(MODEL),--model $(MODEL)) $(if $(PHOTOS),--photos $(PHOTOS))

@@ -56,7 +56,7 @@ def measure(values: dict, scale: str, changes: dict) -> dict[str, float]:
     cfg = {key: leaf(values, key) for section in values for key in leaf_keys(values, section)}
     cfg |= {f"pretrain.{name}": value for name, value in changes.items()}
     config = build(PretrainConfig, cfg, seed=cfg["pretrain.seeds"][0])
-    variants = Variants(Store(stores), values["image"]["size"], config.table, config.edited_width, config.kernels)
+    variants = Variants(Store(stores), values["image"]["size"], config.table, config.edited_width, kernels=config.kernels)
     with tempfile.TemporaryDirectory() as folder:
         at = {
             name: Path(folder) / name for name in ("weights", "history", "responses", "cross", "ranking", "pooled", "confusion")

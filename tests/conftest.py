@@ -4,6 +4,7 @@ import copy
 import io
 import itertools
 import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -113,3 +114,16 @@ def loaded_params(project):
 def params(loaded_params):
     """The values of params.yaml, each test its own copy."""
     return copy.deepcopy(loaded_params)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A headless Chromium; the test is skipped where there is none."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

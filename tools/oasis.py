@@ -55,7 +55,8 @@ class Wall:
 
 def run(command: list[str], wall: Wall) -> int:
     """Run a program in the project, counting the time; returns its exit code, also after Ctrl-C or SIGTERM, which it ends by, too."""
-    process = subprocess.Popen(command, cwd=ROOT)
+    paths = [str(ROOT / "workflow/lib"), *filter(None, [os.environ.get("PYTHONPATH")])]  # where the logger `lines` is
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)})
     signal.signal(signal.SIGTERM, lambda number, frame: process.terminate())
     while process.poll() is None:
         # Ctrl-C reaches Snakemake by itself, which ends its jobs
@@ -150,7 +151,7 @@ def main() -> int:
             return code
     wall = Wall(logs, cores, begun)  # now, because what was fetched once is no part of the time
     if code := run(
-        ["snakemake", "--cores", args.cores, "--config", *config_of(SCALE, rows), "--quiet", "rules", "--", "all"], wall
+        ["snakemake", "--cores", args.cores, "--config", *config_of(SCALE, rows), "--logger", "lines", "--", "all"], wall
     ):
         print(f"stopped after {wall.seconds / 60:.0f} minutes of work; the same command goes on from there", file=sys.stderr)
         return code

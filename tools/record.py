@@ -91,7 +91,10 @@ def main(root: Path, arguments: list[str]) -> None:
 
 
 def commit(root: Path, scale: str, rows: list[str]) -> str:
-    """The commit that the results, with these comparison rows, are of. Raises: UserError if what they are made from has changed since, or is in no commit."""
+    """The commit that the results, with these comparison rows, are of.
+
+    Raises: UserError if what they are made from has changed since, or is in no commit.
+    """
 
     def out(*command: str) -> str:
         return subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()

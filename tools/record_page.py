@@ -112,13 +112,9 @@ def baseline(record: Path, table: pd.DataFrame) -> str:
         return ""
     ridge, rows = known.iloc[0], _trained(table)
     below = list(rows["label"][rows[f"{home.name}_srcc"] < ridge["value"]])
-    said = (
-        "no row lies below it"
-        if not below
-        else "all rows lie below it"
-        if len(below) == len(rows)
-        else f"below it lie {', '.join(below)}"
-    )
+    said = f"below it lie {', '.join(below)}" if below else "no row lies below it"
+    if len(below) == len(rows):
+        said = "all rows lie below it"
     return (
         f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has SRCC {ridge['value']:.{DECIMALS}f} "
         f"[{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}]: {said}."

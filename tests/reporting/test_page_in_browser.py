@@ -1,15 +1,10 @@
 """The report page in a real Chromium: nothing is refused by its policy, links open what is closed, claims sort and filter, phones fit."""
 
-import shutil
-
 import pytest
 from test_report import write
 
 from aesthetic_pretraining.reporting.captions import CAPTIONS
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
 LONG = "Pretraining with a very long claim, which goes on and on in words that nobody reads at a glance; " * 2
 CLAIMS = f"""id,place,claim,published,value,ours,verdict,reason,note
 a,section 1,zebra,9 %,,0.1,within noise,,x
@@ -21,14 +16,6 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     write(folder, claims=CLAIMS)
@@ -36,12 +23,12 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(browser, address):
+def opened(chromium, address):
     """A function that opens the page in a window; at the end, nothing may have been complained about."""
     said, pages = [], []
 
     def open_page(size=DESK, mark="", **options):
-        page = browser.new_page(viewport=size, **options)
+        page = chromium.new_page(viewport=size, **options)
         pages.append(page)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

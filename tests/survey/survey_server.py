@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -22,7 +23,12 @@ class Server:
     def start(self) -> "Server":
         command = [sys.executable, str(HERE / "plain_server.py"), "survey", "serve", *self.options, f"--port={self.port}"]
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
+            # as in a terminal: a background job ignores Ctrl-C, and its children would, too
+            before = signal.signal(signal.SIGINT, signal.default_int_handler)
+            try:
+                self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ)
+            finally:
+                signal.signal(signal.SIGINT, before)
         while not (found := re.search(r"the survey is at (\S+), port (\d+)", self.log.read_text())):
             assert self.process.poll() is None, self.log.read_text()
             time.sleep(0.02)

@@ -1,26 +1,15 @@
 """The survey in a real Chromium: consent, keys and touch, desktop and phone, reload, another device, and no scripts."""
 
-import shutil
 import sqlite3
 from urllib.parse import urlsplit
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP = {"viewport": {"width": 1400, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 WAIT = 60_000  # milliseconds, for slow machines
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not here: install it as 'chromium'")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        found = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +22,12 @@ def server(tmp_path_factory, photos):
 
 
 @pytest.fixture
-def page_of(browser):
+def page_of(chromium):
     """Factory: options of a browser's context -> a page; at the end, nothing went wrong in it and no other server was asked."""
     contexts, wrong, hosts = [], [], set()
 
     def make(**options):
-        context = browser.new_context(**options)
+        context = chromium.new_context(**options)
         context.set_default_timeout(WAIT)
         contexts.append(context)
         page = context.new_page()

@@ -1,7 +1,5 @@
 """Fixtures for the room `use`."""
 
-import shutil
-
 import numpy as np
 import pytest
 from small_bundles import BIAS, TO_VOTES, make_bundle
@@ -23,16 +21,3 @@ def votes_of():
         return likely / likely.sum()
 
     return make
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    """A headless Chromium."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()

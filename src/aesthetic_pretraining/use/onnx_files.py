@@ -17,33 +17,35 @@ from aesthetic_pretraining.models.network import Network, distribution
 CLOSE = 1e-4  # the largest difference from torch that is accepted, of probabilities and of intensities
 
 
-class Votes(nn.Module):
-    """A score network whose output is the probabilities of the votes: uint8 (N, 3, S, S) -> (N, K)."""
+class OneOutput(nn.Module):
+    """A network with one named output instead of several heads."""
 
-    output = "votes"
+    output: str
 
     def __init__(self, network: Network):
         super().__init__()
         self.network = network
+
+
+class Votes(OneOutput):
+    """A score network whose output is the probabilities of the votes: uint8 (N, 3, S, S) -> (N, K)."""
+
+    output = "votes"
 
     def forward(self, images: Tensor) -> Tensor:
         return distribution(self.network(images))
 
 
-class Intensities(nn.Module):
+class Intensities(OneOutput):
     """A pretext network whose output is its intensities: uint8 (N, 3, S, S) -> (N, 21)."""
 
     output = "intensity"
-
-    def __init__(self, network: Network):
-        super().__init__()
-        self.network = network
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)["intensity"]
 
 
-def write_onnx(module: Votes | Intensities, photos: np.ndarray, path: str | Path) -> float:
+def write_onnx(module: OneOutput, photos: np.ndarray, path: str | Path) -> float:
     """Write the module in inference mode as one ONNX file for any number of images; the same module gives the same bytes.
 
     Args:
@@ -72,7 +74,7 @@ def write_onnx(module: Votes | Intensities, photos: np.ndarray, path: str | Path
     return difference
 
 
-def _exported(module: Votes | Intensities, images: Tensor) -> torch.onnx.ONNXProgram:
+def _exported(module: OneOutput, images: Tensor) -> torch.onnx.ONNXProgram:
     said = io.StringIO()  # the exporter's steps, which would interrupt a run's own lines
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), torch.no_grad():
