@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from small_finetuning import CONFIG, TRAIN, VAL
+from small_finetuning import CONFIG, TRAIN, VAL, features_of
 
 from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig
@@ -17,8 +17,9 @@ SMALL = dataclasses.replace(CONFIG, max_epochs=2)
 
 
 @pytest.fixture(scope="module")
-def images(labelled_store, votes):
-    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL)
+def images(labelled_store, votes, backbone_file, tmp_path_factory):
+    features = features_of(labelled_store, backbone_file, tmp_path_factory.mktemp("features"))
+    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL, features)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_loss_and_rank_correlation_are_those_of_the_kept_epoch_on_validation_ima
     assert table["val_emd"].between(0, 1).all()
 
 
-def pretended(config, store, votes, train, val, start, weights, history, summary, *args):
+def pretended(config, store, votes, train, val, start, features, weights, history, summary, *args):
     """What the search reads of a fine-tuning, without one."""
     for path in (weights, history):
         path.touch()

@@ -26,8 +26,9 @@ from aesthetic_pretraining.settings.search import FinetuneSearchConfig
 from aesthetic_pretraining.training import runtime
 from aesthetic_pretraining.training.checkpoint import digest
 from aesthetic_pretraining.training.distributed import Alone
-from aesthetic_pretraining.training.feature_cache import predict_votes
+from aesthetic_pretraining.training.features_file import Features
 from aesthetic_pretraining.training.finetune import finetune
+from aesthetic_pretraining.training.inputs import predict_votes
 from aesthetic_pretraining.training.losses import earth_movers_distance
 
 HEAD, ALL = "head", "all"  # phases
@@ -43,6 +44,7 @@ class Labelled:
     Attributes:
         store: the images. votes: id -> counts or shares of the votes, whose scores are `values`.
         train, val: ids.
+        features: of these images and their mirror images, by the backbone that the search starts from.
     """
 
     store: Store
@@ -50,6 +52,7 @@ class Labelled:
     values: Sequence[float]
     train: Sequence[str]
     val: Sequence[str]
+    features: Features
 
     def shares(self, ids: Sequence[str]) -> torch.Tensor:
         """Shares of the votes, (len(ids), bins)."""
@@ -118,7 +121,7 @@ def _inputs(config: FinetuneConfig, images: Labelled, start: str | Path) -> str:
     votes = [[i, *images.votes[i]] for i in (*images.train, *images.val)]
     return digest(
         *(*fixed, *images.values, *images.train, "", *images.val, *votes, *sorted(code.digests(__file__).items())),
-        files=[start, *images.store.files],
+        files=[start, *images.features.files, *images.store.files],
     )
 
 
@@ -139,6 +142,7 @@ def _trial(
         images.train,
         images.val,
         start,
+        images.features,
         weights,
         history,
         summary,
