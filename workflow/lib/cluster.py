@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 from aesthetic_pretraining.errors import UserError
 
-LEAST_MINUTES = 10  # a job is asked to end up to three minutes before its time is over (on_node.BEFORE_THE_END, and Slurm's own minute)
+LEAST_MINUTES = (
+    10  # a job is asked to end up to three minutes before its time is over (on_node.BEFORE_THE_END, and Slurm's own minute)
+)
 PATIENCE = 300.0  # seconds that jobs get to save their checkpoints and end
 NO_ACCOUNTING = "accounting_storage/none"
 COUNT = re.compile(r"\d+")

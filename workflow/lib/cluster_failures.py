@@ -15,10 +15,7 @@ NO_PACKAGES = (
 SENTENCES = (
     (re.compile(r"^error in (?P<text>.+)"), "{text}"),
     (re.compile(r"No module named '?(?P<what>[\w.]+)"), NO_PACKAGES),
-    (
-        re.compile(r"(?:^|[ /])(?P<what>python[\d.]*): (?:command )?not found|(?P<path>\S*/python[\d.]*): No such file"),
-        NO_PACKAGES,
-    ),
+    (re.compile(r"(?P<what>\S*python[\d.]*): (?:(?:command )?not found|No such file)"), NO_PACKAGES),
     (
         re.compile(r"DUE TO TIME LIMIT"),
         "{rule}: its time was over before it could end in order; start again, or add --set-resources {rule}:runtime=...",
@@ -27,7 +24,6 @@ SENTENCES = (
     (re.compile(r"DUE TO NODE FAILURE"), "{rule}: its node was lost; start again, and a training goes on from its checkpoint"),
     (re.compile(r"No space left on device"), "{rule}: no space left on a device; make room and start again"),
 )
-
 OF_SLURM = re.compile(r"(?:srun|slurmstepd|sbatch): (?:error|fatal)")
 
 
@@ -43,8 +39,7 @@ def sentence(rule: str, text: str, path: Path) -> str:
     for pattern, words in SENTENCES:
         for line in lines:
             if match := pattern.search(line):
-                found = {key: value for key, value in match.groupdict().items() if value}
-                return words.format(**{"rule": rule, "what": found.get("path", "Python"), **found})
+                return words.format(rule=rule, **match.groupdict())
     said = [line for line in lines if OF_SLURM.match(line)]
     return f"{rule}: {said[-1]}" if said else f"{rule}: failed without a word; see {path}"
 
