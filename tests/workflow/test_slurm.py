@@ -41,7 +41,7 @@ def on(slurm, env):
 
 def test_from_photos_to_predictions_through_sbatch_to_the_same_bytes(slurm, finished, warm, tmp_path):
     project = checkout(tmp_path / "project", on(slurm, warm), TASKS)
-    out = project.run("snakemake", *PROFILE, *ASKS, *SMALL, PREDICTED)
+    out = project.run("snakemake", *PROFILE, *ASKS, *SMALL, "--", PREDICTED)
     jobs = ran(out)
     assert jobs["pretrain"] == jobs["finetune"] == jobs["predict"] == 1
     assert out.count("has been submitted with SLURM jobid") == jobs.total() - jobs["imagenet"]
@@ -60,7 +60,7 @@ def test_a_training_whose_run_is_killed_and_one_that_is_preempted_go_on_to_the_s
     (project.path / LOG).unlink()
 
     def start():
-        command = ["snakemake", *PROFILE, *ASKS, *SMALL, NETWORK]
+        command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", NETWORK]
         with open(tmp_path / "out", "w") as out:
             return subprocess.Popen(
                 command, cwd=project.path, env=on(slurm, ENV), stdout=out, stderr=out, start_new_session=True
