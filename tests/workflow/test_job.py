@@ -9,10 +9,18 @@ import pytest
 import job
 
 
+class Resources(dict):
+    """Snakemake's, of which some are asked for by name and some by attribute."""
+
+    def __init__(self, live):
+        super().__init__(live=live, nodes=1)
+        self.live = live
+
+
 def script(processes, live=0):
     return SimpleNamespace(
         params=SimpleNamespace(cfg={"compute.processes": processes}),
-        resources=SimpleNamespace(live=live),
+        resources=Resources(live),
         log=["logs/demo/finetune/rotnet_share100_seed1.log"],
     )
 
@@ -20,7 +28,7 @@ def script(processes, live=0):
 @pytest.mark.parametrize(("processes", "inside", "starts"), [(1, False, False), (4, False, True), (4, True, False)])
 def test_several_processes_are_started_once(processes, inside, starts, monkeypatch):
     called = []
-    monkeypatch.setattr(os, "execv", lambda program, argv: called.append((program, argv)))
+    monkeypatch.setattr(os, "execvp", lambda program, argv: called.append((program, argv)))
     monkeypatch.setattr(sys, "argv", [".snakemake/scripts/x.pretrain.py"])
     if inside:
         monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")

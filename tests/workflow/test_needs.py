@@ -80,3 +80,24 @@ def test_cards(monkeypatch, visible, expected):
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert needs.gpus() == expected
+
+
+def test_cores_are_those_that_slurm_granted_where_a_job_is_not_bound_to_them(monkeypatch):
+    monkeypatch.setattr(needs.os, "sched_getaffinity", lambda _: range(64))
+    assert needs.cores() == 64
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "8")
+    assert needs.cores() == 8
+
+
+def test_time_covers_what_the_demo_took_and_the_papers_days(values):
+    # the demo's longest pretraining took 127 s and its longest fine-tuning 62 s on a core of two
+    demo, paper = values("demo"), values("paper")
+    assert 127 < 60 * needs.runtime_min(demo, needs.pretraining_work(demo, "ranking"), 1, 0) < 10 * 3600
+    # 20 epochs of 130,000 photos in 174 variants, by hand: at 2500 images a second 50 hours, three times that
+    hours = needs.runtime_min(paper, needs.pretraining_work(paper, "ranking"), 4, 1) / 60
+    assert hours == pytest.approx(3 * 20 * 130_000 * 174 / 2500 / 3600, abs=0.5)
+    two = needs.runtime_min(paper, needs.pretraining_work(paper, "ranking"), 8, 2) / 60
+    assert two == pytest.approx(hours / 2, abs=1)
+    assert needs.pretraining_work(paper, "rotnet") == 20 * 130_000 * 4
+    assert needs.runtime_min(values("smoke"), needs.pretraining_work(values("smoke"), "rotnet"), 1, 0) == needs.LEAST_MINUTES
+    assert needs.finetuning_work(values("oasis"), 3) == 900 * 60 * 3

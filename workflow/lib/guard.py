@@ -24,22 +24,27 @@ from aesthetic_pretraining.errors import UserError
 
 HOLDER = Path(".snakemake/run.json")  # who runs here, or ran here last
 RECORDS = Path(".snakemake/records.lock")  # held while the records are made to fit the files
-RUN = "AESTHETIC_PRETRAINING_RUN"  # environment: host, pid and start of the run that a job belongs to
+RUN = (
+    "AESTHETIC_PRETRAINING_RUN"  # environment: host, pid and start of the run that a job belongs to, and the batch job it is in
+)
+BATCH = "SLURM_JOB_ID"  # environment: of a process in a job of Slurm
 PATIENCE = 1.0  # seconds that `enter` tries for: another process may look whether the folder is free
 _held: TextIO | None = None
 _was_taken = False
 _last_seen: dict = {}
 
 
-def enter() -> None:
-    """Take the folder for this process until it ends.
+def enter(sends: bool = False) -> bool:
+    """Take the folder for this process until it ends. Returns whether the last run here sent its jobs to a cluster, where they outlive it.
+
+    Args: sends: whether this one does.
 
     Raises: UserError that names the holder if the folder is taken, or was taken when this process read the workflow, or has been
         since: it would then act on the state of files that the other run has changed.
     """
     global _held
     if _held is not None:
-        return
+        return False
     file = open(HOLDER, "a+")  # noqa: SIM115 - stays open as long as the process lives
     with _records():
         taken = not _lock(file, PATIENCE)
@@ -48,13 +53,16 @@ def enter() -> None:
         if taken:
             raise UserError(f"another run is at work in this folder: {holder()}; wait for it, or stop it and start again")
         raise UserError(f"another run has just ended in this folder: {holder()}; start again")
-    if _last() and "ended" not in _last():
+    last = _last()
+    if last and "ended" not in last:
         print("a run was killed here: its checkpoints are used", file=sys.stderr)
     _held = file
     run = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time(), "command": shlex.join(sys.argv)}
+    run |= {"sends": True} if sends else {}
     _say(run)
     atexit.register(lambda: _say(run | {"ended": time.time()}))
-    os.environ[RUN] = f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())}"
+    os.environ[RUN] = f"{socket.gethostname()} {os.getpid()} {_start_of(os.getpid())} {os.environ.get(BATCH, '')}".strip()
+    return bool(last.get("sends"))
 
 
 @contextlib.contextmanager
@@ -100,6 +108,11 @@ def _lock(file: TextIO, seconds: float, kind: int = fcntl.LOCK_EX) -> bool:
             return True
 
 
+def since() -> float:
+    """When this run began, or the last one here (seconds since 1970); 0 if there was none."""
+    return _last().get("since", 0.0)
+
+
 def run_at(moment: float) -> str:
     """The command of the run that made a file then (seconds since 1970), if that was the last run here; else empty."""
     last = _last()
@@ -140,9 +153,13 @@ def holder() -> str:
 
 
 def die_with_run() -> None:
-    """End this job when the run that started it is gone, however it went: its outputs would meet those of the next run."""
-    host, pid, start = (os.environ.get(RUN, "") + "  ").split(" ")[:3]
-    if host == socket.gethostname():
+    """End this job when the run that started it is gone, however it went: its outputs would meet those of the next run.
+
+    Not a job that was sent to a cluster: there is no such process on its node, or it is another's. The next run ends what is left of
+    those (cluster.end_leftovers).
+    """
+    host, pid, start, batch = (os.environ.get(RUN, "") + "    ").split(" ")[:4]
+    if host == socket.gethostname() and batch == os.environ.get(BATCH, ""):
         _die_with({int(pid): start})
 
 

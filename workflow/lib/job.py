@@ -13,6 +13,8 @@ from typing import TextIO
 
 import finished
 import guard
+import launch
+import on_node
 import unchanged
 from aesthetic_pretraining.errors import UserError, printable
 from aesthetic_pretraining.settings import keys
@@ -31,6 +33,7 @@ def job(snakemake) -> Iterator[None]:
     """
     _less_page_faults()
     guard.die_with_run()
+    on_node.end_when_asked()
     finished.sweep(WORK)
     before = unchanged.states(snakemake.input)
     terminal = sys.stderr
@@ -48,9 +51,14 @@ def job(snakemake) -> Iterator[None]:
             ours.addHandler(_said_in(terminal))
         start = time.monotonic()
         try:
+            on_node.check_packages()
             with _damage_named(snakemake.input):
                 yield
             unchanged.check(before)
+        except SystemExit as left:
+            if left.code == on_node.PREEMPTED and RANK == "0":
+                on_node.queue_again()
+            raise
         except (UserError, MemoryError) as error:
             sentence = str(error) or "out of memory; run fewer jobs at once or lower the batch size in params.yaml"
             file.write(f"error: {sentence}\n")
@@ -102,11 +110,11 @@ def _said_in(stream: TextIO) -> logging.Handler:
 
 
 def several(snakemake) -> None:
-    """Start this script anew under torchrun if compute.processes asks for more than one process; else do nothing."""
-    processes = snakemake.params.cfg["compute.processes"]
+    """Start this script anew under torchrun, or on several nodes, if compute.processes asks for more than one; else do nothing."""
+    processes, resources = snakemake.params.cfg["compute.processes"], snakemake.resources
     if processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-        os.execv(sys.executable, [*torchrun, sys.argv[0]])  # the same process, so that it ends when snakemake ends it
+        before = launch.command(processes, resources.get("nodes", 1), resources.get("cpus_per_task"))
+        os.execvp(before[0], [*before, sys.argv[0]])  # the same process, so that it ends when snakemake ends it
 
 
 def live(snakemake) -> Path | None:

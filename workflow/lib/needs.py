@@ -1,4 +1,4 @@
-"""What a training needs of the machine at hand: loader processes beside a GPU, and memory of the host, from the sizes of its scale.
+"""What a training needs of a machine: loader processes beside a GPU, memory of the host and time, from the sizes of its scale.
 
 On a CPU almost all memory is activations, of as many images as have a graph at once. Measured with EfficientNet-Lite0: 0.9 GB without
 them, and 174 images of 64 px (of which 12 of 18 blocks learn) 0.73 GB more.
@@ -19,6 +19,18 @@ LOADER_MB = 700  # ASSUME: a loader process with torch and OpenCV, without its b
 IMAGE_MB, IMAGE_SIZE = 54.0, 224  # activations of MobileNetV2 for an image of so many pixels a side: docs/training.md
 # ASSUME: one H100 takes 29 to 47 photos a second, of which a core distorts 4 to 5; more than 14 loaders were not tried
 MOST_LOADERS = 14
+CORES = 8  # ASSUME: cores that a cluster's job asks for beside a GPU: a node of 64 with eight cards has so many for each
+# images that are passed forward and backward in a second, of IMAGE_SIZE pixels a side. On a thread of a CPU EfficientNet-Lite0 takes 174
+# of 64 px in 0.53 s (docs/training.md)
+CPU_RATE = 27.0
+GPU_RATE = 2500.0  # ASSUME: half of what an H200 takes in float32 (docs/gpu.md)
+PHOTOS_RATE = 4.5  # photos with all their variants that a core distorts in a second (docs/training.md)
+MARGIN = 3  # ASSUME: nodes that are slower, busy, or read from a busy file system
+LEAST_MINUTES = 30
+# images of each source, at most; ASSUME: of a folder as many as section 4.1 has
+PHOTOS = {"packaged": 200, "bsds500": 500, "unsplash_lite": 25_000, "pexels": 130_000, "folder": 130_000}
+LABELLED = {"ava": 256_000, "tid2013": 3_000, "oasis": 900, "koniq10k": 10_073, "kadid10k": 10_125, "tad66k": 66_327}
+EPOCHS = 60  # ASSUME: of a fine-tuning that ends early; the published ones have up to 42
 VIEWS = {"rotnet": 4, "simclr": 2}  # images of a photo; the ranking tasks have all variants
 
 
@@ -33,7 +45,8 @@ def gpus() -> int:
 
 def cores() -> int:
     """Cores that this process may use, fewer than there are in a container or a cluster's job."""
-    return len(os.sched_getaffinity(0))
+    granted = os.environ.get("SLURM_CPUS_PER_TASK", "")  # not every cluster binds a job to its cores
+    return min(len(os.sched_getaffinity(0)), int(granted) if granted.isdigit() else 2**31)
 
 
 def loaders(cards: int, batch_bytes: int) -> int:
@@ -81,6 +94,35 @@ def memory_mb(cfg: Mapping, images: tuple[int, int], on_gpu: bool, loader_proces
         # float32 beside the bytes, and the activations
         wanted = PROCESS_MB + 5 * pixels + stored * IMAGE_MB * (cfg["image.size"] / IMAGE_SIZE) ** 2
     return int(-(-wanted // 100) * 100)
+
+
+def pretraining_work(cfg: Mapping, task: str) -> int:
+    """Images that a pretraining passes forward and backward, at most."""
+    photos = cfg["photos.limit"] or max(PHOTOS.get(source, PHOTOS["folder"]) for source in cfg["photos.sources"])
+    passes = cfg["pretrain.epochs"]
+    if task in VIEWS and cfg["pretrain.contrast_updates"] == "matched":  # as many steps as the ranking tasks, of larger batches
+        passes *= -(-cfg["pretrain.contrast_batch"] // cfg["pretrain.batch_photos"])
+    return passes * photos * VIEWS.get(task, len(VARIANTS))
+
+
+def finetuning_work(cfg: Mapping, folds: int) -> int:
+    """The same of a fine-tuning of all its folds."""
+    labelled = LABELLED.get(cfg["labels.train_on"], LABELLED["ava"])
+    return labelled * min(cfg["finetune.max_epochs"], EPOCHS) * max(1, folds)
+
+
+def runtime_min(cfg: Mapping, images: int, threads: int, cards: int) -> int:
+    """Minutes that a training may take, with a margin, rounded up to halves of an hour.
+
+    Args:
+        images: that it passes forward and backward.
+        threads: of the CPU, of all its processes.
+        cards: GPUs that it is on; 0: none. Then CORES - 1 loaders each make the images.
+    """
+    shrunk = (IMAGE_SIZE / cfg["image.size"]) ** 2
+    made = PHOTOS_RATE * len(VARIANTS) * (CORES - 1)
+    rate = cards * min(GPU_RATE * shrunk, made) if cards else threads * CPU_RATE * shrunk
+    return int(-(-MARGIN * images / rate // (60 * LEAST_MINUTES)) * LEAST_MINUTES) or LEAST_MINUTES
 
 
 def _stored(batch: int, micro_batch: int, kept: int) -> int:

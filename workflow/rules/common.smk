@@ -30,10 +30,14 @@ from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfi
 from aesthetic_pretraining.settings.probes import ProbeConfig
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
 
+import cluster
+import cluster_failures
 import dependencies
 import finished
 import guard
+import launch
 import needs
+import on_node
 import provenance
 
 try:
@@ -68,9 +72,14 @@ def code(script):
 
 
 def before_jobs():
-    """Take the folder; a second run ends here with a sentence."""
+    """Take the folder; a second run ends here with a sentence, and so does one whose jobs could not run."""
     try:
-        guard.enter()
+        if not workflow.local_exec:
+            cluster_can_run()
+        elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
+            raise UserError(reason)
+        if guard.enter(sends=not workflow.local_exec) and (ended := cluster.end_leftovers(ROOT)):
+            print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
         finished.sweep("work")
     except UserError as error:
@@ -81,6 +90,22 @@ def before_jobs():
         workflow.scheduler.job_rate_limiter = None
 
 
+def cluster_can_run():
+    """Ask the cluster before anything is sent to it."""
+    settings = workflow.executor_settings
+    cluster.check_status_command(settings.status_command, settings.init_seconds_before_status_checks)
+    waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
+    cluster.check(map(cluster.need, waiting), cluster.nodes())
+    on_node.announce()
+
+
+def after_error():
+    """Say why jobs failed that were sent to a cluster; those of this machine have said it themselves."""
+    if not workflow.local_exec:
+        for sentence in cluster_failures.sentences(guard.since()):
+            print(f"error in {sentence}", file=sys.stderr)
+
+
 def after_success():
     """Record how the outputs were made, unless DVC itself drives, or this was a dry run or --touch."""
     finished.sweep("work")
@@ -89,11 +114,6 @@ def after_success():
 
 
 SCALE = CONFIG["scale"]
-# the slot that a training takes; the profile says how many there are
-GPU = min(1, needs.gpus())
-VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONFIG, section)}
-# processes that make images ahead of a GPU; without one they would only compete
-LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
 COMPARISONS = {row: CONFIG["comparisons"][row]["task"] for row in CONFIG["pretrain"]["comparisons"]}
 TASKS = CONFIG["pretrain"]["tasks"] + CONFIG["pretrain"]["ablations"] + list(COMPARISONS)
 RANKING_TASKS = [task for task in TASKS if task_of(task, COMPARISONS) in RANKING]
@@ -119,13 +139,6 @@ FINETUNED = f"models/{{scale}}/finetuned/{{init}}/{NETWORK}"
 PREDICTED = f"results/{{scale}}/predictions/{{init}}/{RUN}/"
 # whether there is anything to check the premise of the ranking task on
 PREMISE = "tid2013" in TEST_ON or any(CONFIG["premise"].values())
-
-
-def memory_mb(task=""):
-    """Memory of a pretraining, or, without a task, of a fine-tuning, for executors that reserve it."""
-    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
-    images = needs.pretraining_images(own, task_of(task, COMPARISONS)) if task else needs.finetuning_images(own)
-    return needs.memory_mb(own, images, bool(GPU), LOADERS)
 
 
 def root_of(dataset):

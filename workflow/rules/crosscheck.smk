@@ -37,7 +37,7 @@ rule judge:
         f"logs/{{scale}}/benchmark/judge/{{extra}}_{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(PredictConfig) | scores_params(),

@@ -14,7 +14,7 @@ rule predict:
         f"logs/{{scale}}/benchmark/predict/{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(PredictConfig, "labels.test_on") | scores_params(*TEST_ON),
@@ -45,7 +45,7 @@ rule respond:
         "logs/{scale}/benchmark/respond.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=0,
     params:
         cfg=P(RespondConfig, "image.size", "distortions", "seed") | comparisons_params(),
@@ -159,7 +159,7 @@ rule photo_scores:
         "logs/{scale}/benchmark/photo_scores.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(ScoresConfig, f"sets.{TRAIN_ON}.above") | scores_params(),
@@ -184,7 +184,7 @@ rule photo_classes:
     retries: 3
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(ClassesConfig, "photos.sources", "photos.folder"),
@@ -212,7 +212,7 @@ rule sensitivity:
         "logs/{scale}/benchmark/sensitivity.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(SensitivityConfig, "image.size", "distortions", "photo_check.distorted_photos", "seed"),

@@ -18,7 +18,7 @@ rule features:
         "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
     params:
         cfg=P(FeaturesConfig, "labels.test_on", "finetune.flip"),
@@ -48,10 +48,13 @@ rule finetune:
         f"logs/{{scale}}/benchmark/finetune/{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"] * CONFIG["compute"]["processes"]
     resources:
-        gpu=GPU * CONFIG["compute"]["processes"],
+        **ON_NODES,
+        gpu=cards,
         loaders=LOADERS,
         live=0,
-        mem_mb=memory_mb(),
+        mem_mb=mem_mb,
+        runtime=runtime,
+        cpus_per_task=cpus_per_task,
     params:
         cfg=P(FinetuneConfig) | scores_params(),
     message:

@@ -36,10 +36,13 @@ rule pretrain:
         "logs/{scale}/benchmark/pretrain/{task}_seed{pretraining}.tsv"
     threads: CONFIG["pretrain"]["threads"] * CONFIG["compute"]["processes"]
     resources:
-        gpu=GPU * CONFIG["compute"]["processes"],
+        **ON_NODES,
+        gpu=cards,
         loaders=LOADERS,
         live=0,
-        mem_mb=lambda w: memory_mb(w.task),
+        mem_mb=mem_mb,
+        runtime=runtime,
+        cpus_per_task=cpus_per_task,
     params:
         cfg=lambda w: row_params(w.task, TaskConfig, PretrainConfig, "image.size"),
     message:

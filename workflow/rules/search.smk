@@ -17,9 +17,11 @@ rule search_rate:
         "logs/{scale}/benchmark/search/{task}.tsv"
     threads: CONFIG["pretrain"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
-        mem_mb=lambda w: memory_mb(w.task),
+        mem_mb=mem_mb,
+        runtime=runtime,
+        cpus_per_task=cpus_per_task,
     params:
         cfg=lambda w: row_params(
             w.task, TaskConfig, SearchConfig, *keys_of(PretrainConfig, "processes", "precision"), "image.size", "seed"
@@ -48,9 +50,11 @@ rule search_finetuning:
         "logs/{scale}/benchmark/search/finetuning.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
-        gpu=GPU,
+        gpu=card,
         loaders=LOADERS,
-        mem_mb=memory_mb(),
+        mem_mb=mem_mb,
+        runtime=runtime,
+        cpus_per_task=cpus_per_task,
     params:
         cfg=P(
             *keys_of(FinetuneConfig, "processes"),

@@ -188,6 +188,11 @@ class ComputeParams(Section):
         "those of the joint batch, batch normalisation sees each process's part.",
         "ours; docs/training.md",
     )
+    nodes: Positive = value(
+        "Nodes of a Slurm cluster that the processes of one training are spread over, as many on each: `processes` is a multiple of it. "
+        "It changes no result.",
+        "ours; docs/how-to/cluster.md",
+    )
     precision: Literal["float32", "bfloat16"] = value(
         "Precision of the backbone in training; heads, losses, weights and predictions are float32 in both.", "fidelity row 31"
     )
@@ -201,6 +206,12 @@ class ComputeParams(Section):
         "keeping them: about half the memory of an image, results equal to the bit.",
         "ours; docs/training.md",
     )
+
+    @model_validator(mode="after")
+    def _nodes_have_equal_shares(self) -> Self:
+        if self.processes % self.nodes:
+            raise wrong("nodes", f"is {self.nodes}, but compute.processes is {self.processes}, which is no multiple of it")
+        return self
 
 
 class FinetuneSearchParams(Section):

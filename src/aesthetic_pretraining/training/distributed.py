@@ -4,9 +4,12 @@ torchrun starts the processes and Lightning Fabric joins them, and also sets dev
 of one process on the whole batch. The losses couple photos, so ranks exchange features, not losses (gradient_cache.py).
 """
 
+import ctypes
 import os
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+import re
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, cast
 
 import torch
@@ -18,6 +21,11 @@ PRECISIONS: dict[str, Literal["32-true", "bf16-mixed"]] = {
     "float32": "32-true",
     "bfloat16": "bf16-mixed",
 }  # compute.precision -> Fabric's name
+# what gloo, NCCL and torch's store say where the process at the other end is gone
+GONE = re.compile(
+    r"closed by peer|reset by peer|broken pipe|connection refused|connection was|timed? ?out|remote process exited", re.I
+)
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 class Alone:
@@ -75,7 +83,10 @@ class Team(Alone):
             num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", 1)),
             precision=PRECISIONS[precision],
         )
-        self.fabric.launch()
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            _end_with_agent()
+        with _others_there():
+            self.fabric.launch()
         super().__init__(self.fabric.device)
         self.rank, self.size = self.fabric.global_rank, self.fabric.world_size
 
@@ -104,13 +115,33 @@ class Team(Alone):
         return int(self._sum(torch.tensor(count, device=self.device)))
 
     def wait(self) -> None:
-        self.fabric.barrier()
+        with _others_there():
+            self.fabric.barrier()
 
     def _sum(self, tensor: Tensor) -> Tensor:
-        return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op="sum"))
+        with _others_there():
+            return cast(Tensor, self.fabric.all_reduce(tensor, reduce_op="sum"))
 
     def autocast(self) -> AbstractContextManager:
         return self.fabric.autocast()
+
+
+@contextmanager
+def _others_there() -> Iterator[None]:
+    """Turn the error of a collective operation whose other ranks are gone into a sentence. None of them waits longer than half an hour."""
+    try:
+        yield
+    except RuntimeError as error:
+        if GONE.search(str(error)):
+            raise UserError(
+                "another process of this training was lost, or its node; start it again, and it goes on from its checkpoint"
+            ) from error
+        raise
+
+
+def _end_with_agent() -> None:
+    """Get SIGTERM when torchrun's agent is gone: a training then saves and ends in all ranks, or nobody would end this process."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
 
 
 def open_team(device: torch.device, processes: int, precision: str) -> Alone:

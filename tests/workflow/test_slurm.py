@@ -1,0 +1,135 @@
+"""The chain on a real Slurm, whose daemons the tests start: the same bytes as on one machine, also of what was killed or preempted there."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cluster_failures
+from projects import ENV, TASKS, Project, checkout, ran
+from slurm_cluster import Cluster, obstacle
+from test_robust import jobs_in, wait_until
+
+pytestmark = pytest.mark.slow
+NETWORK = "models/smoke/pretrained/rotnet/seed1.safetensors"
+PREDICTED = "results/smoke/predictions/rotnet/share100_pretraining1_seed1/ava.parquet"
+LOG = "logs/smoke/pretrain/rotnet_seed1.log"
+PROFILE = ["--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"]
+ASKS = ["--slurm-status-command", "squeue"]
+SMALL = ["--resources", "gpu=0", "--default-resources", "mem_mb=2000", "runtime=30"]
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    if reason := obstacle():
+        pytest.skip(reason)
+    try:
+        cluster = Cluster(tmp_path_factory.mktemp("slurm") / "cluster")
+    except RuntimeError as error:
+        pytest.skip(f"Slurm does not start here: {str(error)[-2000:]}")
+    yield cluster
+    cluster.close()
+
+
+def on(slurm, env):
+    """The environment of a program that sends jobs to the cluster."""
+    return env | slurm.env | {"PATH": os.pathsep.join([str(slurm.folder / "bin"), env["PATH"]])}
+
+
+def test_from_photos_to_predictions_through_sbatch_to_the_same_bytes(slurm, finished, warm, tmp_path):
+    project = checkout(tmp_path / "project", on(slurm, warm), TASKS)
+    out = project.run("snakemake", *PROFILE, *ASKS, *SMALL, "--", PREDICTED)
+    jobs = ran(out)
+    assert jobs["pretrain"] == jobs["finetune"] == jobs["predict"] == 1
+    assert out.count("has been submitted with SLURM jobid") == jobs.total() - jobs["imagenet"]
+    made = {name: content for name, content in project.digests("data", "models", "results").items() if "provenance" not in name}
+    whole = finished.digests("data", "models", "results")
+    assert PREDICTED in made
+    assert [name for name, content in made.items() if whole[name] != content] == []
+    assert "Nothing to be done" in project.snakemake("-n", PREDICTED)
+
+
+def test_a_training_whose_run_is_killed_and_one_that_is_preempted_go_on_to_the_same_bytes(slurm, project, tmp_path):
+    project.set("pretrain.epochs", 30)
+    project.snakemake(NETWORK)
+    whole = (project.path / NETWORK).read_bytes()
+    (project.path / NETWORK).unlink()
+    (project.path / LOG).unlink()
+
+    def start():
+        command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", NETWORK]
+        with open(tmp_path / "out", "w") as out:
+            return subprocess.Popen(
+                command, cwd=project.path, env=on(slurm, ENV), stdout=out, stderr=out, start_new_session=True
+            )
+
+    def stop_at(words, run):
+        """Let the training stand still once its log has these words."""
+        log = project.path / LOG
+        wait_until(lambda: run.poll() is not None or (log.exists() and words in log.read_text()))
+        assert run.poll() is None, (tmp_path / "out").read_text()
+        return signal_jobs(signal.SIGSTOP)
+
+    def signal_jobs(number):
+        found = jobs_in(project)
+        for pid in found:
+            os.kill(pid, number)
+        return found
+
+    killed = start()
+    assert stop_at("epoch 2 of 30", killed)
+    killed.kill()
+    killed.wait()
+    (orphan,) = slurm.jobs()
+    assert jobs_in(project)  # it does not look for a process that is on another machine
+    run = start()
+    assert stop_at("going on from checkpoint", run)
+    assert f"jobs of a killed run were ended: {orphan}" in (tmp_path / "out").read_text()
+    (job,) = slurm.jobs()
+    slurm.ask("scancel", "--signal=TERM", job)
+    signal_jobs(signal.SIGCONT)
+    wait_until(lambda: "Restarts=1" in slurm.ask("scontrol", "show", "job", job))
+    wait_until(lambda: run.poll() is not None)
+    assert run.returncode == 0, (tmp_path / "out").read_text()
+    assert (project.path / NETWORK).read_bytes() == whole
+    assert "going on from checkpoint" in (project.path / LOG).read_text()
+
+
+def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm, project):
+    project = Project(project.path, on(slurm, project.env))
+    (project.path / NETWORK).unlink()
+    last = slurm.ask("squeue", "-h", "-t", "all", "-o", "%i")
+    for options, said in {
+        (
+            *ASKS,
+            *SMALL,
+            "slurm_partition=nope",
+        ): "the partition 'nope' of rule pretrain does not exist; name one of closed, cpu, short",
+        (*ASKS, *SMALL, "slurm_partition=closed"): "partition closed of rule pretrain is not up",
+        tuple(ASKS): "rule pretrain asks for 1 GPUs a node, and partition cpu has at most 0; lower compute.processes",
+        (
+            "--slurm-status-command",
+            "sacct",
+        ): "keeps no accounts of jobs, so sacct cannot tell of their end; add --slurm-status-command squeue",
+    }.items():
+        out = project.run("snakemake", *PROFILE, *options, "--", NETWORK, ok=False)
+        assert f"error: {said}" in out or f"error: this cluster {said}" in out
+        assert "Traceback" not in out
+    assert slurm.ask("squeue", "-h", "-t", "all", "-o", "%i") == last
+
+
+def test_a_node_without_the_packages_is_named_by_the_log_that_slurm_keeps(slurm, tmp_path):
+    (tmp_path / "bare").symlink_to(Path(sys.base_prefix, "bin/python3"))
+    logs = tmp_path / "logs"
+    for rule, python in {"pretrain": tmp_path / "bare", "finetune": "/nowhere/bin/python"}.items():
+        (logs / f"rule_{rule}").mkdir(parents=True)
+        slurm.ask("sbatch", "-o", str(logs / f"rule_{rule}/%j.log"), "--wrap", f"{python} -I -m snakemake --version")
+    wait_until(lambda: not slurm.jobs("pending,running,completing"))
+    missing, nowhere = sorted(cluster_failures.sentences(0, logs), reverse=True)
+    assert missing.startswith(
+        "pretrain: its node has no snakemake; the folder with the project's packages (.venv) has to be there"
+    )
+    assert nowhere.startswith("finetune: its node has no /nowhere/bin/python; ")

@@ -1,0 +1,209 @@
+"""A Slurm cluster seen from where Snakemake runs: whether it can take the jobs at all, and jobs that a killed run left in its queue.
+
+Slurm refuses some jobs with a line of its own each, lets others wait for ever, and Snakemake's executor waits for ever where it cannot
+learn of a job's end. So a run asks before it sends the first job.
+"""
+
+import getpass
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from aesthetic_pretraining.errors import UserError
+
+LEAST_MINUTES = (
+    10  # a job is asked to end up to three minutes before its time is over (on_node.BEFORE_THE_END, and Slurm's own minute)
+)
+PATIENCE = 300.0  # seconds that jobs get to save their checkpoints and end
+NO_ACCOUNTING = "accounting_storage/none"
+COUNT = re.compile(r"\d+")
+
+
+class Need(NamedTuple):
+    """What a job asks for: on each of `nodes` nodes so many cores and MB; GPUs on all of them together; minutes."""
+
+    rule: str
+    partition: str  # empty: the cluster's default
+    nodes: int
+    cores: int
+    mem_mb: int
+    gpus: int
+    minutes: int
+
+
+class Nodes(NamedTuple):
+    """Equal nodes of one partition."""
+
+    partition: str
+    default: bool
+    up: bool
+    count: int
+    cores: int
+    mem_mb: int
+    gpus: int
+    minutes: float  # the partition's limit
+
+
+def need(job) -> Need:
+    """Of one of Snakemake's jobs."""
+    asked = {key: value for key, value in job.resources.items() if isinstance(value, int | str)}  # others are not known yet
+    return Need(
+        job.rule.name,
+        str(asked.get("slurm_partition", "")),
+        int(asked.get("nodes", 1)),
+        int(asked.get("cpus_per_task", job.threads)),
+        int(asked.get("mem_mb", 0)),
+        int(asked.get("gpu", 0)),
+        int(asked.get("runtime", 0)),
+    )
+
+
+def check(needs: Iterable[Need], nodes: Iterable[Nodes]) -> None:
+    """Raise UserError that names the first job's rule which no node can run, and what to change."""
+    nodes = list(nodes)
+    known = sorted({each.partition for each in nodes})
+    for job in dict.fromkeys(needs):
+        mine = [each for each in nodes if (each.partition == job.partition if job.partition else each.default)]
+        if not mine:
+            missing = (
+                f"the partition {job.partition!r} of rule {job.rule} does not exist"
+                if job.partition
+                else (f"rule {job.rule} names no partition, and this cluster has no default")
+            )
+            raise UserError(f"{missing}; name one of {', '.join(known)} as slurm_partition in profiles/slurm/config.yaml")
+        where = f"partition {mine[0].partition}"
+        if not any(each.up for each in mine):
+            raise UserError(f"{where} of rule {job.rule} is not up; wait, or name another as slurm_partition")
+        if 0 < job.minutes < LEAST_MINUTES:
+            raise UserError(
+                f"rule {job.rule} asks for {job.minutes} minutes, and the last three are for saving a checkpoint; --set-resources "
+                f"{job.rule}:runtime={LEAST_MINUTES} or more"
+            )
+        mine = [each for each in mine if each.up]
+        gpus = -(-job.gpus // job.nodes)
+        for what, asked, most, advice in (
+            ("nodes", job.nodes, sum(each.count for each in mine), "lower compute.nodes in params.yaml"),
+            (
+                *("GPUs a node", gpus, max(each.gpus for each in mine)),
+                "lower compute.processes in params.yaml, name a partition with more, or train on CPUs: --resources gpu=0",
+            ),
+            ("cores", job.cores, max(each.cores for each in mine), f"--set-resources {job.rule}:cpus_per_task=..."),
+            (
+                *("MB of memory", job.mem_mb, max(each.mem_mb for each in mine)),
+                f"lower the batches or micro-batches in params.yaml, or --set-resources {job.rule}:mem_mb=...",
+            ),
+            (
+                *("minutes", job.minutes, max(each.minutes for each in mine)),
+                f"--set-resources {job.rule}:runtime=... (a training that runs out of time goes on from its checkpoint)",
+            ),
+        ):
+            if asked > most:
+                raise UserError(f"rule {job.rule} asks for {asked} {what}, and {where} has at most {most:.0f}; {advice}")
+        if not any(
+            each.gpus >= gpus and each.cores >= job.cores and each.mem_mb >= job.mem_mb and each.minutes >= job.minutes
+            for each in mine
+        ):
+            raise UserError(
+                f"no node of {where} has all that rule {job.rule} asks for: {gpus} GPUs, {job.cores} cores, {job.mem_mb} MB; "
+                "ask for less with --set-resources, or name another slurm_partition"
+            )
+
+
+def nodes() -> list[Nodes]:
+    """Of the cluster, by sinfo. Raises: UserError if Slurm does not answer."""
+    said = _ask("sinfo", "--noheader", "--exact", "--format=%P|%a|%D|%c|%m|%G|%l")
+    return [_nodes(*line.split("|")) for line in said.splitlines() if line.count("|") == 6]
+
+
+def _nodes(partition: str, state: str, count: str, cores: str, mem_mb: str, gres: str, limit: str) -> Nodes:
+    return Nodes(
+        *(partition.rstrip("*"), partition.endswith("*"), state == "up"),
+        *(int(COUNT.search(text).group()) for text in (count, cores, mem_mb)),  # a + behind one says: or more
+        gpus_of(gres),
+        minutes_of(limit),
+    )
+
+
+def gpus_of(gres: str) -> int:
+    """GPUs in a list of generic resources: "gpu:a100:4(S:0-1),lscratch:1" has 4."""
+    each = (re.sub(r"\(.*?\)", "", name).split(":") for name in re.sub(r"\(.*?\)", "", gres).split(","))
+    return sum(int(parts[-1]) if parts[-1].isdigit() else 1 for parts in each if parts[0] == "gpu")
+
+
+def minutes_of(limit: str) -> float:
+    """A time limit as Slurm prints it, [days-]hours:minutes:seconds, or infinite."""
+    if not COUNT.match(limit):
+        return float("inf")
+    days, _, clock = limit.rpartition("-")
+    parts = [int(part) for part in clock.split(":")]
+    hours, minutes, seconds = ([0] * 3 + parts)[-3:]
+    return int(days or 0) * 1440 + hours * 60 + minutes + seconds / 60
+
+
+def check_status_command(command: str, interval: int) -> None:
+    """Raise UserError where the executor would never learn that a job has ended.
+
+    Args:
+        command: sacct or squeue.
+        interval: seconds before the executor asks first; it wants ended jobs to be listed three times as long, or takes sacct.
+    """
+    said = dict(re.findall(r"^(\w+) *= (\S+)", _ask("scontrol", "show", "config"), re.M))
+    if said.get("AccountingStorageType", NO_ACCOUNTING) != NO_ACCOUNTING and command == "sacct":
+        return
+    if command == "sacct":
+        raise UserError(
+            "this cluster keeps no accounts of jobs, so sacct cannot tell of their end; add --slurm-status-command squeue"
+        )
+    kept = int(said.get("MinJobAge", "300"))
+    if kept < 3 * interval:
+        raise UserError(
+            f"this cluster forgets ended jobs after {kept} s, too soon to be asked; add --slurm-init-seconds-before-status-checks "
+            f"{max(1, kept // 3)}"
+        )
+
+
+def end_leftovers(folder: Path) -> list[str]:
+    """End the jobs of a killed run in this folder, which would write the same files as those of the next; returns their numbers.
+
+    Trainings save their checkpoints first. Raises: UserError if some do not end.
+    """
+    left = _sent_from(folder)
+    if left:
+        _ask("scancel", *left)
+        end = time.monotonic() + PATIENCE
+        while still := set(left) & set(_sent_from(folder)):
+            if time.monotonic() > end:
+                raise UserError(
+                    f"jobs of a killed run do not end: {', '.join(sorted(still))}; see squeue, and start again then"
+                )
+            time.sleep(1)
+    return left
+
+
+def _sent_from(folder: Path) -> list[str]:
+    """Jobs of this user that Snakemake sent from this folder and that are not over; their comments name the rule."""
+    said = _ask("squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%Z|%k")
+    rows = [line.split("|", 2) for line in said.splitlines() if line.count("|") >= 2]
+    return [number for number, place, comment in rows if place == str(folder) and comment.startswith(("rule_", "group_"))]
+
+
+def _ask(*command: str) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=_clean())
+    except FileNotFoundError:
+        raise UserError(f"{command[0]} is not installed here; run this on a node from which jobs are sent") from None
+    except subprocess.TimeoutExpired:
+        raise UserError(f"Slurm does not answer to {command[0]} within a minute; try again later") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise UserError(f"Slurm does not answer to {command[0]}: {said}; try again later, or ask who runs the cluster")
+    return done.stdout
+
+
+def _clean() -> dict[str, str]:
+    """Without what changes the programs' output."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("SINFO_", "SQUEUE_"))}

@@ -1,0 +1,54 @@
+# What a job asks of its machine, or of a cluster that it is sent to. None of it changes what the job makes.
+
+
+def sent():
+    """Whether this is a run that sends its jobs to other machines, whose GPUs and cores are not those of this one."""
+    return workflow.exec_mode.name == "DEFAULT" and not workflow.local_exec
+
+
+def card(wildcards):
+    """The GPU of a job: if this machine has any; of one that is sent, if the profile's resource gpu leaves it one."""
+    if sent():
+        given = workflow.global_resources.get("gpu")
+        return min(1, given.value) if given else 0
+    return GPU
+
+
+def cards(wildcards):
+    """The GPUs of a training, on all its nodes together."""
+    return card(wildcards) * CONFIG["compute"]["processes"]
+
+
+def cpus_per_task(wildcards, threads):
+    """Cores of a training on one node: beside GPUs those of its loaders, too."""
+    processes = -(-CONFIG["compute"]["processes"] // NODES)
+    if not card(wildcards):
+        return -(-threads // NODES)
+    return max(-(-threads // NODES), needs.CORES * processes if sent() else needs.cores())
+
+
+def mem_mb(wildcards):
+    """Memory of a pretraining or, without a task, of a fine-tuning, on one node."""
+    task = wildcards.get("task", "")
+    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
+    images = needs.pretraining_images(own, task_of(task, COMPARISONS)) if task else needs.finetuning_images(own)
+    processes = -(-CONFIG["compute"]["processes"] // NODES)
+    return processes * needs.memory_mb(own, images, bool(card(wildcards)), needs.CORES - 1 if sent() else LOADERS)
+
+
+def runtime(wildcards, threads):
+    """Minutes of a pretraining or, without a task, of a fine-tuning. One that takes longer goes on from its checkpoint when it is started again."""
+    task = wildcards.get("task", "")
+    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
+    work = needs.pretraining_work(own, task_of(task, COMPARISONS)) if task else needs.finetuning_work(own, len(FOLDS))
+    return needs.runtime_min(own, work, threads, cards(wildcards))
+
+
+# GPUs that this machine lets us see
+GPU = min(1, needs.gpus())
+VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONFIG, section)}
+# processes that make images ahead of a GPU; without one they would only compete
+LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
+NODES = CONFIG["compute"]["nodes"]
+# of a training on several nodes, for which Slurm wants a task on each; its script starts them (workflow/lib/launch.py)
+ON_NODES = dict(nodes=NODES, tasks=NODES, mpi="srun") if NODES > 1 else {}
