@@ -30,6 +30,7 @@ from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfi
 from aesthetic_pretraining.settings.probes import ProbeConfig
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
 
+import ctrl_c
 import dependencies
 import finished
 import guard
@@ -70,8 +71,11 @@ def code(script):
 def before_jobs():
     """Take the folder; a second run ends here with a sentence."""
     try:
+        if reason := interpreter.shut(written()):
+            raise UserError(reason)
         guard.enter()
         guard.die_with_dvc()
+        ctrl_c.heed()
         finished.sweep("work")
     except UserError as error:
         sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
@@ -79,6 +83,13 @@ def before_jobs():
         # A limit on jobs a second, meant for clusters. To keep it, Snakemake looks for jobs to start once a second for each job that
         # has ended: after fifty jobs, that takes a tenth of a core.
         workflow.scheduler.job_rate_limiter = None
+
+
+def written():
+    """What the jobs of this run write, and beside it a file of each folder in which the run keeps its own notes."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.script]
+    notes = [*(folder / "note" for folder in Path(".snakemake").iterdir() if folder.is_dir()), f"work/{SCALE}/checkpoint"]
+    return [*(str(file) for job in jobs for file in (*job.output, *job.log, job.benchmark) if file), *notes]
 
 
 def after_success():
