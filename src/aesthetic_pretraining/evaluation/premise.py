@@ -204,5 +204,7 @@ def _read_csv(path: str | Path, columns: list[str]) -> pd.DataFrame:
         text = decode_text(Path(path).read_bytes(), str(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; correct its name in params.yaml, section premise") from error
-    header, body = rows_of(text, str(path), columns, remedy="write it again, or leave its name empty in params.yaml, section premise")
+    header, body = rows_of(
+        text, str(path), columns, remedy="write it again, or leave its name empty in params.yaml, section premise"
+    )
     return pd.DataFrame(list(body.values()), index=list(body), columns=header)
