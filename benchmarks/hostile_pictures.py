@@ -3,7 +3,9 @@
 For `make bench-faults`: `tally(count)` gives the figures. `python benchmarks/hostile_pictures.py COUNT` prints them.
 """
 
+import contextlib
 import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -45,6 +47,24 @@ class Tally(NamedTuple):
 
 def tally(count: int, seed: int = 1) -> Tally:
     """Read `count` hostile pictures, evenly of all formats."""
+    with _hushed():
+        return _tally(count, seed)
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Without what decoders print themselves, past Python: libtiff says hundreds of lines."""
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _tally(count: int, seed: int) -> Tally:
     escaped, slowest = [], 0.0
     for kind, data in hostile(count, seed):
         start = time.perf_counter()

@@ -150,6 +150,17 @@ def test_a_folder_that_may_not_even_be_entered_is_named(tmp_path, project):
         (folder / "locked").chmod(0o755)
 
 
+def test_a_librarys_own_error_for_a_folder_without_write_access_is_the_same_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, how: False)  # root may write everywhere
+    with pytest.raises(UserError, match="net.pt: no permission to write here"), atomic_path(tmp_path / "net.pt"):
+        raise RuntimeError("open file failed with strerror: Permission denied")
+
+
+def test_another_error_where_one_may_write_is_no_matter_of_permission(tmp_path):
+    with pytest.raises(RuntimeError, match="no such kernel"), atomic_path(tmp_path / "net.pt"):
+        raise RuntimeError("no such kernel")
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_the_old_file(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("old")

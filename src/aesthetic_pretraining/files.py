@@ -35,14 +35,22 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except PermissionError as error:
         if error.filename is not None and not str(error.filename).startswith(str(path.parent)):
             raise  # a file that the caller reads, not ours
-        raise UserError(f"{path}: no permission to write here; give this user write access to {path.parent}") from error
+        raise _forbidden(path) from error
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
         raise UserError(f"{path}: cannot be written ({error.strerror}); make room, or use another disk") from error
+    except RuntimeError as error:  # torch.save's for a file that cannot be opened
+        if os.access(_there(path), os.W_OK | os.X_OK):
+            raise
+        raise _forbidden(path) from error
     finally:
         with contextlib.suppress(OSError):
             tmp.unlink()
+
+
+def _forbidden(path: Path) -> UserError:
+    return UserError(f"{path}: no permission to write here; give this user write access to {path.parent}")
 
 
 @contextlib.contextmanager

@@ -166,6 +166,19 @@ def listed(make_folder, labels, low=0, high=1, bins=10, trained_on=False, **file
     return list_labelled(own(low, high, bins, source.root), trained_on=trained_on)
 
 
+@pytest.mark.parametrize(
+    ("read", "entry", "name", "text"),
+    [
+        (others.read_koniq10k, KONIQ_SET, SETS["koniq10k"].labels, KONIQ + KONIQ.splitlines()[1].replace('"1000', '"./1000')),
+        (others.read_kadid10k, KADID_SET, "dmos.csv", KADID + "x/../I01_01_05.png,I01.png,2,0.5\n"),
+        (others.read_tad66k, TAD_SET, "train.csv", TAD["train.csv"] + ".//b.jpg,4\n"),
+    ],
+)
+def test_two_rows_for_one_picture_are_refused_by_every_reader(make_folder, read, entry, name, text):
+    folder = make_folder({"test.csv": TAD["test.csv"]} | {name: text})
+    assert " are one picture, " in said(read, Folder(folder), entry)
+
+
 def test_pictures_without_a_label_are_counted(make_folder, caplog, tmp_path):
     with caplog.at_level("INFO", "aesthetic_pretraining"):
         assert len(listed(make_folder, "id,score\nb.png,0.5\nb.jpg,0.2\n", **{"notes.txt": b""})) == 2

@@ -110,10 +110,12 @@ def test_unsplash_lite(make_folder):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("<html>", "has no column"),
-        ("photo_id\tphoto_image_url\n", "is empty"),
+        ("<html>", "lacks the column"),
+        ("photo_id\tphoto_image_url\n", "has no rows"),
         ("photo_id\tphoto_image_url\n../a\thttps://x/y\n", "row 2: photo_id is '../a'"),
-        ("photo_id\tphoto_image_url\na\thttps://x/y\nb\n", "row 3: photo_image_url"),
+        ("photo_id\tphoto_image_url\na\thttps://x/y\nb\n", "row 3: has 1 fields"),
+        ("photo_id\tphoto_image_url\na\tb\thttps://x/y\n", "row 2: has 3 fields"),
+        ("photo_id\tphoto_image_url\na\t" + "x" * 200_000 + "\n", "is not a table"),
         ("photo_id\tphoto_image_url\na\thttps://x/y\na\thttps://x/z\n", "photo a appears twice"),
     ],
 )

@@ -130,6 +130,18 @@ def test_a_shard_with_a_wrong_picture_is_refused(store, tmp_path, monkeypatch):
     assert not (tmp_path / "0.tar").exists()
 
 
+def test_a_picture_that_rotted_in_the_unfinished_file_is_one_sentence(store, shard, tmp_path):
+    whole = bytearray(shard.read_bytes())
+    with tarfile.open(shard) as tar:
+        member = next(m for m in tar if m.name.endswith(".png"))
+    whole[member.offset_data + 60] ^= 1  # the PNG's own checksum tells
+    digest = shards._digest(store, PHOTOS, SIZE, SEED, "native", "corrected", 1000, "torch")
+    (tmp_path / f"render-{digest:016x}.tar").write_bytes(whole)
+    with pytest.raises(UserError, match=f"{member.name.replace('+', '.')} is damaged; delete the file and run again"):
+        render_shard(store, PHOTOS, SIZE, SEED, "native", "corrected", tmp_path / "out/0.tar", tmp_path)
+    assert not (tmp_path / "out/0.tar").exists()
+
+
 def test_keys_are_one_to_one():
     ids = ["a.jpg", "a%2Ejpg", "a jpg", "a/b.jpg", "a%2Fb.jpg", "\u00e4.png", "a\nb"]
     assert len({variants.key(i) for i in ids}) == len(ids)

@@ -147,14 +147,18 @@ def test_a_survey_that_names_one_of_them_is_clustered_by_it(gone, over, tmp_path
     [
         (WHO + "a,tint,1,1,\n", "row 10: person is '', but must be a name"),
         (WHO + " ,tint,1,1,p1\n", "row 10: photo is ' ', but must be a name"),
-        ("", "is not a CSV table"),
-        ("filter,level\ntint,1\n", "the column 'prefers_original' is missing"),
+        ("", "is empty and not a table"),
+        ("filter,level\ntint,1\n", "the first line lacks the column 'prefers_original'"),
         ("filter,level,prefers_original\n", "has no rows"),
         (SURVEY + "tint,1.5,1\n", "row 7: level is '1.5', but must be a whole number"),
         (SURVEY + "tint,one,1\n", "row 7: level is 'one'"),
         (SURVEY + "tint,1,maybe\n", "row 7: prefers_original is 'maybe', but must be 0 or 1"),
         (SURVEY + ",1,1\n", "row 7: filter is '', but must be a name"),
-        (SURVEY + "tint,1,1,1,1\n", "is not a CSV table"),
+        (SURVEY + "tint,1,1,1,1\n", "row 7: has 5 fields, but the first line has 3"),
+        # pandas would take the first column for the names of the rows and shift the others
+        ("filter,level,prefers_original\ntint,1,1,0\ntint,2,0,1\n", "row 2: has 4 fields, but the first line has 3"),
+        (SURVEY + "tint,1\n", "row 7: has 2 fields"),
+        (SURVEY + "\n\ntint,one,1\n", "row 9: level is 'one'"),
         (None, "no such file"),
     ],
 )
@@ -168,9 +172,18 @@ def test_a_malformed_survey_is_one_sentence(text, sentence, tmp_path):
 
 
 def test_a_survey_that_is_no_text(tmp_path):
-    (tmp_path / "answers.csv").write_bytes(b"\xff\xfe\x00\x80")
-    with pytest.raises(UserError, match="is not a CSV table"):
+    (tmp_path / "answers.csv").write_bytes(b"PK\x03\x04\xff\xfe\x00")
+    with pytest.raises(UserError, match="is not a text file"):
         premise(ledger(), survey=tmp_path / "answers.csv")
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("utf-16", "\r\n"), ("utf-8-sig", "\r"), ("utf-8", "\n\n")])
+def test_a_survey_is_read_in_the_encodings_that_label_files_are(encoding, end, tmp_path):
+    path = tmp_path / "answers.csv"
+    path.write_bytes(SURVEY.encode())
+    wanted = premise(survey=path)
+    path.write_bytes(SURVEY.replace("\n", end).encode(encoding))
+    pd.testing.assert_frame_equal(premise(survey=path), wanted)
 
 
 def test_names_and_scores_that_cannot_be(tmp_path):
@@ -180,6 +193,9 @@ def test_names_and_scores_that_cannot_be(tmp_path):
     path = tmp_path / "dmos.csv"
     path.write_text("dist_img,dmos\nI01_10_01.png,4\nI01_10_02.png,7\n")
     with pytest.raises(UserError, match="row 3: dmos is '7'"):
+        premise(ledger(), path)
+    path.write_text("dist_img,dmos\ni01_10_01.png,4,0.2\ni01_10_02.png,3,0.1\n")
+    with pytest.raises(UserError, match="row 2: has 3 fields, but the first line has 2"):
         premise(ledger(), path)
     path.write_text("dist_img,dmos\nI01_10_01.png,4\ni01_10_01.png,3\n")
     with pytest.raises(UserError, match="appears twice"):

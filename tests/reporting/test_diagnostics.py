@@ -1,6 +1,7 @@
 """The figures beside the paper's draw the numbers they are given, leave out what was not trained, carry the note where votes enter."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.reporting import facts
 from aesthetic_pretraining.reporting.captions import CAPTIONS, SECTIONS, basis
 from aesthetic_pretraining.reporting.figures import photos, pretext, scores, training
-from aesthetic_pretraining.reporting.figures.style import bins_of, words
+from aesthetic_pretraining.reporting.figures.style import bins_of, save, words
 
 REPORTS = Path(__file__).parents[2] / "workflow/report"
 
@@ -241,6 +242,15 @@ def test_axes_follow_the_scale_of_the_set():
     axes = photos.draw_photo_scores(given, shares.assign(published=np.nan), OASIS).axes[0]
     assert axes.get_xlim() == (1, 7) and axes.lines[0].get_xdata()[0] == 4
     assert "above 4 [" in axes.get_title() and "paper" not in axes.get_title()
+
+
+def test_a_dollar_in_a_name_that_people_chose_is_no_formula(tmp_path):
+    odd = replace(OASIS, title=r"$\nothing{$ <b>")
+    given = premise().replace({"Gaussian noise": r"tint $\nothing{$"})
+    figures = draw(premise=given, scale=odd)
+    for name in ("premise", "scatter", "histograms", "photo_scores"):
+        assert any("nothing{$" in text for text in texts(figures[name])), name
+        save(figures[name], tmp_path / f"{name}.png")  # matplotlib would refuse the formula here
 
 
 def test_without_a_premise_there_is_no_figure_of_it():

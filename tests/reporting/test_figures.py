@@ -1,5 +1,7 @@
 """The figures draw the numbers they are given, carry the note or what they rest on, and come out the same twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -315,6 +317,13 @@ def test_with_one_share_the_initialisations_stand_side_by_side():
     (circles,) = [c for c in five.axes[0].collections if c.get_label() == "ended by the cap"]
     means = frame.groupby("init")["epochs"].mean()
     assert sorted(map(tuple, circles.get_offsets())) == [(k, means[init]) for k, init in enumerate(inits)]
+
+
+@pytest.mark.parametrize("draw", [paper.draw_figure3, paper.draw_figure5])
+def test_a_dollar_in_a_sets_name_is_no_formula(draw, tmp_path):
+    figure = draw(metrics(), replace(AVA, title=r"$\nothing{$"))
+    style.save(figure, tmp_path / "figure.png")
+    assert r"$\nothing{$" in figure.axes[-1].get_xlabel()
 
 
 def test_axes_of_several_shares_name_the_set():

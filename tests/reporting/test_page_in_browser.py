@@ -137,3 +137,17 @@ def test_in_print_wide_figures_and_long_claims_are_seen(opened):
     page.emulate_media(media="print")
     assert page.locator("#heatmap img").is_visible()
     assert not page.locator("nav").is_visible() and not page.locator(".tools").first.is_visible()
+
+
+def test_names_that_look_like_tags_are_shown_and_run_nothing(chromium, tmp_path):
+    tag, script = "<img src=x onerror=alert(1)>", "</style><script>alert(2)</script>"
+    write(tmp_path, extra=tag, note=script)
+    said = []
+    page = chromium.new_page()
+    page.on("console", lambda message: said.append(message.text))  # the page's policy would complain of what it stops
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.goto((tmp_path / "report.html").as_uri())
+    shown_text = page.inner_text("body")
+    page.close()
+    assert said == []
+    assert tag in shown_text and script in shown_text

@@ -71,6 +71,17 @@ def test_a_run_that_came_and_went_since_the_workflow_was_read_is_noticed(other):
         guard.enter()
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"5", b"\xff\xfe", b'{"since": 1.0}', b'{"pid": 1, "since": 1.0, "ended": null}']
+)
+def test_what_is_no_name_of_a_run_stops_nobody(content, folder):
+    (folder / guard.HOLDER).write_bytes(content)
+    assert look()
+    assert guard.holder() == "a process that has not yet said its name" and guard.run_at(1.0) == ""
+    guard.enter()
+    guard._held.close()
+
+
 def test_of_two_starts_at_once_the_second_waits_until_the_first_has_restored_its_records(other):
     restoring = other("block = guard.free(); block.__enter__()")
     looking = subprocess.Popen(

@@ -12,7 +12,7 @@ import pytest
 from limits import limit
 
 import interpreter
-from projects import ENV, TASKS, checkout, ran
+from projects import ENV, TASKS, Project, checkout, ran
 
 pytestmark = pytest.mark.slow
 NETWORK = "models/smoke/pretrained/rotnet/seed1.safetensors"
@@ -169,6 +169,55 @@ def test_a_folder_that_cannot_be_written_to_is_one_sentence(shut, tmp_path, monk
     # root may write everywhere
     monkeypatch.setattr(interpreter.os, "access", lambda path, how: Path(path) != tmp_path / shut)
     assert f"{tmp_path / shut}: this user cannot write here" in interpreter.unusable(tmp_path)
+
+
+def test_the_innermost_folder_that_is_there_decides_whether_a_file_can_be_made(tmp_path, monkeypatch):
+    (tmp_path / "shut").mkdir()
+    monkeypatch.setattr(interpreter.os, "access", lambda path, how: Path(path).name != "shut")
+    assert interpreter.shut([tmp_path / "open.csv", tmp_path / "not/yet/there.csv"]) == ""
+    for file in ("shut/a.csv", "shut/not/yet/there.csv"):
+        assert f"{tmp_path / 'shut'}: this user cannot write here" in interpreter.shut([tmp_path / "open.csv", tmp_path / file])
+
+
+@pytest.mark.parametrize("shut", ["models/smoke/pretrained/rotnet", "work/smoke", ".snakemake/metadata"])
+def test_a_folder_of_outputs_or_notes_that_cannot_be_written_to_is_one_sentence(shut, project):
+    (project.path / NETWORK).unlink()
+    (project.path / shut).chmod(0o555)
+    as_user = []
+    if os.geteuid() == 0:  # root may write everywhere
+        if not (setpriv := shutil.which("setpriv")):
+            pytest.skip("neither a user nor setpriv")
+        as_user = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+    # not one of the warm programs, which are forks of a process with all rights
+    out = Project(project.path, ENV).run(*as_user, "snakemake", "--cores", "1", NETWORK, ok=False)
+    (project.path / shut).chmod(0o755)
+    assert f"error: {shut}: this user cannot write here, and this run has to; give write access, and run again" in out
+    assert "Traceback" not in out
+    assert (project.path / NETWORK).with_suffix(".csv").exists()  # what was there already is not deleted
+
+
+def test_ctrl_c_twice_ends_the_run_at_once_with_a_sentence_and_nothing_is_lost(project):
+    whole = (project.path / NETWORK).read_bytes()
+    (project.path / NETWORK).unlink()
+    said = project.path / "out.txt"
+    with open(said, "w") as out:
+        process = subprocess.Popen(
+            ["snakemake", "--cores", "1", NETWORK], cwd=project.path, env=ENV, stdout=out, stderr=out, start_new_session=True
+        )
+    wait_for_jobs(project, process)
+    for pid in jobs_in(project):
+        os.kill(pid, signal.SIGSTOP)  # or it might end before the second Ctrl-C
+    os.killpg(process.pid, signal.SIGINT)
+    wait_until(lambda: "Terminating processes" in said.read_text())
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(limit(60)) == 128 + signal.SIGINT
+    for pid in jobs_in(project):
+        os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not jobs_in(project))
+    assert "stopped at once; nothing is lost: the same command goes on from here" in said.read_text()
+    assert "Traceback" not in said.read_text()
+    project.snakemake(NETWORK)
+    assert (project.path / NETWORK).read_bytes() == whole
 
 
 def test_without_git_the_chain_runs_and_its_advice_fits(project):

@@ -75,6 +75,14 @@ def test_a_job_that_fails_on_whole_inputs_fails_as_ever(script):
         {}["votes"]
 
 
+def test_what_may_not_be_read_is_named_and_the_trace_stays_in_the_log(script, capsys):
+    def read():
+        raise PermissionError(13, "Permission denied", "labels/AVA.txt")
+
+    assert "Traceback" in fails(script, read)
+    assert capsys.readouterr().err == "\nerror in split: labels/AVA.txt: no permission; give this user access to it\n\n"
+
+
 def test_ctrl_c_is_no_error_with_a_trace(script):
     def stop():
         raise KeyboardInterrupt

@@ -129,8 +129,13 @@ def _last() -> dict:
     """What the run that is or was here last says of itself; empty if there was none, or it has not yet said it."""
     try:
         run = json.loads(HOLDER.read_text())
-        return run if isinstance(run["since"], float) else {}
-    except (OSError, ValueError, KeyError):
+        whole = (
+            isinstance(run["since"], float)
+            and isinstance(run.get("ended", 0.0), float)
+            and {"pid", "host", "command"} <= run.keys()
+        )
+        return run if whole else {}
+    except (OSError, ValueError, KeyError, TypeError):  # cut off, or other content than ours
         return {}
 
 

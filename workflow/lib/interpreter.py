@@ -4,6 +4,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)  # what no shell reads in another way
@@ -33,4 +34,16 @@ def unusable(folder: Path) -> str:
             return (
                 f"{place}: this user cannot write here, and Snakemake has to, even to look; give write access, or take a copy"
             )
+    return ""
+
+
+def shut(files: Iterable[str | Path]) -> str:
+    """The first folder in which one of the files is to be made or replaced and this user cannot write, in a sentence; else empty.
+
+    Without it Snakemake ends in a trace when it deletes the old file, and a training after it has been at work for a while.
+    """
+    for folder in dict.fromkeys(Path(file).parent for file in files):
+        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            return f"{there}: this user cannot write here, and this run has to; give write access, and run again"
     return ""

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
@@ -71,10 +72,10 @@ def job(snakemake) -> Iterator[None]:
             terminal.write(f"\nerror in {snakemake.rule}: the package {error.name} is not installed; run 'make setup'\n\n")
             raise
         except PermissionError as error:
-            terminal.write(
-                f"\nerror in {snakemake.rule}: {printable(str(error.filename))}: no permission; give this user access to it\n\n"
-            )
-            raise
+            traceback.print_exc(file=file)
+            named = printable(str(error.filename))
+            terminal.write(f"\nerror in {snakemake.rule}: {named}: no permission; give this user access to it\n\n")
+            sys.exit(1)
         file.write(f"done in {time.monotonic() - start:.1f} s\n")
 
 

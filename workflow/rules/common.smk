@@ -32,6 +32,7 @@ from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchCo
 
 import cluster
 import cluster_failures
+import ctrl_c
 import dependencies
 import finished
 import guard
@@ -74,6 +75,8 @@ def code(script):
 def before_jobs():
     """Take the folder; a second run ends here with a sentence, and so does one whose jobs could not run."""
     try:
+        if reason := interpreter.shut(written()):
+            raise UserError(reason)
         if not workflow.local_exec:
             cluster_can_run()
         elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
@@ -81,6 +84,7 @@ def before_jobs():
         if guard.enter(sends=not workflow.local_exec) and (ended := cluster.end_leftovers(ROOT)):
             print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
+        ctrl_c.heed()
         finished.sweep("work")
     except UserError as error:
         sys.exit(f"error: {error}")  # of a WorkflowError, Snakemake would print the way through these files, too
@@ -104,6 +108,13 @@ def after_error():
     if not workflow.local_exec:
         for sentence in cluster_failures.sentences(guard.since()):
             print(f"error in {sentence}", file=sys.stderr)
+
+
+def written():
+    """What the jobs of this run write, and beside it a file of each folder in which the run keeps its own notes."""
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.script]
+    notes = [*(folder / "note" for folder in Path(".snakemake").iterdir() if folder.is_dir()), f"work/{SCALE}/checkpoint"]
+    return [*(str(file) for job in jobs for file in (*job.output, *job.log, job.benchmark) if file), *notes]
 
 
 def after_success():

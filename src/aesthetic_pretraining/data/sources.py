@@ -1,12 +1,14 @@
 """Sources of images: a folder, a tar file, or installed packages, with one small interface."""
 
 import codecs
+import csv
 import errno
+import io
 import logging
 import os
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -187,6 +189,37 @@ def decode_text(data: bytes, name: str) -> str:
     while lines and not lines[-1].strip():
         lines.pop()
     return "".join(f"{line}\n" for line in lines)
+
+
+def rows_of(
+    text: str, name: str, columns: Iterable[str], *, delimiter: str = ",", strict: bool = True, remedy: str = "fetch it again"
+) -> tuple[list[str], dict[int, list[str]]]:
+    """The header of a table, which has at least `columns`, and {row of the file: its fields} without blank rows.
+
+    Args:
+        strict: whether quotation marks have to be RFC 4180's. remedy: what to do about a file that is no such table.
+    Raises: UserError naming a row that has more or fewer fields than the header: pandas would shift or fill them.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict))
+    except csv.Error as error:
+        raise UserError(f"{name}: is not a table ({error}); {remedy}") from error
+    if not rows:
+        raise UserError(f"{name}: is empty and not a table; {remedy}")
+    header = [column.strip() for column in rows[0]]
+    if missing := [column for column in columns if column not in header]:
+        raise UserError(f"{name}: the first line lacks the column {missing[0]!r}; if it is a web page, fetch the file again")
+    if twice := [column for column in header if column and header.count(column) > 1]:
+        raise UserError(f"{name}: the first line has two columns {twice[0]!r}; remove one")
+    body = {number: row for number, row in enumerate(rows[1:], start=2) if any(field.strip() for field in row)}
+    for number, row in body.items():
+        if len(row) != len(header):
+            raise UserError(
+                f"{name}, row {number}: has {len(row)} fields, but the first line has {len(header)}; correct the row or the first line"
+            )
+    if not body:
+        raise UserError(f"{name}: has no rows; {remedy}")
+    return header, body
 
 
 def is_picture(name: str) -> bool:

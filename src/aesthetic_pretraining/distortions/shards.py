@@ -125,10 +125,13 @@ def _verify(path: Path, photos: Sequence[str], size: int) -> None:
         raise UserError(f"{path}: {min(odd)} is missing or should not be there; delete the file and run again")
     for name in shard.members:
         if name.endswith(".png"):
-            with Image.open(io.BytesIO(shard.read(name))) as picture:
-                picture.load()
-                if picture.size != (size, size) or picture.mode != "RGB":
-                    raise UserError(f"{path}: {name} is {picture.mode} {picture.size}; delete the file and run again")
+            try:
+                with Image.open(io.BytesIO(shard.read(name))) as picture:
+                    picture.load()
+            except Exception as error:  # whatever Pillow raises for damaged files
+                raise UserError(f"{path}: {name} is damaged; delete the file and run again") from error
+            if picture.size != (size, size) or picture.mode != "RGB":
+                raise UserError(f"{path}: {name} is {picture.mode} {picture.size}; delete the file and run again")
 
 
 def _digest(store: Store, photos: Sequence[str], *settings: object) -> int:

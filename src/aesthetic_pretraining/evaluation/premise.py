@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from aesthetic_pretraining.data.sources import decode_text, rows_of
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.statistics.clustered import share_interval
 from aesthetic_pretraining.evaluation.statistics.proportions import with_shares
@@ -135,9 +136,12 @@ def read_survey(path: str | Path) -> pd.DataFrame:
         if bad.any():
             row = int(bad.to_numpy().argmax())
             needed = {"level": "a whole number", "prefers_original": "0 or 1"}.get(column, "a name")
-            raise UserError(f"{path}, row {row + 2}: {column} is {frame[column][row]!r}, but must be {needed}; correct the row")
+            raise UserError(
+                f"{path}, row {frame.index[row]}: {column} is {frame[column].iloc[row]!r}, but must be {needed}; correct the row"
+            )
     named = {column: frame[column].str.strip() for column in ("filter", *ways)}
-    return pd.DataFrame(named | {"level": levels.astype(int), "prefers_original": answers.astype(bool)})
+    found = pd.DataFrame(named | {"level": levels.astype(int), "prefers_original": answers.astype(bool)})
+    return found.reset_index(drop=True)
 
 
 def _counted(source: str, pairs: pd.DataFrame, order: list[str], published: dict[str, float]) -> pd.DataFrame:
@@ -161,7 +165,9 @@ def _kadid_scores(path: str | Path) -> pd.DataFrame:
     scores = pd.to_numeric(frame["dmos"], errors="coerce")
     if (bad := ~scores.between(1, 5)).any():
         row = int(bad.to_numpy().argmax())
-        raise UserError(f"{path}, row {row + 2}: dmos is {frame['dmos'][row]!r}, but must be 1 to 5; download the file again")
+        raise UserError(
+            f"{path}, row {frame.index[row]}: dmos is {frame['dmos'].iloc[row]!r}, but must be 1 to 5; download the file again"
+        )
     return _scores(frame["dist_img"], scores, KADID, r"i(\d\d)_(\d\d)_(\d\d)\.png", str(path))
 
 
@@ -190,15 +196,15 @@ def _scores(names: pd.Series, scores: pd.Series, source: str, pattern: str, wher
 
 
 def _read_csv(path: str | Path, columns: list[str]) -> pd.DataFrame:
-    """A CSV as text, with at least one row. Raises: UserError for a missing file, a file that is no table, or a missing column."""
+    """A CSV as text, with at least one row; the index is the row of the file.
+
+    Raises: UserError for a missing file, a file that is no table, a missing column, and a row that is longer or shorter than the first line.
+    """
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        text = decode_text(Path(path).read_bytes(), str(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; correct its name in params.yaml, section premise") from error
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not a CSV table ({str(error).strip()[:80]}); write it again") from error
-    if missing := [name for name in columns if name not in frame]:
-        raise UserError(f"{path}: the column {missing[0]!r} is missing; it has {', '.join(map(str, frame.columns))[:120]}")
-    if frame.empty:
-        raise UserError(f"{path}: has no rows; add answers or leave its name empty in params.yaml, section premise")
-    return frame
+    header, body = rows_of(
+        text, str(path), columns, remedy="write it again, or leave its name empty in params.yaml, section premise"
+    )
+    return pd.DataFrame(list(body.values()), index=list(body), columns=header)

@@ -1,11 +1,9 @@
 """Unsplash Lite: 25,000 photos whose terms allow research; the user downloads photos.tsv, which has the URLs."""
 
-import csv
-import io
 import re
 from pathlib import Path
 
-from aesthetic_pretraining.data.sources import decode_text
+from aesthetic_pretraining.data.sources import decode_text, rows_of
 from aesthetic_pretraining.errors import UserError
 
 ROOT = Path("data/raw/unsplash_lite")
@@ -23,12 +21,9 @@ def photo_rows(root: Path = ROOT) -> list[dict]:
         text = decode_text(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing; docs/data.md says where to get it") from error
-    reader = csv.DictReader(io.StringIO(text), delimiter="\t")
-    if missing := {"photo_id", "photo_image_url"} - set(reader.fieldnames or ()):
-        raise UserError(f"{path}: has no column {sorted(missing)[0]!r}; take photos.tsv of Unsplash Lite as it is")
-    rows = [_row(path, number, record) for number, record in enumerate(reader, start=2)]
-    if not rows:
-        raise UserError(f"{path}: is empty; fetch it again")
+    # as other readers of this table do, not strict with quotation marks inside of descriptions
+    header, body = rows_of(text, str(path), ["photo_id", "photo_image_url"], delimiter="\t", strict=False)
+    rows = [_row(path, number, dict(zip(header, fields, strict=True))) for number, fields in body.items()]
     seen: set[str] = set()
     for row in rows:
         if row["id"] in seen:
@@ -38,7 +33,7 @@ def photo_rows(root: Path = ROOT) -> list[dict]:
 
 
 def _row(path: Path, number: int, record: dict) -> dict:
-    photo, url = record["photo_id"] or "", record["photo_image_url"] or ""
+    photo, url = record["photo_id"], record["photo_image_url"]
     if not re.fullmatch(r"[\w-]{1,64}", photo, re.ASCII):
         raise UserError(
             f"{path}, row {number}: photo_id is {photo!r}, but must be letters, digits, _ and -; fetch the table again"

@@ -131,7 +131,6 @@ def _files_of(ids: Iterable[str], names: list[str]) -> list[str]:
         for key in {_normal(name), _normal(name.rpartition(".")[0])}:
             by_name.setdefault(key, []).append(name)
     files: list[str] = []
-    taken: dict[str, str] = {}
     for picture in ids:
         found = by_name.get(_normal(picture), [])
         found = (
@@ -142,8 +141,6 @@ def _files_of(ids: Iterable[str], names: list[str]) -> list[str]:
         if len(found) > 1:
             raise UserError(f"{FOLDER_LABELS}: {picture} may be {found[0]} or {found[1]}; write the name with its suffix")
         files.append(found[0] if found else picture)
-        if (other := taken.setdefault(files[-1], picture)) != picture:
-            raise UserError(f"{FOLDER_LABELS}: {other} and {picture} are one picture, {files[-1]}; keep one of the rows")
     return files
 
 

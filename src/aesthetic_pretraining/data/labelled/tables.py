@@ -1,13 +1,12 @@
 """Label files that are tables with a header, and the listings made of them."""
 
-import csv
-import io
+import posixpath
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.data.sources import Source, read_text
+from aesthetic_pretraining.data.sources import Source, read_text, rows_of
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.settings.labels import SetSource
 
@@ -17,25 +16,7 @@ def read_rows(source: Source, name: str, columns: Iterable[str]) -> pd.DataFrame
 
     Raises: UserError naming a row that has more or fewer fields than the first line.
     """
-    try:
-        rows = list(csv.reader(io.StringIO(read_text(source, name), newline=""), strict=True))
-    except csv.Error as error:
-        raise UserError(f"{name}: is not a table ({error}); fetch it again") from error
-    if not rows:
-        raise UserError(f"{name}: is empty and not a table; fetch it again")
-    header = [column.strip() for column in rows[0]]
-    if missing := [column for column in columns if column not in header]:
-        raise UserError(f"{name}: the first line lacks the column {missing[0]!r}; if it is a web page, fetch the file again")
-    if twice := [column for column in header if column and header.count(column) > 1]:
-        raise UserError(f"{name}: the first line has two columns {twice[0]!r}; remove one")
-    body = {number: row for number, row in enumerate(rows[1:], start=2) if any(field.strip() for field in row)}
-    for number, row in body.items():
-        if len(row) != len(header):
-            raise UserError(
-                f"{name}, row {number}: has {len(row)} fields, but the first line has {len(header)}; correct the row or the first line"
-            )
-    if not body:
-        raise UserError(f"{name}: has no rows; fetch it again")
+    header, body = rows_of(read_text(source, name), name, columns)
     return pd.DataFrame(list(body.values()), index=list(body), columns=header)
 
 
@@ -46,7 +27,8 @@ def make_listing(
 
     Args:
         scores: text or numbers, in the file's order; an index gives the rows' numbers.
-    Raises: UserError naming the row of a score that is not a number on the set's scale, and an image that appears twice.
+    Raises: UserError naming the row of a score that is not a number on the set's scale, and an image that appears twice, under
+        one name or two ("a.jpg", "./a.jpg").
     """
     given = pd.Series(scores)
     values = pd.to_numeric(given, errors="coerce").to_numpy(float)
@@ -60,6 +42,10 @@ def make_listing(
     columns = {key: column if isinstance(column, str) else list(column) for key, column in more.items()}
     table = pd.DataFrame({"id": list(ids), "file": list(files), "score": values, **columns})
     only_once(table["id"], name)
+    taken: dict[str, str] = {}
+    for picture, file in zip(table["id"], map(posixpath.normpath, table["file"]), strict=True):
+        if (other := taken.setdefault(file, picture)) != picture:
+            raise UserError(f"{name}: {other} and {picture} are one picture, {file}; keep one of the rows")
     return table
 
 

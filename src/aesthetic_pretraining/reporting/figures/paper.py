@@ -190,7 +190,7 @@ def _draw_by_share(
         used = f"{scale.title} training labels used (%)"
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
-    axes.set_xlabel(textwrap.fill(used, 44))
+    axes.set_xlabel(textwrap.fill(used, 44), parse_math=False)  # "$" in a set's name is a dollar
     return places
 
 

@@ -31,7 +31,8 @@ def draw_photo_scores(scores: pd.DataFrame, shares: pd.DataFrame, scale: Labelle
     title = f"{row['share']:.0%} above {scale.above:g} [{row['low']:.0%}, {row['high']:.0%}]"
     title += "" if pd.isna(row["published"]) else f"; paper: {row['published']:.0%}"
     axes.set_title(title, fontsize="medium")
-    axes.set(xlabel=f"mean score predicted, as on {scale.title}", ylabel="photos", xlim=(scale.low, scale.high))
+    axes.set(ylabel="photos", xlim=(scale.low, scale.high))
+    axes.set_xlabel(f"mean score predicted, as on {scale.title}", parse_math=False)
     axes.legend(frameon=False, fontsize="small", loc="upper left")
     figure.set_label(alternatives.of_photo_scores(scores[seeds].mean(axis=1)))
     return figure

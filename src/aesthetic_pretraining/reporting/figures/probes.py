@@ -79,7 +79,7 @@ def _draw_by_share(axes: Axes, rows: pd.DataFrame, inits: list[str], title: str)
         )  # fmt: skip
     axes.set_xticks(sorted(rows["share"].unique()))
     axes.set_xlabel("training labels used (%)")
-    axes.set_ylabel(f"SRCC on {title} ↑")
+    axes.set_ylabel(f"SRCC on {title} ↑", parse_math=False)
     axes.grid(axis="y", color="0.9")
     axes.set_axisbelow(True)
     handles, labels = axes.get_legend_handles_labels()

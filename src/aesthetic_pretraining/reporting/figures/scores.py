@@ -50,7 +50,7 @@ def draw_scatter(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet, *,
         axes.set_title(label(init), fontsize="medium")
         low, high = _range(predictions, scale)
         axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    figure.supxlabel(f"true mean score on {scale.title}", fontsize="medium")
+    figure.supxlabel(f"true mean score on {scale.title}", fontsize="medium", parse_math=False)
     figure.supylabel("predicted mean score", fontsize="medium")
     panels[0].legend(frameon=False, fontsize="small", loc="upper left")
     figure.set_label(alternatives.of_predictions(predictions))
@@ -64,7 +64,8 @@ def draw_histograms(predictions: Mapping[str, pd.DataFrame], scale: LabelledSet,
         axes.hist(frame["target"], bins_of(scale), color="0.8", label="true")
         axes.hist(frame["predicted"], bins_of(scale), histtype="step", color=OKABE_ITO[1], linewidth=1.2, label="predicted")
         axes.set_title(label(init), fontsize="medium")
-        axes.set(xlim=_range(predictions, scale), xlabel="mean score", ylabel=f"{scale.title} images")
+        axes.set(xlim=_range(predictions, scale), xlabel="mean score")
+        axes.set_ylabel(f"{scale.title} images", parse_math=False)
         axes.label_outer()
     share_legend(figure)
     figure.set_label(alternatives.of_predictions(predictions))
@@ -118,7 +119,7 @@ def draw_premise(premise: pd.DataFrame, *, note: str = "", noted: str = "") -> F
         if shown["published"].notna().any():
             axes.plot(shown["published"], places, "x", color=OKABE_ITO[1], markersize=6, label="published")
         axes.axvline(0.5, color="0.4", linewidth=0.8, linestyle=":")
-        axes.set_yticks(places, shown["distortion"], fontsize="small")
+        axes.set_yticks(places, shown["distortion"], fontsize="small", parse_math=False)  # a survey's own names
         axes.set(xlim=(0, 1.02), ylim=(-0.6, len(shown) - 0.4))
         axes.set_title(source, fontsize="medium")
         if note and source == noted and len(sources) > 1:
