@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/workflow/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bench-beyond bundles released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-growth bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bench-beyond bundles released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -70,6 +70,9 @@ released-gradients: $(READY) ## count which weights get a gradient in the releas
 
 bench-data: $(READY) ## time decoding, the store, and 130,000 small photos through the rules; PHOTOS=5000 for a short run
 	python benchmarks/data.py $(if $(PHOTOS),--photos $(PHOTOS))
+
+bench-growth: $(READY) ## what grows with the number of photos, up to a million in simulated stores; MOST=100000 for a short run
+	python benchmarks/growth.py $(if $(MOST),--most $(MOST))
 
 bench-training: $(READY) ## time pretraining and fine-tuning steps against the released structure and the plain network; ONLY=recompute: its memory and time alone
 	python benchmarks/training.py $(if $(ONLY),--only-$(ONLY))

@@ -9,17 +9,19 @@ from fixtures import ALONE, BACKBONE, BATCH_PHOTOS, photo_store
 from timing import in_turns
 
 from aesthetic_pretraining.models.backbones import build_backbone
-from aesthetic_pretraining.models.network import score_network, set_learning
+from aesthetic_pretraining.models.network import save_weights, score_network, set_learning
 from aesthetic_pretraining.training import gradient_cache, runtime
 from aesthetic_pretraining.training.datasets import LabelledImages
-from aesthetic_pretraining.training.feature_cache import FeatureCache, epoch_inputs
+from aesthetic_pretraining.training.features import FeaturesConfig, features
+from aesthetic_pretraining.training.features_file import Features
 from aesthetic_pretraining.training.finetune import FinetuneConfig, votes_loss
+from aesthetic_pretraining.training.inputs import epoch_inputs
 
 FROZEN_EPOCHS = 6  # of fine-tuning at the scale paper: the first, and five without improvement
 
 
 def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, float]:
-    """Print fine-tuning's rates; return full over plain, the frozen phase with its cache over full, and the full rate."""
+    """Print fine-tuning's rates; return full over plain, the frozen phase with its features over full, and the full rate."""
     config = FinetuneConfig(
         backbone=BACKBONE, seed=1, low=1, high=10, bins=10, batch=16, learning_rate_features=1e-12, learning_rate_head=1e-12, weight_decay=4e-5, halving=0.5,
         halve_after=5, stop_after=10, max_epochs=500, min_improvement=1e-4, dropout=0.75, flip=True, emd="per_image", emd_r=2,
@@ -34,12 +36,12 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-12, weight_decay=4e-5)
     target = torch.full((10,), 0.1)
 
-    def epoch(cache: FeatureCache | None) -> None:
-        set_learning(network, "all", frozen=cache is not None)
-        for inputs in epoch_inputs(images, parts, cache, ALONE, 0):
+    def epoch(known: Features | None) -> None:
+        set_learning(network, "all", frozen=known is not None)
+        for inputs in epoch_inputs(images, parts, known, ALONE, 0):
             loss_of = partial(votes_loss, wanted=torch.stack([target] * len(inputs)), config=config)
             optimiser.zero_grad(set_to_none=True)
-            if cache is None:
+            if known is None:
                 loss = gradient_cache.backward(network, inputs, loss_of, 0, ALONE)
             else:
                 loss = loss_of(network.on_features(inputs))
@@ -47,19 +49,25 @@ def fine_tuning(folder: Path, size: int, rounds: int) -> tuple[float, float, flo
             runtime.finite(loss.item(), "benchmark")
             optimiser.step()
 
-    def build() -> FeatureCache:
-        return FeatureCache(folder / "features", network, store, ids, 2, config.batch, ALONE, 0)
+    save_weights(network.state_dict(), folder / "start.safetensors")
+    once = list(dict.fromkeys(ids))
+
+    def build() -> Features:
+        files = [folder / "plain.npy", folder / "mirrored.npy"]
+        for side, file in enumerate(files):
+            features(FeaturesConfig(BACKBONE, config.batch, 1), store, once, folder / "start.safetensors", file, bool(side))
+        return Features(once, *files)
 
     step = plain(bare.train(), config.batch, size)
-    calls = {"plain": lambda: [step() for _ in range(2)], "full": lambda: epoch(None), "build the cache": build}
-    timed = in_turns(calls | {"frozen, from the cache": partial(epoch, build())}, rounds)
+    calls = {"plain": lambda: [step() for _ in range(2)], "full": lambda: epoch(None), "compute the features": build}
+    timed = in_turns(calls | {"frozen, from the file": partial(epoch, build())}, rounds)
     print(f"\nfine-tuning, {size} px, batches of {config.batch}")
     print(f"{'':28}{'pictures/s':>12}{'GiB':>8}")
     for name, seconds in timed.seconds.items():
         print(f"{name:28}{len(ids) / seconds:12.1f}{timed.peak[name]:8.2f}")
     full, frozen = (
         timed.seconds["full"],
-        timed.seconds["build the cache"] / FROZEN_EPOCHS + timed.seconds["frozen, from the cache"],
+        timed.seconds["compute the features"] / FROZEN_EPOCHS + timed.seconds["frozen, from the file"],
     )
-    print(f"{f'frozen, {FROZEN_EPOCHS} epochs and cache':28}{len(ids) / frozen:12.1f}")
+    print(f"{f'frozen, {FROZEN_EPOCHS} epochs and features':28}{len(ids) / frozen:12.1f}")
     return timed.seconds["plain"] / full, full / frozen, len(ids) / full

@@ -1,15 +1,20 @@
 """What the scale paper would take, from measured rates."""
 
+import re
 import time
+from pathlib import Path
 
 import torch
 from fixtures import BACKBONE, BATCH_PHOTOS, TASK, pretraining_network
+from gpu_checks.paper_hours import makespan, published_epochs, read_params, resolved, stages
 from timing import GIB
 
 from aesthetic_pretraining.training import gradient_cache
 from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.pretext import TASKS
 
+MEASURED = Path(__file__).resolve().parents[1] / "docs/gpu.md"  # what make check-gpu found on a card
+CARDS = 8
 EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
 
 
@@ -41,3 +46,32 @@ def paper_scale(machine: dict[str, float], full: float) -> None:
         print(f"{name:52}{rate:12.1f}{20 * EPOCH_PICTURES / rate / 86400:10.1f}   without loading")
     else:
         print("A GPU was not measured: this machine has none that torch can use.")
+    stage_hours()
+
+
+def stage_hours() -> None:
+    """Print hours of each stage of the scale paper on one card and on eight, at the rates that docs/gpu.md has of a card."""
+    card, figures = recorded(MEASURED.read_text(encoding="utf-8"))
+    parts = list(stages(resolved(read_params(), "paper"), published_epochs()))
+    print(
+        f"\nthe scale paper, estimated from rates measured on one {card} (docs/gpu.md); each training on a card of its own, with 14 loaders"
+    )
+    print(f"{'hours':36}{'runs':>6}{'float32':>10}{'bfloat16':>10}")
+    hours = {
+        precision: [
+            part.hours(figures[f"rate_{precision}_channels_last"], figures[f"rate_forward_{precision}"], figures["live_14"])
+            for part in parts
+        ]
+        for precision in ("float32", "bfloat16")
+    }
+    for k, part in enumerate(parts):
+        print(f"{part.name:36}{part.runs:6}" + "".join(f"{taken[k]:10.1f}" for taken in hours.values()))
+    print(f"{'all, one card':42}" + "".join(f"{sum(taken):10.1f}" for taken in hours.values()))
+    eight = [makespan(zip(parts, taken, strict=True), CARDS) for taken in hours.values()]
+    print(f"{f'all, {CARDS} cards':42}" + "".join(f"{taken:10.1f}" for taken in eight))
+
+
+def recorded(page: str) -> tuple[str, dict[str, float]]:
+    """The card that a page of check-gpu is about, and its figures."""
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+?) \|", page, re.M)
+    return dict(rows)["card"], {name: float(value) for name, value in rows if re.fullmatch(r"\d+(\.\d*)?(e[+-]?\d+)?", value)}

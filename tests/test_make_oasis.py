@@ -116,8 +116,8 @@ def test_the_work_is_counted(values):
     assert work.rendered == 3 * 90 * 174 + 2 * 174 * 10
     # eight runs of four folds: three inits with 100 %, one with 50 %, two seeds; 30 images in training; 6 epochs with all layers
     assert work.finetuned == 4 * 6 * (6 * 30 + 2 * 15)
-    features, validation = 4 * 2 * (6 * 40 + 2 * 25), 4 * 8 * 6 * 10
-    evaluation = 174 * (10 + 3 * 5) + 3 * 50 + 8 * 50
+    features, validation = 3 * 2 * 50, 4 * 8 * 6 * 10  # of three inits all images and their mirror images
+    evaluation = 174 * (10 + 3 * 5) + 8 * 50
     assert work.judged == 3 * 10 * (174 + 4) + features + validation + evaluation
     assert work.jobs == 2 + 8 + 3 + 8  # the folds of a run are one job
 

@@ -111,7 +111,7 @@ def _finetuning(cfg: Mapping, images: int) -> Work:
     each = max(folds, 1)
     pictures = [train * run.share / 100 for run in runs]
     learned = each * epochs * sum(pictures)
-    judged = each * sum((1 + cfg["finetune.flip"]) * (mine + val) + epochs * val for mine in pictures)
+    judged = each * epochs * val * len(runs)
     return Work(0, learned, judged, 0, len(runs))
 
 
@@ -120,7 +120,7 @@ def _evaluation(cfg: Mapping, photos: int, images: int) -> Work:
     ranking = sum(task in RANKING for task in rows_of(cfg).values()) * len(cfg["pretrain.seeds"])
     inits = [BASELINE, *rows_of(cfg)]
     compared = len(inits) * min(test, cfg["photo_check.distorted_photos"])
-    features = images * sum(len(pretrainings_of(init, cfg["pretrain.seeds"])) for init in inits)
+    features = (1 + cfg["finetune.flip"]) * images * sum(len(pretrainings_of(init, cfg["pretrain.seeds"])) for init in inits)
     judged = len(VARIANTS) * (ranking * test + compared) + features + images * len(_runs(cfg))
     return Work(0, 0, judged, 2 * len(VARIANTS) * test, len(inits) + len(_runs(cfg)))
 

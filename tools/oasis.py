@@ -10,11 +10,13 @@ import argparse
 import contextlib
 import csv
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from aesthetic_pretraining.config import leaf, leaf_keys, load, resolve
@@ -106,6 +108,12 @@ def count(name: str) -> int:
         return sum(row["file"].lower().endswith((".jpg", ".jpeg", ".png")) for row in csv.DictReader(file))
 
 
+def said_apart(cfg: dict, cores: int) -> str:
+    """`expected`, from a process of its own, so that this one does not keep torch in memory while it waits for the run."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(expected, cfg, cores).result()
+
+
 def expected(cfg: dict, cores: int) -> str:
     """How long the scale will take here, in words."""
     import estimate  # here, because it imports torch
@@ -141,7 +149,7 @@ def main() -> int:
         sys.exit(f"error: {error}")
     logs, begun = ROOT / "logs" / SCALE, (ROOT / "data" / SCALE).exists()
     missing = [name for name in public_sets(cfg) if not (ROOT / f"data/raw/{name}/download.csv").exists()]
-    print(f"real ratings (scale {SCALE}): {expected(cfg, cores)}", flush=True)
+    print(f"real ratings (scale {SCALE}): {said_apart(cfg, cores)}", flush=True)
     if done := Wall(logs, cores, begun).seconds:
         print(f"{done / 60:.0f} minutes are done already; what is done is not done again", flush=True)
     if missing:

@@ -65,6 +65,8 @@ def pretraining(task: str, values: dict, setting: Setting, start: Path, folder: 
 
 def fine_tuning(values: dict, setting: Setting, start: Path, folder: Path) -> None:
     """Two epochs: one frozen, because no loss can fall by more than itself, and one of all weights."""
+    from aesthetic_pretraining.training.features import FeaturesConfig, features
+    from aesthetic_pretraining.training.features_file import Features
     from aesthetic_pretraining.training.finetune import FinetuneConfig, finetune
 
     known = {"backbone": BACKBONE, "seed": SEED, **values["compute"], **values["finetune"]}
@@ -72,13 +74,20 @@ def fine_tuning(values: dict, setting: Setting, start: Path, folder: Path) -> No
     small = {"batch": 4, "max_epochs": 2, "halve_after": 1, "stop_after": 2, "min_improvement": 2.0, "precision": "float32",
              "processes": 1}  # fmt: skip
     rng, ids = np.random.default_rng(SEED), [f"photo{k}" for k in range(8)]
+    store, files = (
+        photo_store(setting.temporary / "labelled.tar", 8, SIZE, SIZE),
+        [folder / "plain.npy", folder / "mirrored.npy"],
+    )
+    for side, file in enumerate(files):
+        features(configured(FeaturesConfig, known | small), store, ids, start, file, bool(side))
     finetune(
         configured(FinetuneConfig, known | small),
-        photo_store(setting.temporary / "labelled.tar", 8, SIZE, SIZE),
+        store,
         votes={i: rng.integers(1, 50, 10) for i in ids},
         train=ids[:6],
         val=ids[6:],
         start=start,
+        features=Features(ids, *files),
         weights=folder / "weights.safetensors",
         history_csv=folder / "history.csv",
         summary_json=folder / "summary.json",

@@ -19,7 +19,7 @@ VALUES = {
 
 
 def test_hours_by_hand():
-    ranking, simclr, tuning = paper_hours.stages(VALUES, {"imagenet": 10, "ranking": 7})
+    ranking, simclr, frozen, tuning = paper_hours.stages(VALUES, {"imagenet": 10, "ranking": 7})
     # section 4.3: 20 epochs of 100,000 photos with 174 pictures, 8 photos a step; 15,000 photos are looked at after each
     assert (ranking.updates, ranking.learned, ranking.seen) == (250_000, 348_000_000, 52_200_000)
     assert (simclr.updates, simclr.learned, simclr.seen, simclr.rendered) == (20 * 196, 4_000_000, 600_000, 0)
@@ -34,12 +34,24 @@ def test_hours_by_hand():
     assert tuning.runs == 2 * (1 + 3)
     assert tuning.updates == 2 * (10 * 256 + (10 + 7 + 10) * 512)
     assert tuning.learned == 2 * (4 * 114_990 + (4 + 1 + 4) * 229_981)
-    assert tuning.seen == 2 * (2 * 114_990 + 5 * 12_691 + 3 * 2 * 229_981 + (5 + 2 + 5) * 12_691)
+    assert tuning.seen == 2 * (4 + 4 + 1 + 4) * 12_691
+    # ImageNet, ranking and SimCLR: 255,490 images of AVA and their mirror images, and 3,000 of TID2013
+    assert (frozen.runs, frozen.updates, frozen.seen) == (3, 0, 3 * (2 * 255_490 + 3_000))
+
+
+def test_eight_cards_by_hand():
+    """Six pretrainings of 6 and two of 3 hours on four cards: 6, 6, 6, 6, then 6 + 6 beside 6 + 3 twice; ten fine-tunings of an hour: three rounds."""
+    long, short = (paper_hours.Stage(f"pretrain_{name}", runs, 0, 0, 0) for name, runs in (("a", 6), ("b", 2)))
+    tuning = paper_hours.Stage("finetune", 10, 0, 0, 0)
+    parts = [(short, 6.0), (long, 36.0), (tuning, 10.0)]
+    assert paper_hours.makespan(parts, 4) == pytest.approx(12 + 3)
+    assert paper_hours.makespan(parts, 1) == pytest.approx(6 + 36 + 10)
+    assert paper_hours.makespan(parts, 100) == pytest.approx(6 + 1)
 
 
 def test_matched_updates_by_hand():
     values = VALUES | {"pretrain": VALUES["pretrain"] | {"contrast_updates": "matched"}}
-    _, simclr, _ = paper_hours.stages(values, {"imagenet": 10})
+    _, simclr, _, _ = paper_hours.stages(values, {"imagenet": 10})
     # 250,000 updates of 512 photos, 196 to a pass: 1275 passes and 100 updates
     assert simclr.updates == 250_000
     assert simclr.learned == 2 * (1275 * 100_000 + 100 * 512)
@@ -48,9 +60,10 @@ def test_matched_updates_by_hand():
 
 def test_more_pretraining_seeds_are_more_trainings():
     values = VALUES | {"pretrain": VALUES["pretrain"] | {"seeds": [1, 2, 3]}}
-    ranking, _, tuning = paper_hours.stages(values, {"imagenet": 10})
+    ranking, _, frozen, tuning = paper_hours.stages(values, {"imagenet": 10})
     assert (ranking.runs, ranking.updates) == (3, 750_000)
     assert tuning.runs == 2 * (1 + 1 + 3 + 3)  # ImageNet has one start, and two shares
+    assert frozen.runs == 1 + 3 + 3
 
 
 def test_hours_take_the_paper_scale_of_params_yaml():

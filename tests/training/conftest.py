@@ -10,7 +10,7 @@ from pathlib import Path
 import pretraining
 import pytest
 from limits import limit
-from small_finetuning import arguments_of
+from small_finetuning import arguments_of, features_of
 from small_stores import backbone_file, labelled_store, one_thread_and_no_traces, photo_store, photos, votes  # noqa: F401
 
 import aesthetic_pretraining
@@ -68,7 +68,7 @@ def child(arguments, kind, count):
     replace = os.replace
     def renamed(source, target):
         nonlocal outputs
-        outputs += not str(target).endswith((".pt", ".features"))
+        outputs += not str(target).endswith(".pt")
         if (kind, count) in {("rename", saves), ("output", outputs)}:
             die()
         replace(source, target)
@@ -163,9 +163,10 @@ def killed_runs(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def tuning(labelled_store, votes, backbone_file):  # noqa: F811
+def tuning(labelled_store, votes, backbone_file, tmp_path_factory):  # noqa: F811
     """tuning(folder, **changes of small_finetuning.CONFIG) -> what finetune takes, with its outputs in that folder."""
-    return arguments_of(labelled_store, votes, backbone_file)
+    features = features_of(labelled_store, backbone_file, tmp_path_factory.mktemp("features"))
+    return arguments_of(labelled_store, votes, backbone_file, features)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ from safetensors.torch import load_file
 
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import score_network
+from aesthetic_pretraining.training.features import FeaturesConfig, features
+from aesthetic_pretraining.training.features_file import Features
 from aesthetic_pretraining.training.finetune import FinetuneConfig
 
 CONFIG = FinetuneConfig(
@@ -48,12 +50,19 @@ def emd(network, store, votes, names, flipped=None):
     return np.mean(distances)
 
 
-def arguments_of(store, votes, start):
+def features_of(store, start, folder, ids=(*TRAIN, *VAL)):
+    """What the backbone in `start` makes of these images and their mirror images, through files."""
+    for mirrored, name in enumerate(("plain.npy", "mirrored.npy")):
+        features(FeaturesConfig(CONFIG.backbone, CONFIG.batch, 1), store, ids, start, folder / name, bool(mirrored))
+    return Features(ids, folder / "plain.npy", folder / "mirrored.npy")
+
+
+def arguments_of(store, votes, start, features):
     """arguments(folder, **changes of the config) -> what finetune takes, with its outputs in that folder."""
 
     def make(folder, train=TRAIN, votes=votes, val=VAL, **changes):
         return dict(
-            config=dataclasses.replace(CONFIG, **changes), store=store, votes=votes, train=train, val=val, start=start,
+            config=dataclasses.replace(CONFIG, **changes), store=store, votes=votes, train=train, val=val, start=start, features=features,
             weights=folder / "weights.safetensors", history_csv=folder / "history.csv", summary_json=folder / "summary.json", work=folder / "work",
             describe={"pretraining": "imagenet", "share": 100, "seed": 1},
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Fine-tuning on eight tiny pictures: the cache against direct passes, the same bytes, each part at its own rate."""
+"""Fine-tuning on eight tiny pictures: features from a file against direct passes, the same bytes, each part at its own rate."""
 
 import dataclasses
 import importlib
@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from small_finetuning import CONFIG, TRAIN, VAL, emd, network_of, outputs, pixels, table
 
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.models.network import new_backbone
 from aesthetic_pretraining.training import checkpoint
-from aesthetic_pretraining.training.feature_cache import SharedFeatures
 from aesthetic_pretraining.training.finetune import finetune, flips
 
 module = importlib.import_module("aesthetic_pretraining.training.finetune")
@@ -89,12 +89,12 @@ def test_validation_is_in_inference_mode_and_moves_nothing(tuning, labelled_stor
     """Fidelity row 32: also when everything learns: no dropout, the running statistics, no flips, and nothing moves."""
     real, frozen, losses = module.predict_votes, [], []
 
-    def spy(network, ids, store, cache, *rest):
+    def spy(network, ids, store, features, *rest):
         assert not any(part.training for part in network.modules())
         before = {k: v.clone() for k, v in network.state_dict().items()}
-        predicted = real(network, ids, store, cache, *rest)
+        predicted = real(network, ids, store, features, *rest)
         assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
-        frozen.append(cache is not None)
+        frozen.append(features is not None)
         losses.append(emd(network, labelled_store, votes, VAL))
         return predicted
 
@@ -149,36 +149,26 @@ def test_the_frozen_training_loss_is_that_of_the_flipped_pictures(tuning, labell
 
 
 class Direct:
-    """Stands for the cache: runs the backbone each time."""
+    """Stands for features: runs the backbone each time."""
 
-    def __init__(self, path, network, store, *others):
-        self.network, self.store = network, store
+    files = ()
+
+    def __init__(self, store, start):
+        self.backbone, self.store = new_backbone("efficientnet_lite0", start).eval(), store
 
     def read(self, ids, flipped):
-        assert not self.network.backbone.training
         with torch.no_grad():
-            return self.network.backbone(torch.stack([pixels(self.store, i, f) for i, f in zip(ids, flipped, strict=True)]))
+            return self.backbone(torch.stack([pixels(self.store, i, f) for i, f in zip(ids, flipped, strict=True)])).numpy()
 
 
-def test_a_run_without_the_cache_goes_the_same_way(tuning, tmp_path, monkeypatch):
-    for name in ("cached", "direct"):
-        finetune(**tuning(tmp_path / name, max_epochs=3, halve_after=9))
-        monkeypatch.setattr(module, "FeatureCache", Direct)
-    one, other = (table(tmp_path / name)[0] for name in ("cached", "direct"))
+def test_a_run_without_the_file_of_features_goes_the_same_way(tuning, labelled_store, backbone_file, tmp_path):
+    made = {name: tuning(tmp_path / name, max_epochs=3, halve_after=9) for name in ("from the file", "direct")}
+    made["direct"]["features"] = Direct(labelled_store, backbone_file)
+    for arguments in made.values():
+        finetune(**arguments)
+    one, other = (table(tmp_path / name)[0] for name in made)
     np.testing.assert_allclose(one, other, rtol=1e-4)
     assert one["train_loss"].nunique() == 3
-
-
-def test_trainings_that_share_features_go_the_way_of_those_that_do_not(tuning, tmp_path):
-    """The folds of a run: same batches of the same features, up to the rounding of the batch in which they were computed."""
-    shared, other = SharedFeatures(tmp_path / "features", sorted([*TRAIN, *VAL])), ["p1", "p3", "p5", "p6"]
-    for name, train, val in (("one", TRAIN, VAL), ("two", other, ["p0", "p7"])):
-        finetune(**tuning(tmp_path / name, train=train, val=val), shared=shared)
-        finetune(**tuning(tmp_path / f"{name} alone", train=train, val=val))
-        together, alone = (table(tmp_path / folder)[0] for folder in (name, f"{name} alone"))
-        np.testing.assert_allclose(together, alone, rtol=1e-3)
-        assert together["frozen"].tolist() == [1, 1, 0, 0]
-    assert (tmp_path / "features").exists()  # until all are done
 
 
 def test_flips():

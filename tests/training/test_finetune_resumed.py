@@ -1,7 +1,7 @@
 """Fine-tuning that was killed or changed: it goes on with the same bytes, or says why it does not."""
 
 from safetensors.torch import load_file, save_file
-from small_finetuning import TRAIN, VAL, outputs
+from small_finetuning import TRAIN, VAL, features_of, outputs
 
 from aesthetic_pretraining.training.finetune import finetune
 
@@ -45,6 +45,7 @@ def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
     interrupt(1, finetune, **same)
     assert resumed(finetune, **same) == "goes on"
     save_file({k: v + 1 for k, v in load_file(backbone_file).items()}, tmp_path / "start.safetensors")
+    others = features_of(same["store"], tmp_path / "start.safetensors", tmp_path)
     said = resumed(finetune, **tuning(tmp_path, dropout=0.5, seed=2))
     assert "began with other parameters (seed was 1, now 2, dropout was 0.75, now 0.5); set them back" in said
     for name, other in {
@@ -54,6 +55,7 @@ def test_a_checkpoint_is_gone_on_with_only_where_nothing_has_changed(
         "(the votes)": tuning(tmp_path, votes=votes | {VAL[0]: votes[VAL[0]][::-1]}),
         "the pictures": same | {"store": photo_store},
         "the start's weights": same | {"start": tmp_path / "start.safetensors"},
+        "the start's features": same | {"features": others},
     }.items():
         said = resumed(finetune, **other)
         assert "starting over" in said and name in said
@@ -64,6 +66,5 @@ def test_a_damaged_checkpoint_starts_over(tuning, tuned, interrupt, tmp_path):
     interrupt(6, finetune, **tuning(tmp_path))
     (saved,) = (tmp_path / "work").glob("[!.]*.pt")
     saved.write_bytes(saved.read_bytes()[:-1000])
-    (tmp_path / "work" / saved.with_suffix(".features").name).write_bytes(b"damaged too")
     finetune(**tuning(tmp_path))
     assert outputs(tmp_path) == outputs(tuned)

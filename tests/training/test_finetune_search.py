@@ -5,20 +5,24 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
-from small_finetuning import CONFIG, TRAIN, VAL
+from small_finetuning import CONFIG, TRAIN, VAL, emd, features_of
 
+from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.models.network import new_backbone, save_weights, score_network
 from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig
 from aesthetic_pretraining.training import finetune_search as module
 from aesthetic_pretraining.training.finetune_search import Labelled, chosen, search_finetuning
 
 SEARCH = FinetuneSearchConfig([1e-3, 1e-2], [0.0, 0.5], [1e-5], [[1, 2]], [1, 2])
+GROUPS = {"p0": "a", "p2": "a", "p3": "b", "p4": "c", "p6": "c", "p7": "d"}
 SMALL = dataclasses.replace(CONFIG, max_epochs=2)
 
 
 @pytest.fixture(scope="module")
-def images(labelled_store, votes):
-    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL)
+def images(labelled_store, votes, backbone_file, tmp_path_factory):
+    features = features_of(labelled_store, backbone_file, tmp_path_factory.mktemp("features"))
+    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL, GROUPS, features)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,7 @@ def test_every_combination_is_tried_with_every_seed(done):
 def test_the_lowest_mean_over_seeds_is_chosen_and_used_in_the_second_phase(done):
     table, _ = done
     head = table[table["phase"] == "head"]
-    means = {key: float(np.mean(group["val_emd"])) for key, group in head.groupby(["learning_rate_head", "dropout"])}
+    means = {key: float(np.mean(group["held_emd"])) for key, group in head.groupby(["learning_rate_head", "dropout"])}
     best = min(means, key=means.get)
     marked = head[head["chosen"] == 1]
     assert [*map(tuple, marked[["learning_rate_head", "dropout"]].drop_duplicates().values)] == [best]
@@ -55,25 +59,51 @@ def test_the_lowest_mean_over_seeds_is_chosen_and_used_in_the_second_phase(done)
 
 def test_one_lucky_seed_does_not_decide():
     table = pd.DataFrame(
-        {"phase": "head", "learning_rate_head": [1.0, 1.0, 2.0, 2.0], "dropout": 0.5, "val_emd": [0.1, 0.5, 0.2, 0.2]}
+        {"phase": "head", "learning_rate_head": [1.0, 1.0, 2.0, 2.0], "dropout": 0.5, "held_emd": [0.1, 0.5, 0.2, 0.2]}
     )
     assert chosen(table, "head") == {"learning_rate_head": 2.0, "dropout": 0.5}
 
 
-def test_loss_and_rank_correlation_are_those_of_the_kept_epoch_on_validation_images(done, images, votes):
+def test_each_image_is_held_out_once_with_all_of_its_group(images):
+    for count in (2, 3):
+        parts = images.parts(count)
+        assert sorted(i for _, held in parts for i in held) == sorted(TRAIN)
+        for learned, held in parts:
+            assert held and sorted([*learned, *held]) == sorted(TRAIN)
+            assert not {GROUPS[i] for i in learned} & {GROUPS[i] for i in held}
+
+
+def test_the_judges_are_the_images_that_were_held_out(done, images, votes):
+    """Losses of a constant by hand; the networks' own by `test_a_network_is_judged_by_its_votes_for_these_images`."""
     table, _ = done
-    shares = {i: votes[i] / votes[i].sum() for i in (*TRAIN, *VAL)}
-    mean = np.mean([shares[i] for i in TRAIN], axis=0)
-    constant = np.mean([np.sqrt(np.mean((mean.cumsum() - shares[i].cumsum()) ** 2)) for i in VAL])
-    assert table["constant_emd"].to_numpy() == pytest.approx(constant, rel=1e-5)
-    assert table["val_srcc"].abs().to_numpy() == pytest.approx(1)  # there are two
-    assert table["val_emd"].between(0, 1).all()
+    shares = {i: votes[i] / votes[i].sum() for i in TRAIN}
+    for seed, (learned, held) in zip((1, 2), images.parts(2), strict=True):
+        mean = np.mean([shares[i] for i in learned], axis=0)
+        constant = np.mean([np.sqrt(np.mean((mean.cumsum() - shares[i].cumsum()) ** 2)) for i in held])
+        rows = table[table["seed"] == seed]
+        assert rows["constant_emd"].to_numpy() == pytest.approx(constant, rel=1e-5)
+    assert table["held_emd"].between(0, 1).all() and table["held_srcc"].between(-1, 1).all()
+    assert table["val_emd"].between(0, 1).all() and (table["val_emd"] != table["held_emd"]).all()
 
 
-def pretended(config, store, votes, train, val, start, weights, history, summary, *args):
+def test_a_network_is_judged_by_its_votes_for_these_images(images, votes, labelled_store, backbone_file, tmp_path):
+    network = score_network(new_backbone(SMALL.backbone, backbone_file), 0.0, 10)
+    save_weights(network.state_dict(), tmp_path / "weights.safetensors")
+    found = module._judged(SMALL, images, TRAIN[:3], TRAIN[3:], tmp_path / "weights.safetensors", 0)
+    assert found["held_emd"] == pytest.approx(emd(network.eval(), labelled_store, votes, TRAIN[3:]), rel=1e-4)
+
+
+def test_more_seeds_than_groups_are_refused(images, backbone_file, tmp_path):
+    search = dataclasses.replace(SEARCH, seeds=[1, 2, 3, 4, 5])
+    with pytest.raises(UserError, match=r"search\.finetune\.seeds has 5 seeds.* have only 4 groups; name fewer seeds"):
+        search_finetuning(SMALL, search, images, backbone_file, tmp_path / "found.csv", tmp_path / "work")
+
+
+def pretended(config, store, votes, train, val, start, features, weights, history, summary, *args):
     """What the search reads of a fine-tuning, without one."""
     for path in (weights, history):
         path.touch()
+    history.write_text("epoch,val_loss\n1,0.5\n")
     summary.write_text('{"epochs": 2, "best_epoch": 1, "stopped": "cap"}')
 
 
@@ -92,7 +122,7 @@ def test_a_search_goes_on_where_it_was_broken_off_and_begins_anew_with_other_inp
     assert calls == [2]
     pd.testing.assert_frame_equal(again, table)
     other = dataclasses.replace(images, val=VAL[:1])
-    monkeypatch.setattr(module, "_judged", lambda *args: {"val_emd": 1.0, "val_srcc": 0.0, "constant_emd": 1.0})
+    monkeypatch.setattr(module, "_judged", lambda *args: {"held_emd": 1.0, "held_srcc": 0.0, "constant_emd": 1.0})
     real = pretended
     search_finetuning(SMALL, SEARCH, other, backbone_file, folder / "other.csv", folder / "work")
     assert len(calls) == 1 + 10
@@ -107,4 +137,4 @@ def test_the_figure_shows_every_combination_and_rings_the_chosen(done):
     assert sum(len(line.get_xdata()) for line in dots) == 8
     (ring,) = [line for line in whole.get_lines() if line.get_fillstyle() == "none"]
     assert ring.get_xdata().tolist() == [1e-5]
-    assert ring.get_ydata()[0] == pytest.approx(table[table["phase"] == "all"]["val_emd"].mean())
+    assert ring.get_ydata()[0] == pytest.approx(table[table["phase"] == "all"]["held_emd"].mean())

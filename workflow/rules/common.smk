@@ -134,6 +134,7 @@ FOLDS = range(1, CONFIG["sets"][TRAIN_ON]["folds"] + 1)
 # what a run's files are called, and those of its networks: one, or one for each fold
 RUN = "share{share}_pretraining{pretraining}_seed{seed}"
 NETWORK = f"{RUN}_fold{{fold}}" if FOLDS else RUN
+FEATURES = "results/{scale}/features/{init}/seed{pretraining}/"
 FINETUNED = f"models/{{scale}}/finetuned/{{init}}/{NETWORK}"
 PREDICTED = f"results/{{scale}}/predictions/{{init}}/{RUN}/"
 # whether there is anything to check the premise of the ranking task on
@@ -224,10 +225,15 @@ def predicted():
 def features_of(dataset):
     """One file of frozen features of a set for each pretrained network, ImageNet's among them."""
     return [
-        f"results/{SCALE}/probe/features/{init}/seed{pretraining}/{dataset}.npy"
+        f"{FEATURES}{dataset}.npy".format(scale=SCALE, init=init, pretraining=pretraining)
         for init in INITS
         for pretraining in pretrainings_of(init, PRETRAININGS)
     ]
+
+
+def mirrored_features():
+    """The file of frozen features of the mirrored training images; none without flips."""
+    return [f"{FEATURES}mirrored/{TRAIN_ON}.npy"] if CONFIG["finetune"]["flip"] else []
 
 
 def store(dataset):

@@ -222,29 +222,6 @@ rule sensitivity:
         "../scripts/evaluate/sensitivity.py"
 
 
-rule features:
-    input:
-        **{name: files for name, files in tested_files().items() if not name.startswith("split_")},
-        start="models/{scale}/pretrained/{init}/seed{pretraining}.safetensors",
-        code=code("evaluate/features"),
-    output:
-        [f"results/{{scale}}/probe/features/{{init}}/seed{{pretraining}}/{name}.npy" for name in TEST_ON],
-    log:
-        "logs/{scale}/features/{init}_seed{pretraining}.log",
-    benchmark:
-        "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
-    threads: CONFIG["finetune"]["threads"]
-    resources:
-        gpu=card,
-        loaders=LOADERS,
-    params:
-        cfg=P(FeaturesConfig, "labels.test_on"),
-    message:
-        "compute the features of {wildcards.init} of seed {wildcards.pretraining}"
-    script:
-        "../scripts/evaluate/features.py"
-
-
 rule probe:
     input:
         **{name: files for name, files in tested_files().items() if not name.startswith("store_")},
@@ -277,7 +254,6 @@ rule stage_evaluate:
         expand(rules.photo_scores.output, scale=SCALE),
         expand(rules.photo_classes.output, scale=SCALE),
         expand(rules.sensitivity.output, scale=SCALE),
-        [features_of(name) for name in TEST_ON],
         expand(rules.probe.output, scale=SCALE),
         predicted(),
     params:

@@ -50,5 +50,5 @@ VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONF
 # processes that make images ahead of a GPU; without one they would only compete
 LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
 NODES = CONFIG["compute"]["nodes"]
-# of a training on several nodes, for which Slurm wants a task on each; its script starts them (workflow/lib/several.py)
+# of a training on several nodes, for which Slurm wants a task on each; its script starts them (workflow/lib/launch.py)
 ON_NODES = dict(nodes=NODES, tasks=NODES, mpi="srun") if NODES > 1 else {}

@@ -38,6 +38,8 @@ rule search_finetuning:
         store=store(TRAIN_ON),
         ledger=f"data/{{scale}}/{TRAIN_ON}/ledger.csv",
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
+        features=f"{FEATURES}{TRAIN_ON}.npy".replace("{init}", "imagenet").replace("{pretraining}", "0"),
+        mirrored=[path.replace("{init}", "imagenet").replace("{pretraining}", "0") for path in mirrored_features()],
         code=code("search/search_finetuning"),
     output:
         csv="results/{scale}/search/finetune_search.csv",

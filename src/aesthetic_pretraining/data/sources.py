@@ -6,7 +6,7 @@ import logging
 import os
 import stat
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Protocol
@@ -86,16 +86,24 @@ class Folder:
         ) from error
 
 
+def members(path: str | Path) -> Iterator[tuple[str, int, int]]:
+    """Name, offset of the data and size of each file in an uncompressed tar file. Raises: UserError for one that is not complete."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            while (member := tar.next()) is not None:
+                tar.members = []  # which would hold on to every member, a kilobyte each
+                if member.isfile():
+                    yield member.name, member.offset_data, member.size
+    except (tarfile.ReadError, FileNotFoundError) as error:
+        raise UserError(f"{path}: is not a complete uncompressed tar file ({error}); delete it and run again") from error
+
+
 class Tar:
     """The files in an uncompressed tar file, with random access."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        try:
-            with tarfile.open(self.path, "r:") as tar:
-                self.members = {m.name: (m.offset_data, m.size) for m in tar if m.isfile()}
-        except (tarfile.ReadError, FileNotFoundError) as error:
-            raise UserError(f"{path}: is not a complete uncompressed tar file ({error}); delete it and run again") from error
+        self.members = {name: (offset, size) for name, offset, size in members(path)}
 
     def names(self) -> list[str]:
         return sorted(self.members)

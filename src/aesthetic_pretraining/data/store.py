@@ -23,8 +23,9 @@ from aesthetic_pretraining.data.images import (
     pixels,
     read_picture,
 )
+from aesthetic_pretraining.data.index import Index, stem
 from aesthetic_pretraining.data.progress import Progress
-from aesthetic_pretraining.data.sources import Source, Tar
+from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.files import atomic_path
 from aesthetic_pretraining.seeding import seeded_int
 
@@ -114,19 +115,22 @@ class PixelSource(Protocol):
 
 
 class Store:
-    """The shrunk images of a set by id; keeps only offsets in memory, not pixels."""
+    """The shrunk images of a set by id; keeps only where they are in memory, not pixels."""
 
     def __init__(self, tars: Iterable[str | Path]):
         self.files = sorted(map(str, tars))
-        self.place = {name.rpartition(".")[0]: (tar, name) for tar in map(Tar, self.files) for name in tar.members}
+        self.index = Index(self.files, stem)
 
     def __contains__(self, picture: str) -> bool:
-        return picture in self.place
+        return picture in self.index
+
+    def ids(self) -> list[str]:
+        """All images, sorted."""
+        return self.index.names()
 
     def read(self, picture: str) -> bytes:
-        """The stored bytes of one image, JPEG or PNG."""
-        tar, name = self.place[picture]
-        return tar.read(name)
+        """The stored bytes of one image, JPEG or PNG. Raises KeyError for an unknown image."""
+        return self.index.read(picture)
 
     def pixels(self, picture: str) -> np.ndarray:
         """uint8 (height, width, 3) of one image."""

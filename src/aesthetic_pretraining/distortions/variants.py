@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from aesthetic_pretraining.data.sources import Tar
+from aesthetic_pretraining.data.index import Index
 from aesthetic_pretraining.distortions import VARIANTS, Variant, rows
 from aesthetic_pretraining.distortions.batched.geometry import Recipe
 from aesthetic_pretraining.distortions.batched.parcel import Parcel, pack
@@ -124,7 +124,7 @@ class RenderedVariants(Variants):
     def __init__(self, store: Photos, size: int, table: str, shards: Iterable[str | Path]):
         super().__init__(store, size, table)
         self.shards = sorted(map(str, shards))
-        self.place = {name: shard for shard in map(Tar, self.shards) for name in shard.members}
+        self.index = Index(self.shards)
 
     @property
     def files(self) -> list[str]:
@@ -133,7 +133,7 @@ class RenderedVariants(Variants):
     def pictures(self, photo_id: str, seed: int, only: Sequence[str] | None = None) -> Tensor:
         names = [member_name(photo_id, VARIANTS[i]) for i in rows(only)]
         try:
-            files = [self.place[name].read(name) for name in names]
+            files = [self.index.read(name) for name in names]
         except KeyError as error:
             raise UserError(
                 f"{error.args[0]} is in no rendered shard; delete results/<scale>/rendered and run rule render again"

@@ -18,7 +18,7 @@ from aesthetic_pretraining.models.network import load_into, score_network
 from aesthetic_pretraining.settings.inference import PredictConfig
 from aesthetic_pretraining.training import runtime
 from aesthetic_pretraining.training.distributed import Alone
-from aesthetic_pretraining.training.feature_cache import predict_votes
+from aesthetic_pretraining.training.inputs import predict_votes
 
 
 class Networks:

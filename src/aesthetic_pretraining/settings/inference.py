@@ -17,11 +17,13 @@ class PredictConfig:
 
 @dataclass(frozen=True)
 class FeaturesConfig:
-    """Features of labelled images; `batch` images pass a network at once."""
+    """Features of labelled images, in the precision of training; `batch` images pass a network at once."""
 
     backbone: Annotated[str, "backbone.name"]
     batch: Annotated[int, "finetune.batch"]
     threads: Annotated[int, "finetune.threads"]
+    precision: Annotated[str, "compute.precision"] = "float32"
+    tf32: Annotated[bool, "compute.tf32"] = False
 
 
 @dataclass(frozen=True)

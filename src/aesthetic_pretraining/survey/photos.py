@@ -33,7 +33,7 @@ class Stored:
         self.store = store
 
     def ids(self) -> list[str]:
-        return sorted(self.store.place)
+        return self.store.ids()
 
     def pixels(self, photo: str) -> np.ndarray:
         try:

@@ -78,7 +78,7 @@ class VariantsDataset(Dataset[Sent]):
         Raises: UserError for a folder that is not there or has no photos, and, when it is asked for, a photo that cannot be read.
         """
         if isinstance(photos, Store):
-            return cls(Variants(photos, size, table), sorted(photos.place), seed, distortions)
+            return cls(Variants(photos, size, table), photos.ids(), seed, distortions)
         found = SourcePhotos(open_source(photos) if isinstance(photos, (str, Path)) else photos, size)
         if not found.ids:
             raise UserError(f"{photos}: has no photos; put some there, as JPEG, PNG or another of the usual formats")

@@ -32,8 +32,9 @@ from aesthetic_pretraining.training import gradient_cache, loader, runtime
 from aesthetic_pretraining.training.checkpoint import Checkpoint, digest, preemptible
 from aesthetic_pretraining.training.datasets import LabelledImages
 from aesthetic_pretraining.training.distributed import open_team
-from aesthetic_pretraining.training.feature_cache import FeatureCache, SharedFeatures, epoch_inputs, predict_votes
+from aesthetic_pretraining.training.features_file import Features
 from aesthetic_pretraining.training.history import Progress, show, write_history
+from aesthetic_pretraining.training.inputs import epoch_inputs, predict_votes
 from aesthetic_pretraining.training.losses import earth_movers_distance
 
 
@@ -112,6 +113,7 @@ def finetune(
     train: Sequence[str],
     val: Sequence[str],
     start: str | Path,
+    features: Features,
     weights: str | Path,
     history_csv: str | Path,
     summary_json: str | Path,
@@ -119,7 +121,6 @@ def finetune(
     describe: Mapping[str, object],
     workers: int = 0,
     live: str | Path | None = None,
-    shared: SharedFeatures | None = None,
     keep: bool = False,
 ) -> None:
     """Fine-tune from the backbone in `start` and write the best epoch's network, the history and a summary.
@@ -128,13 +129,13 @@ def finetune(
         votes: id -> counts or fractions of the votes, (config.bins,), whose scores are config.values.
         train, val: ids in `store`.
         start: safetensors of a backbone.
+        features: of (at least) these images by that backbone, and of their mirror images with `config.flip`: the frozen phase's input.
         summary_json: written: `describe` plus epochs (until early stopping), best_epoch, stopped ("early" or "cap"),
             unfrozen_at, train_mean (mean score of the training images: the constant prediction to beat).
-        work: folder for the checkpoint and the cached features.
+        work: folder for the checkpoint.
         describe: which training of several this is; its values name the checkpoint.
         workers: processes that decode images ahead of the network; 0: this one, between the steps.
         live: folder for DVCLive's files, for those who watch; None: none.
-        shared: features of (at least) these images by the backbone in `start`, if other trainings from it read them, too.
         keep: as for `Checkpoint.finish`.
     Raises: UserError if the loss is not finite (names epoch, step, images and checkpoint), memory runs out (says what to
         lower), an unfinished training had other parameters (names them) or a batch is too small for the processes;
@@ -169,6 +170,7 @@ def finetune(
         asdict(config),
         {
             "the start's weights": digest(files=[start]),
+            "the start's features": digest(files=features.files),
             "the pictures": digest(files=store.files),
             "the split of the pictures": digest(*train, "", *val),
             "the votes": digest(*([i, *votes[i]] for i in (*train, *val))),
@@ -188,10 +190,6 @@ def finetune(
         return {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "best": best, "history": history, "at": (epoch, step, loss_sum),
                 "schedule": schedule.state_dict()}  # fmt: skip
 
-    cache, features = None, checkpoint.path.with_suffix(".features")
-    if schedule.frozen and epoch < config.max_epochs:
-        how = 1 + config.flip, config.batch, team, workers
-        cache = shared.cache(network, store, *how) if shared else FeatureCache(features, network, store, [*train, *val], *how)
     name = " ".join(map(str, describe.values()))
     lines = Progress(name, config.max_epochs)
     seen = 0
@@ -203,8 +201,9 @@ def finetune(
         order = loader.shuffled(train, config.seed, epoch)[step * config.batch :]
         parts = loader.cut(len(order), config.batch, least=2 * team.size)
         images = LabelledImages(store, order, flips(order, config, epoch))
+        known = features if schedule.frozen else None
         steps, left = step + len(parts), len(order)
-        for part, inputs in zip(parts, epoch_inputs(images, parts, cache, team, workers), strict=True):
+        for part, inputs in zip(parts, epoch_inputs(images, parts, known, team, workers), strict=True):
             ids = order[part.start : part.stop]
             runtime.seed_step("finetune", config.seed, epoch, step)
             optimiser.zero_grad(set_to_none=True)
@@ -222,7 +221,7 @@ def finetune(
             lines.step(epoch + 1, step, steps, seen, left)
             checkpoint.save(snapshot)
         network.eval()
-        predicted = predict_votes(network, val, store, cache if schedule.frozen else None, config.batch, team, workers)
+        predicted = predict_votes(network, val, store, known, config.batch, team, workers)
         val_loss = earth_movers_distance(predicted, torch.stack([target[i] for i in val]), config.emd_r, config.emd).item()
         runtime.finite(val_loss, f"{name}, validation of epoch {epoch + 1}", checkpoint=checkpoint)
         epoch, train_loss, frozen = epoch + 1, loss_sum / len(train), schedule.frozen
@@ -243,9 +242,6 @@ def finetune(
             best = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
         step, loss_sum = 0, 0.0
         lines.epoch(epoch, seen, train=train_loss, val=val_loss)
-        if not schedule.frozen:
-            cache = None
-            features.unlink(missing_ok=True)
         checkpoint.save(snapshot, always=True)
         if team.first:
             show(history, live)
@@ -254,7 +250,6 @@ def finetune(
         stopped = "early" if schedule.stopped else "cap"
         targets = [target[i].numpy() for i in train]
         write_outputs(history, stopped, targets, config.values, best, describe, weights, history_csv, summary_json)
-        features.unlink(missing_ok=True)
     checkpoint.finish([weights, history_csv, summary_json], keep)
 
 

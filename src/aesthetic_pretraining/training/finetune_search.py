@@ -1,11 +1,16 @@
-"""Search of fine-tuning's rates, dropout and patience on the validation split, because the published ones are for 230,000 labels.
+"""Search of fine-tuning's rates, dropout and patience without test images, because the published ones are for 230,000 labels.
 
 Two phases, both from ImageNet's weights alone. "head": the new layer by itself, on features of the frozen backbone, with every rate
 of it and every dropout. "all": whole fine-tunings with the best of these, with every rate of the features and every patience. Test
 images have no part in it, and no pretraining of this project, so that what is found favours no row of Table 2.
+
+Each fine-tuning is stopped by the validation images and judged on a part of the training images that is held out from it. The lowest
+validation loss of its epochs would be a biased judge: it is lower the more the loss jumps from epoch to epoch, and so it favours
+high rates.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -17,7 +22,9 @@ import pandas as pd
 import torch
 
 from aesthetic_pretraining import code
+from aesthetic_pretraining.data.split import assign
 from aesthetic_pretraining.data.store import Store
+from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, write_json
 from aesthetic_pretraining.models.backbones import build_backbone
 from aesthetic_pretraining.models.network import Network, load_into
@@ -26,14 +33,15 @@ from aesthetic_pretraining.settings.search import FinetuneSearchConfig
 from aesthetic_pretraining.training import runtime
 from aesthetic_pretraining.training.checkpoint import digest
 from aesthetic_pretraining.training.distributed import Alone
-from aesthetic_pretraining.training.feature_cache import predict_votes
+from aesthetic_pretraining.training.features_file import Features
 from aesthetic_pretraining.training.finetune import finetune
+from aesthetic_pretraining.training.inputs import predict_votes
 from aesthetic_pretraining.training.losses import earth_movers_distance
 
 HEAD, ALL = "head", "all"  # phases
 TRIED = {HEAD: ["learning_rate_head", "dropout"], ALL: ["learning_rate_features", "halve_after", "stop_after"]}
 VARIED = [*TRIED[HEAD], *TRIED[ALL]]
-COLUMNS = ["phase", *VARIED, "seed", "epochs", "best_epoch", "stopped", "val_emd", "val_srcc", "constant_emd"]
+COLUMNS = ["phase", *VARIED, "seed", "epochs", "best_epoch", "stopped", "val_emd", "held_emd", "held_srcc", "constant_emd"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class Labelled:
     Attributes:
         store: the images. votes: id -> counts or shares of the votes, whose scores are `values`.
         train, val: ids.
+        groups: id -> group of each training image; a group is held out as a whole.
+        features: of these images and their mirror images, by the backbone that the search starts from.
     """
 
     store: Store
@@ -50,10 +60,23 @@ class Labelled:
     values: Sequence[float]
     train: Sequence[str]
     val: Sequence[str]
+    groups: Mapping[str, str]
+    features: Features
 
     def shares(self, ids: Sequence[str]) -> torch.Tensor:
         """Shares of the votes, (len(ids), bins)."""
         return torch.stack([torch.as_tensor(self.votes[i] / self.votes[i].sum(), dtype=torch.float32) for i in ids])
+
+    def parts(self, count: int) -> list[tuple[list[str], list[str]]]:
+        """The training images in `count` ways as (learned from, held out); each image is held out once."""
+        names = [str(k) for k in range(count)]
+        sizes = Counter(self.groups[i] for i in self.train)
+        part = assign(sizes, dict.fromkeys(names, 1 / count), "search", sizes=sizes)
+        found = []
+        for name in names:
+            held = [i for i in self.train if part[self.groups[i]] == name]
+            found.append(([i for i in self.train if part[self.groups[i]] != name], held))
+        return found
 
 
 def search_finetuning(
@@ -71,18 +94,35 @@ def search_finetuning(
         config: as for fine-tuning; what is searched, and its seed, is replaced.
         start: safetensors of ImageNet's backbone.
         out_csv: written: phase, the values tried (empty in the phase "head" where it has none), seed, epochs, best_epoch, stopped,
-            val_emd (the best epoch's loss), val_srcc (of mean scores, the same epoch's), constant_emd (of the training images' mean
-            distribution), chosen (1: of the combination with the lowest mean val_emd over seeds in its phase; those of the phase
-            "all" are the result).
+            val_emd (the best epoch's loss on the validation images), held_emd and held_srcc (the same epoch's loss and rank
+            correlation of mean scores on the images held out), constant_emd (of the mean distribution of those learned from, on
+            the same), chosen (1: of the combination with the lowest mean held_emd over seeds in its phase; those of the phase "all"
+            are the result). Each seed holds out another part, as many as there are seeds, but at least two.
+    Raises: UserError if the training images have fewer groups than parts.
         work: folder for one file per finished fine-tuning, and for the unfinished one: a killed search goes on from there.
     """
-    work, base = Path(work), _inputs(config, images, start)
-    tried = search.combinations
+    work, base = Path(work), _inputs(config, search, images, start)
+    tried, parts = search.combinations, images.parts(max(2, len(search.seeds)))
+    if not all(held for _, held in parts):
+        raise UserError(
+            f"search.finetune.seeds has {len(search.seeds)} seeds, each of which holds out other groups of images, but the training "
+            f"images have only {len(set(images.groups[i] for i in images.train))} groups; name fewer seeds"
+        )
+    part_of = dict(zip(search.seeds, parts, strict=False))
     tables = []
     for phase in (HEAD, ALL):
         own = [dict(zip(TRIED[phase], values, strict=True)) for values in tried[phase]]
         rows = [
-            _trial(phase, replace(config, **each, seed=seed, **_rest(phase, config)), images, start, work, base, workers)
+            _trial(
+                phase,
+                replace(config, **each, seed=seed, **_rest(phase, config)),
+                images,
+                part_of[seed],
+                start,
+                work,
+                base,
+                workers,
+            )
             for each, seed in product(own, search.seeds)
         ]
         table = pd.DataFrame(rows, columns=COLUMNS)
@@ -100,8 +140,8 @@ def search_finetuning(
 
 
 def chosen(table: pd.DataFrame, phase: str) -> dict[str, Any]:
-    """The values tried in a phase whose mean val_emd over seeds is lowest; of equal ones those that were tried first."""
-    means = table[table["phase"] == phase].groupby(TRIED[phase], sort=False)["val_emd"].mean()
+    """The values tried in a phase whose mean held_emd over seeds is lowest; of equal ones those that were tried first."""
+    means = table[table["phase"] == phase].groupby(TRIED[phase], sort=False)["held_emd"].mean()
     best = means.index[int(np.argmin(means))]
     # ints of a frame's index are numpy's, which a checkpoint would not know again
     return {name: value.item() if hasattr(value, "item") else value for name, value in zip(TRIED[phase], best, strict=True)}
@@ -112,20 +152,39 @@ def _rest(phase: str, config: FinetuneConfig) -> dict[str, Any]:
     return {"halve_after": config.max_epochs + 1} if phase == HEAD else {}
 
 
-def _inputs(config: FinetuneConfig, images: Labelled, start: str | Path) -> str:
+def _inputs(config: FinetuneConfig, search: FinetuneSearchConfig, images: Labelled, start: str | Path) -> str:
     """A short name of everything that all fine-tunings of a search depend on; which values are tried stands in their files' names."""
     fixed = [item for item in asdict(config).items() if item[0] not in (*VARIED, "seed")]
     votes = [[i, *images.votes[i]] for i in (*images.train, *images.val)]
+    groups = [images.groups[i] for i in images.train]
     return digest(
-        *(*fixed, *images.values, *images.train, "", *images.val, *votes, *sorted(code.digests(__file__).items())),
-        files=[start, *images.store.files],
+        *(
+            *fixed,
+            *search.seeds,
+            *images.values,
+            *images.train,
+            "",
+            *images.val,
+            *groups,
+            *votes,
+            *sorted(code.digests(__file__).items()),
+        ),
+        files=[start, *images.features.files, *images.store.files],
     )
 
 
 def _trial(
-    phase: str, config: FinetuneConfig, images: Labelled, start: str | Path, work: Path, base: str, workers: int
+    phase: str,
+    config: FinetuneConfig,
+    images: Labelled,
+    part: tuple[Sequence[str], Sequence[str]],
+    start: str | Path,
+    work: Path,
+    base: str,
+    workers: int,
 ) -> dict[str, object]:
-    """The row of one fine-tuning, from its file if it was done before."""
+    """The row of one fine-tuning, from its file if it was done before; part: images that it learns from, and those held out."""
+    learned, held = part
     varied = {name: getattr(config, name) for name in VARIED}
     name = "_".join([phase, *(f"{value:g}" for value in varied.values()), f"seed{config.seed}"])
     weights, history, done = (work / f"{name}.{suffix}" for suffix in ("safetensors", "csv", "json"))
@@ -136,9 +195,10 @@ def _trial(
         config,
         images.store,
         images.votes,
-        images.train,
+        learned,
         images.val,
         start,
+        images.features,
         weights,
         history,
         summary,
@@ -152,7 +212,8 @@ def _trial(
         **varied,
         "seed": config.seed,
         **{key: told[key] for key in ("epochs", "best_epoch", "stopped")},
-        **_judged(config, images, weights, workers),
+        "val_emd": pd.read_csv(history)["val_loss"].min(),
+        **_judged(config, images, learned, held, weights, workers),
     }
     write_json(done, {"inputs": base, "row": row})
     for left in (weights, history, summary):
@@ -161,18 +222,20 @@ def _trial(
 
 
 @torch.no_grad()
-def _judged(config: FinetuneConfig, images: Labelled, weights: Path, workers: int) -> dict[str, float]:
-    """Loss and rank correlation of a fine-tuned network on the validation images, and the loss of a constant prediction."""
-    alone, wanted = Alone(runtime.set_up(config.threads, training=False)), images.shares(images.val)
+def _judged(
+    config: FinetuneConfig, images: Labelled, learned: Sequence[str], held: Sequence[str], weights: Path, workers: int
+) -> dict[str, float]:
+    """Loss and rank correlation of a fine-tuned network on the images held out, and the loss of a constant prediction there."""
+    alone, wanted = Alone(runtime.set_up(config.threads, training=False)), images.shares(held)
     network = Network(build_backbone(config.backbone), {"votes": wanted.shape[1]})
     load_into(network, weights)
     network.eval().to(alone.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-    predicted = predict_votes(network, images.val, images.store, None, config.batch, alone, workers)
-    constant = images.shares(images.train).mean(0, keepdim=True).expand_as(wanted)
+    predicted = predict_votes(network, held, images.store, None, config.batch, alone, workers)
+    constant = images.shares(learned).mean(0, keepdim=True).expand_as(wanted)
     scores = torch.tensor(images.values, dtype=torch.float32)
     return {
-        "val_emd": earth_movers_distance(predicted, wanted, config.emd_r, config.emd).item(),
-        "val_srcc": _spearman((predicted @ scores).numpy(), (wanted @ scores).numpy()),
+        "held_emd": earth_movers_distance(predicted, wanted, config.emd_r, config.emd).item(),
+        "held_srcc": _spearman((predicted @ scores).numpy(), (wanted @ scores).numpy()),
         "constant_emd": earth_movers_distance(constant, wanted, config.emd_r, config.emd).item(),
     }
 

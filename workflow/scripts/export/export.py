@@ -47,7 +47,7 @@ with job(snakemake):
         }
         chosen.append(Chosen(weights, f"{scale}-{run.init}", run.init, known))
     split, store = read_table(files.split), Store(listed(files.store))
-    real = [image for image in split["id"][split["split"] == "test"] if image in store][:16] or list(store.place)[:16]
+    real = [image for image in split["id"][split["split"] == "test"] if image in store][:16] or store.ids()[:16]
     explaining = None
     if files.explains:
         explaining = Explaining(listed(files.explains)[0], responses_of(pd.read_parquet(listed(files.responses)[0])))

@@ -6,12 +6,12 @@ several(snakemake)
 with job(snakemake):
     from pathlib import Path
 
-    from aesthetic_pretraining.data.ledger import read_table
+    from aesthetic_pretraining.data.ledger import read_table, usable
     from aesthetic_pretraining.data.split import roles, subset
     from aesthetic_pretraining.data.store import Store
     from aesthetic_pretraining.evaluation.runs import fold_of, training_of
     from aesthetic_pretraining.settings.labels import SCALE
-    from aesthetic_pretraining.training.feature_cache import SharedFeatures
+    from aesthetic_pretraining.training.features_file import Features
     from aesthetic_pretraining.training.finetune import FinetuneConfig, finetune
 
     files, out, cfg = snakemake.input, snakemake.output, snakemake.params.cfg
@@ -25,10 +25,7 @@ with job(snakemake):
     for fold in map(fold_of, listed(out.weights)):
         role = roles(split, fold)
         train[fold] = subset(list(role["id"][role["split"] == "train"]), which.share, which.seed)
-    shared = None
-    if len(networks) > 1:  # the folds of a run, in one process that loads torch and computes the features once
-        name = "_".join(map(str, ["finetune", *which, "folds.features"]))
-        shared = SharedFeatures(work / name, sorted({*val, *(image for ids in train.values() for image in ids)}))
+    features = Features(list(usable(ledger)["id"]), files.features, next(iter(listed(files.mirrored)), None))
     for fold, (weights, history, summary) in zip(train, networks, strict=True):
         watched = live(snakemake)
         finetune(
@@ -38,6 +35,7 @@ with job(snakemake):
             train=train[fold],
             val=val,
             start=files.start,
+            features=features,
             weights=weights,
             history_csv=history,
             summary_json=summary,
@@ -45,8 +43,5 @@ with job(snakemake):
             describe=which._asdict() | ({"fold": fold} if fold else {}),
             workers=snakemake.resources.loaders,
             live=watched / f"fold{fold}" if watched and fold else watched,
-            shared=shared,
             keep=True,
         )
-    if shared:
-        shared.remove()

@@ -1,17 +1,18 @@
 """Rule search_finetuning."""
 
-from job import WORK, config, job
+from job import WORK, config, job, listed
 
 with job(snakemake):
     from pathlib import Path
 
-    from aesthetic_pretraining.data.ledger import read_table
-    from aesthetic_pretraining.data.split import roles
+    from aesthetic_pretraining.data.ledger import read_table, usable
+    from aesthetic_pretraining.data.split import group_of, roles
     from aesthetic_pretraining.data.store import Store
     from aesthetic_pretraining.reporting.figures.style import save
     from aesthetic_pretraining.reporting.figures.training import draw_finetune_search
     from aesthetic_pretraining.settings.labels import SCALE
     from aesthetic_pretraining.settings.search import FinetuneSearchConfig
+    from aesthetic_pretraining.training.features_file import Features
     from aesthetic_pretraining.training.finetune import FinetuneConfig
     from aesthetic_pretraining.training.finetune_search import Labelled, search_finetuning
 
@@ -28,6 +29,8 @@ with job(snakemake):
         once.values,
         train=list(split["id"][split["split"] == "train"]),
         val=list(split["id"][split["split"] == "val"]),
+        groups=dict(zip(ledger["id"], group_of(ledger), strict=True)),
+        features=Features(list(usable(ledger)["id"]), files.features, next(iter(listed(files.mirrored)), None)),
     )
     table = search_finetuning(
         once,

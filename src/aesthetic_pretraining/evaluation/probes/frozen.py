@@ -9,13 +9,13 @@ import pandas as pd
 
 from aesthetic_pretraining.data.ledger import usable
 from aesthetic_pretraining.data.split import roles, subset
-from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.folds import folds_of
 from aesthetic_pretraining.evaluation.metrics import emd, histogram, probabilities
 from aesthetic_pretraining.evaluation.probes import ridge
 from aesthetic_pretraining.evaluation.scenes import scenes
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.settings.probes import ProbeConfig
+from aesthetic_pretraining.training.features_file import read_features
 
 FEWEST_SCENES = 3  # one to fit on, one to choose the regularisation on, one to test on
 
@@ -67,29 +67,6 @@ class Fitted(NamedTuple):
             frame[probabilities(bins)] = as_shares(self.votes.predict(data.features, rows)[0, :, 1:])
             frame[histogram(bins)] = data.votes[rows]
         return frame
-
-
-def read_features(path: str | Path, pictures: int) -> np.ndarray:
-    """The features (N, d) of rule `features`, memory-mapped after one pass to validate them.
-
-    Raises: UserError, naming the file, if it is damaged, has another number of images, or a value that is not finite.
-    """
-    again = "run again with --forcerun features"
-    try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path}: is not a complete file of features ({error}); {again}") from error
-    if found.ndim != 2 or found.dtype != np.float32 or len(found) != pictures:
-        raise UserError(
-            f"{path}: has {found.dtype} numbers of shape {found.shape}, but the ledger has {pictures} images; {again}"
-        )
-    for start in range(0, len(found), ridge.AT_ONCE):
-        odd = ~np.isfinite(found[start : start + ridge.AT_ONCE]).all(axis=1)
-        if odd.any():
-            raise UserError(
-                f"{path}: the features of image {start + int(odd.argmax()) + 1} are not all finite numbers; {again}"
-            )
-    return found
 
 
 def labelled(features: str | Path, ledger: pd.DataFrame, split: pd.DataFrame, votes: Sequence[str] = ()) -> list[Labelled]:

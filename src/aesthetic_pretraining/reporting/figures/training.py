@@ -86,7 +86,7 @@ def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figu
 
 
 def draw_finetune_search(table: pd.DataFrame) -> Figure:
-    """Validation loss over the rates, a panel for each phase: a dot per seed, lines through their means, a ring around the chosen.
+    """Loss on held-out images over the rates, a panel for each phase: a dot per seed, lines through their means, a ring around the chosen.
 
     Args: table: the frame of `training.finetune_search.search_finetuning`.
     """
@@ -95,13 +95,13 @@ def draw_finetune_search(table: pd.DataFrame) -> Figure:
         rows = table[table["phase"] == phase].astype({rate: float})
         for k, (values, group) in enumerate(rows.groupby(by, sort=False)):
             colour = OKABE_ITO[k % len(OKABE_ITO)]
-            axes.plot(group[rate], group["val_emd"], "o", color=colour, alpha=0.5, markersize=3)
-            means = group.groupby(rate)["val_emd"].mean()
+            axes.plot(group[rate], group["held_emd"], "o", color=colour, alpha=0.5, markersize=3)
+            means = group.groupby(rate)["held_emd"].mean()
             axes.plot(means.index, means, "-", color=colour, linewidth=1, label=name.format(*values))
         best = rows[rows["chosen"] == 1]
-        axes.plot(best[rate].iloc[0], best["val_emd"].mean(), "o", color="black", fillstyle="none", markersize=10)
+        axes.plot(best[rate].iloc[0], best["held_emd"].mean(), "o", color="black", fillstyle="none", markersize=10)
         axes.set_title(heading, fontsize="small")
-        _dress(axes, rate, rows["constant_emd"].iloc[0])
+        _dress(axes, rate, rows.groupby("seed")["constant_emd"].first().mean())
     return figure
 
 
@@ -109,7 +109,7 @@ def _dress(axes: Axes, rate: str, constant: float) -> None:
     axes.axhline(constant, color="0.4", linestyle="--", linewidth=1, label="constant prediction")
     axes.set(xscale="log", xlabel=f"finetune.{rate}")
     if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]  # made by subplots, so there is one
-        axes.set_ylabel("validation loss (earth mover's distance)")
+        axes.set_ylabel("loss on held-out training images\n(earth mover's distance)")
     axes.grid(axis="y", color="0.9")
     axes.legend(frameon=False, fontsize="x-small")
 
