@@ -74,11 +74,11 @@ def code(script):
 def before_jobs():
     """Take the folder; a second run ends here with a sentence, and so does one whose jobs could not run."""
     try:
-        if not workflow.local_exec:
+        if by_slurm():
             cluster_can_run()
         elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
             raise UserError(reason)
-        if guard.enter(sends=not workflow.local_exec) and (ended := cluster.end_leftovers(ROOT)):
+        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(ROOT)):
             print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
         finished.sweep("work")
@@ -101,7 +101,7 @@ def cluster_can_run():
 
 def after_error():
     """Say why jobs failed that were sent to a cluster; those of this machine have said it themselves."""
-    if not workflow.local_exec:
+    if by_slurm():
         for sentence in cluster_failures.sentences(guard.since()):
             print(f"error in {sentence}", file=sys.stderr)
 
