@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/workflow/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
 READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
 
-.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-growth bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bundles released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-growth bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bench-beyond bundles released-gradients check-gpu
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -107,6 +107,9 @@ bundles: $(READY) ## export the networks of the last run of SCALE for scoring ph
 
 bench-use: $(READY) ## scores of photos beside the plain network, their memory, ONNX, explanations, the survey under load; MODEL=bundle
 	python benchmarks/use.py $(if $(MODEL),--model $(MODEL)) $(if $(PHOTOS),--photos $(PHOTOS))
+
+bench-beyond: $(READY) ## Slurm, several nodes, a thousand jobs, remote data, images; ONLY=slurm for one of them
+	python benchmarks/beyond.py $(ONLY)
 
 clean: ## remove everything that a run made; data/raw, .venv and DVC's cache stay
 	rm -rf {data,models,results}/{smoke,demo,oasis,paper} work logs .snakemake

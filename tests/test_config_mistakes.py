@@ -262,3 +262,9 @@ def test_a_set_may_be_added_by_name(params):
     params["sets"]["photos"] = params["sets"].pop("ours")
     put(params, "labels.crosscheck", [])
     assert "sets.photos has a name that is taken" in sentence(params)
+
+
+def test_nodes_that_do_not_share_the_processes_equally(params):
+    said = sentence(put(put(params, "compute.processes", 3), "compute.nodes", 2))
+    assert "compute.nodes is 2, but compute.processes is 3, which is no multiple of it" in said
+    assert resolve(put(put(params, "compute.processes", 4), "compute.nodes", 2))["compute"]["nodes"] == 2

@@ -4,6 +4,7 @@ Its nodes are names for this machine; nothing of a Slurm that is installed here 
 """
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -154,7 +155,9 @@ class Cluster:
     def _start(self, name: str, program: str, *arguments: str) -> None:
         with open(self.folder / f"{name}.out", "w") as out:
             path = shutil.which(program, path=_path())
-            self.daemons[name] = subprocess.Popen([path, *arguments], stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+            self.daemons[name] = subprocess.Popen(
+                [path, *arguments], stdout=out, stderr=out, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+            )
 
     def _stepds(self, name: str) -> list[int]:
         """Processes that keep a node's jobs, with the jobs' own; they are no children of its daemon."""
@@ -170,6 +173,11 @@ class Cluster:
                 if rest.startswith("slurmstepd") and set(descendants(int(pid))) & set(found):
                     keepers.append(int(pid))
         return [*keepers, *found]
+
+
+def _end_with_parent() -> None:
+    """Get SIGTERM when who started this is killed, and cannot end it any more: prctl's PR_SET_PDEATHSIG."""
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
 
 
 def descendants(pid: int) -> list[int]:

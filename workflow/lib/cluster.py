@@ -50,16 +50,14 @@ class Nodes(NamedTuple):
 
 def need(job) -> Need:
     """Of one of Snakemake's jobs."""
-    asked = {key: value for key, value in job.resources.items() if isinstance(value, int | str)}  # others are not known yet
-    return Need(
-        job.rule.name,
-        str(asked.get("slurm_partition", "")),
-        int(asked.get("nodes", 1)),
-        int(asked.get("cpus_per_task", job.threads)),
-        int(asked.get("mem_mb", 0)),
-        int(asked.get("gpu", 0)),
-        int(asked.get("runtime", 0)),
-    )
+
+    def asked(key: str, default: int = 0) -> int:
+        value = job.resources.get(key)
+        return value if isinstance(value, int) else default  # by a text Snakemake says that it is not known yet
+
+    cores = asked("cpus_per_task", job.threads)
+    partition = str(job.resources.get("slurm_partition") or "")
+    return Need(job.rule.name, partition, asked("nodes", 1), cores, asked("mem_mb"), asked("gpu"), asked("runtime"))
 
 
 def check(needs: Iterable[Need], nodes: Iterable[Nodes]) -> None:

@@ -14,6 +14,7 @@ from typing import TextIO
 
 import finished
 import guard
+import job_log
 import launch
 import on_node
 import unchanged
@@ -41,7 +42,7 @@ def job(snakemake) -> Iterator[None]:
     path = Path(snakemake.log[0] + (f".{RANK}" if RANK != "0" else ""))
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        open(path, "w", buffering=1, encoding="utf-8") as file,
+        job_log.opened(path, terminal) as file,
         contextlib.redirect_stdout(file),
         contextlib.redirect_stderr(file),
     ):

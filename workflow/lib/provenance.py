@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -66,6 +67,7 @@ def changed_inputs(record: dict) -> set[str]:
 
 def restore(scale: str) -> dict[str, int]:
     """Make the local records describe the files that are there; returns how many were kept, restored, unknown."""
+    _date_back(scale)
     saved = {path.stem: path for path in sorted(folder(scale).glob("*.json"))}
     made = {name: how for stage in saved for name, how in read_json(made_path(scale, stage)).items()}
     swapped = {stage for stage, path in saved.items() if _seen(scale, stage) != digest(str(path))}  # DVC put another one here
@@ -119,12 +121,27 @@ def _read_saved(path: Path) -> dict:
     return saved
 
 
+def _date_back(scale: str) -> None:
+    """Date outputs of the future, which a clock that jumped has made, to now: Snakemake refuses what is made of them before that."""
+    now = time.time()
+    for name in [name for name in recorded() if name.startswith(_folders(scale)) and os.path.exists(name)]:
+        record = read_record(name)
+        if os.stat(name).st_mtime > now and describes(record, name):
+            os.utime(name, (now, now))
+            seconds, ended = record["endtime"] - record["starttime"], os.stat(name).st_mtime
+            write_record(name, record | {"starttime": ended - seconds, "endtime": ended, RESTORED: True})
+
+
+def _folders(scale: str) -> tuple[str, ...]:
+    return tuple(f"{top}/{scale}/" for top in ("data", "models", "results"))
+
+
 def _disown_changed(scale: str, saved: set[str]) -> int:
     """Let those outputs be made again that are not in `saved` and changed since Snakemake's record of them; returns how many.
 
     So it is with a run that was killed before it saved anything.
     """
-    mine = tuple(f"{top}/{scale}/" for top in ("data", "models", "results"))
+    mine = _folders(scale)
     changed = [
         name
         for name in recorded()

@@ -77,11 +77,11 @@ def before_jobs():
     try:
         if reason := interpreter.shut(written()):
             raise UserError(reason)
-        if not workflow.local_exec:
+        if by_slurm():
             cluster_can_run()
         elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
             raise UserError(reason)
-        if guard.enter(sends=not workflow.local_exec) and (ended := cluster.end_leftovers(ROOT)):
+        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(ROOT)):
             print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
         ctrl_c.heed()
@@ -105,7 +105,7 @@ def cluster_can_run():
 
 def after_error():
     """Say why jobs failed that were sent to a cluster; those of this machine have said it themselves."""
-    if not workflow.local_exec:
+    if by_slurm():
         for sentence in cluster_failures.sentences(guard.since()):
             print(f"error in {sentence}", file=sys.stderr)
 

@@ -6,6 +6,11 @@ def sent():
     return workflow.exec_mode.name == "DEFAULT" and not workflow.local_exec
 
 
+def by_slurm():
+    """Whether it sends them by Slurm."""
+    return sent() and workflow.executor_plugin.name == "slurm"
+
+
 def card(wildcards):
     """The GPU of a job: if this machine has any; of one that is sent, if the profile's resource gpu leaves it one."""
     if sent():

@@ -1,0 +1,1 @@
+"""What `beyond.py` measures, a module for each topic: `run` returns {name: value}, and says on stderr why it could not."""
