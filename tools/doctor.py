@@ -9,6 +9,7 @@ The exit code is 1 if something that the scale needs is missing, else 0.
 
 import argparse
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -65,11 +66,21 @@ def labelled(cfg: dict, name: str, ledger: Path, deep: bool) -> list[Finding]:
     return found + doctor.check_ledger(ledger, source, deep)
 
 
+def as_far_as_read(check: Callable[..., list[Finding]], *args: object) -> list[Finding]:
+    """A check's findings, or the file or folder that this user cannot read: other sets are looked at all the same."""
+    try:
+        return check(*args)
+    except PermissionError as error:
+        return [Finding("problem", f"{error.filename}: this user cannot read it", "give this user access")]
+    except UserError as error:
+        return [Finding("problem", str(error))]
+
+
 def examine(cfg: dict, deep: bool) -> dict[str, list[Finding]]:
     """The findings of every set by heading."""
     labels, data = cfg["labels"], Path("data") / cfg["scale"]
     heading = " ".join(filter(None, ("photos:", *cfg["photos"]["sources"], cfg["photos"]["folder"])))
-    reports = {heading: photos(cfg, data / "photos/ledger.csv", deep)}
+    reports = {heading: as_far_as_read(photos, cfg, data / "photos/ledger.csv", deep)}
     simulated = labels["test_on"] if labels["source"] == "simulated" else []
     text = "simulated from photos: nothing to fetch; numbers say nothing about people"
     for name in [*labels["test_on"], *labels["crosscheck"]]:
@@ -78,7 +89,7 @@ def examine(cfg: dict, deep: bool) -> dict[str, list[Finding]]:
             reports[name] = [Finding("ok", text), *doctor.check_ledger(ledger, None, deep)]
         else:
             heading = f"{name}: {values['title']}, {values['folder'] or values['source']}; {values['licence']}"
-            reports[heading] = labelled(cfg, name, ledger, deep)
+            reports[heading] = as_far_as_read(labelled, cfg, name, ledger, deep)
     reports["versions"] = [Finding("ok", f"Python {python_version()}, " + ", ".join(f"{p} {version(p)}" for p in PACKAGES))]
     return reports
 
@@ -95,7 +106,7 @@ def main() -> int:
         cfg = resolve(params)
         reports = examine(cfg, args.deep)
         if args.deep:
-            reports["outputs of earlier runs"] = doctor.check_outputs(cfg["scale"])
+            reports["outputs of earlier runs"] = as_far_as_read(doctor.check_outputs, cfg["scale"])
     except UserError as error:
         sys.exit(f"error: {error}")
     print(printable(doctor.render(reports)))

@@ -169,6 +169,20 @@ def test_the_whole_visit(monkeypatch, tmp_path, capsys, scale, missing):
     assert said.rstrip().endswith(f"{len(missing)} problems" if missing else "all that the scale demo needs is there")
 
 
+def test_what_this_user_cannot_read_is_a_finding_of_its_set(tmp_path, params, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = resolve(params) | {"photos": {"sources": ["folder"], "folder": "mine", "limit": 0, "max_unusable": 0}}
+    (tmp_path / "mine").mkdir()
+
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(script.doctor.Path, "iterdir", refuse)  # root may read everywhere
+    reports = list(script.examine(cfg, deep=False).values())
+    assert reports[0] == [doctor.Finding("problem", "mine: this user cannot read it", "give this user access")]
+    assert len(reports) > 2 and reports[-1][0].level == "ok"
+
+
 def test_a_wrong_scale_ends_with_a_sentence(monkeypatch):
     monkeypatch.setattr("sys.argv", ["doctor.py", "--scale", "huge"])
     with pytest.raises(SystemExit, match="error: params.yaml: scale is 'huge'"):

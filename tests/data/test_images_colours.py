@@ -57,6 +57,32 @@ def test_transparency_lies_on_white(make_photo, encode, grey):
 WIDE_TO_SRGB = np.array([[1.39836, -0.39836, 0], [0, 1, 0], [0, -0.04293, 1.04293]])
 
 
+@pytest.mark.parametrize(
+    ("told", "taken"), [((1, 13), True), ((1, 1), True), ((9, 16), False), ((12, 13), False), ((1, 8), False)]
+)
+def test_a_png_that_says_its_colours_by_numbers(make_photo, encode, told, taken):
+    """ITU-T H.273: 1, 13 is sRGB; 9, 16 BT.2100 PQ; 12, 13 Display P3; 8 linear."""
+    photo = make_photo(3, 64, 48)
+    whole = encode(photo, "PNG")
+    data = whole[:33] + chunk(b"cICP", bytes([*told, 0, 1])) + whole[33:]  # behind the header
+    if taken:
+        assert (array(decode(data)[0]) == photo).all()
+    else:
+        with pytest.raises(Unreadable, match="another space than sRGB"):
+            decode(data)
+
+
+def test_a_tiff_with_colours_of_8_bits_in_its_map_is_refused_and_not_black(make_photo, encode):
+    image = Image.fromarray(make_photo(3, 64, 48)).quantize(64)
+    data = encode(image, "TIFF")
+    assert np.ptp(np.asarray(decode(data)[0])) > 100
+    entry = data.index(struct.pack("<HHI", 320, 3, 768))
+    (at,) = struct.unpack("<I", data[entry + 8 : entry + 12])
+    small = (np.frombuffer(data[at : at + 1536], "<u2") // 257).astype("<u2").tobytes()
+    with pytest.raises(Unreadable, match="a colour map of 8 bits"):
+        decode(data[:at] + small + data[at + 1536 :])
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF"])
 def test_a_profile_that_is_not_srgbs_is_converted(make_photo, encode, form):
     photo = np.clip(make_photo(8), 60, 180)  # inside both gamuts

@@ -1,6 +1,8 @@
 """Damaged pictures: what the decoder warns of is a finding, and whatever it raises is a reason."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -42,6 +44,55 @@ def test_a_jpeg_that_is_cut_and_closed_or_partly_zero(photo, encode, kind, short
     for how, data in bad.items():
         with pytest.raises(Unreadable, match="truncated|damaged"):
             pytest.fail(f"{how}: {read_picture(data, short_side)[1:]}")
+
+
+@pytest.mark.parametrize("short_side", [0, 30])
+def test_a_jpeg_without_its_last_scans_is_not_whole(photo, encode, short_side):
+    """Cut off between two scans and closed: libjpeg has nothing to say."""
+    whole = jpeg(photo, encode, "progressive")
+    scans = [at for at in range(len(whole)) if whole[at : at + 2] == b"\xff\xda"]
+    assert len(scans) == 10
+    for at in scans[1:]:
+        tables = whole.rindex(b"\xff\xc4", 0, at) if b"\xff\xc4" in whole[at - 300 : at] else at
+        with pytest.raises(Unreadable, match="scans are missing"):
+            read_picture(whole[:tables] + b"\xff\xd9", short_side)
+    assert (
+        read_picture(whole + encode(photo, "JPEG")[:500], short_side).width == 320
+    )  # what stands behind its end is not its own
+
+
+def test_a_thumbnail_is_none_of_the_scans(photo, encode):
+    small = encode(photo[:60, :80], "JPEG", progressive=True)
+    whole = encode(photo, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0" + small[: len(small) // 2])
+    assert read_picture(whole).width == 320
+
+
+@pytest.mark.parametrize("compression", ["tiff_adobe_deflate", "tiff_deflate"])
+def test_zeros_in_a_deflated_tiff_are_found_by_its_checksum(photo, encode, compression):
+    """libtiff stops reading when the strip is full, which zeros, as codes of pixels, may achieve."""
+    whole = encode(photo, "TIFF", compression=compression)
+    assert (read_picture(whole).pixels == photo).all()
+    for part in (3, 4, 5):
+        at = len(whole) // part
+        with pytest.raises(Unreadable, match="damaged or truncated"):
+            read_picture(whole[:at] + bytes(300) + whole[at + 300 :])
+
+
+def test_a_deflated_tiff_that_unpacks_without_end(encode):
+    bomb = zlib.compress(bytes(200_000_000), 9)
+    data = encode(Image.new("L", (64, 64)), "TIFF", compression="tiff_adobe_deflate", tiffinfo={278: 64})
+    entry = data.index(struct.pack("<HHI", 273, 4, 1))  # where the strip begins
+    data = data[: entry + 8] + struct.pack("<I", len(data)) + data[entry + 12 :]
+    entry = data.index(struct.pack("<HHI", 279, 4, 1))  # how long it is
+    data = data[: entry + 8] + struct.pack("<I", len(bomb)) + data[entry + 12 :]
+    with pytest.raises(Unreadable, match="unpacks to far more"):
+        read_picture(data + bomb)
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_a_fax_in_a_tiff_is_refused_because_its_damage_would_not_show(photo, encode, compression):
+    with pytest.raises(Unreadable, match="a fax's, whose damage does not show"):
+        read_picture(encode(Image.fromarray(photo).convert("1"), "TIFF", compression=compression))
 
 
 def test_unnamed_sampling_factors_are_read_and_their_damage_found():

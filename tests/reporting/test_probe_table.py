@@ -1,5 +1,7 @@
 """The printed probes against their frame, and the sentences on what a network has to beat."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +114,13 @@ def test_the_figure_shows_every_value_with_its_interval(tmp_path):
     save(figure, tmp_path / "a.png", tmp_path / "a.pdf")
     save(draw_probes(frame, PAPERS.tested, note="demo: simulated votes"), tmp_path / "b.png", tmp_path / "b.pdf")
     assert all((tmp_path / f"a.{s}").read_bytes() == (tmp_path / f"b.{s}").read_bytes() for s in ("png", "pdf"))
+
+
+def test_a_dollar_in_a_sets_name_is_no_formula(tmp_path):
+    odd, other = (replace(each, title=r"$\nothing{$") for each in PAPERS.tested)
+    figure = draw_probes(probes(), (odd, other))
+    save(figure, tmp_path / "a.png")  # matplotlib would refuse the formula here
+    assert figure.axes[0].get_title() == odd.title and odd.title in figure.axes[-1].get_ylabel()
 
 
 def test_the_figure_of_one_share_and_of_undefined_probes():

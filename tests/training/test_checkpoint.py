@@ -5,6 +5,7 @@ import json
 import logging
 import os
 
+import numpy as np
 import pytest
 import torch
 
@@ -148,6 +149,21 @@ def test_a_damaged_checkpoint_is_none_and_says_so(tmp_path, caplog, keep):
         assert one.load() is None
     assert "damaged" in caplog.text
     assert one.path.name in caplog.text
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_bit_that_rotted_in_a_checkpoint_is_found(tmp_path, caplog, seed):
+    """torch.load would take most of them for other numbers."""
+    one = made(tmp_path)
+    one.save(lambda: {"x": torch.arange(1000.0)}, always=True)
+    whole = bytearray(one.path.read_bytes())
+    at = whole.index(torch.arange(1000.0).numpy().tobytes()) + np.random.default_rng(seed).integers(4000)
+    whole[at] ^= 1 << (seed % 8)
+    one.path.write_bytes(whole)
+    assert not torch.equal(torch.load(one.path, weights_only=True)["state"]["x"], torch.arange(1000.0))
+    with caplog.at_level(logging.WARNING, "aesthetic_pretraining"):
+        assert one.load() is None
+    assert f"checkpoint {one.path.name} is damaged" in caplog.text
 
 
 def test_a_checkpoint_is_data_and_never_code(tmp_path):

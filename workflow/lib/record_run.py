@@ -5,13 +5,13 @@ usage: record_run.py CONFIG        what --config and --configfile said, as JSON
 
 import importlib.util
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(root / "src"), str(root / "workflow/lib")]
 
+import dvc_commit  # noqa: E402
 import dvc_stages  # noqa: E402
 import provenance  # noqa: E402
 import report_copy  # noqa: E402
@@ -46,5 +46,4 @@ if not dag.pending:
 if reason := obstacle(changes, dag):
     print(f"dvc: not recorded, because {reason}")
 else:
-    code = subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--no-relink", "--quiet"], check=False).returncode
-    print("dvc: recorded in dvc.lock" if code == 0 else f"dvc: commit failed with code {code}; run 'dvc commit --force'")
+    print(dvc_commit.commit())

@@ -8,6 +8,7 @@ import logging
 import signal
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -68,6 +69,10 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            # torch.load reads past the checksums that torch.save wrote: one bit more or less would be another training
+            with zipfile.ZipFile(self.path) as archive:
+                if broken := archive.testzip():
+                    raise zipfile.BadZipFile(broken)
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             config, inputs, files, state = saved["config"], saved["inputs"], saved["code"], saved["state"]
         except Exception as error:

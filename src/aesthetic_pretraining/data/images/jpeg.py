@@ -4,6 +4,7 @@ Trap: libjpeg only warns of damaged scans and fills the rest with grey. Pillow h
 simplejpeg, the same libjpeg-turbo with the same pixels, raises them.
 """
 
+import re
 from typing import Any
 
 import cv2
@@ -15,6 +16,9 @@ from aesthetic_pretraining.data.images.limits import SCANS
 from aesthetic_pretraining.data.images.unreadable import Unreadable, said
 
 SPACES = {"RGB": "RGB", "L": "GRAY"}  # Pillow's mode -> simplejpeg's name
+MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # in a scan's data, 0xFF is followed by 0 or by a restart marker
+FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # SOFn of the codings that libjpeg reads
+ALONE, SOS, EOI = (0x01, 0xD8), 0xDA, 0xD9
 EXOTIC = "subsampling level"  # in what TurboJPEG says of sampling factors that it has no name for, which are valid
 
 
@@ -30,11 +34,40 @@ def scans(data: bytes) -> int:
     return count
 
 
+def complete(data: bytes) -> None:
+    """Raises: Unreadable if a component has coefficients that no scan holds to their last bit.
+
+    A JPEG of several scans that is cut off between two of them and closed is valid for libjpeg, and only less sharp.
+    """
+    at = 2
+    left: dict[int, list[int]] = {}  # component: for each coefficient, how many of its bits are still to come
+    while found := MARKER.search(data, at):
+        kind, at = data[found.start() + 1], found.end()
+        if kind == EOI:
+            break
+        if kind in ALONE:
+            continue
+        size = int.from_bytes(data[at : at + 2], "big")
+        body = data[at + 2 : at + size]
+        if kind in FRAMES:
+            left = {component: [16] * 64 for component in body[6::3]}
+        elif kind == SOS and body and len(body) >= 4 + 2 * body[0]:
+            count = body[0]
+            first, last, bits = body[1 + 2 * count : 4 + 2 * count]
+            for component in body[1 : 1 + 2 * count : 2]:
+                if component in left:
+                    left[component][first : last + 1] = [bits & 15] * (last + 1 - first)
+        at += size
+    if any(map(any, left.values())):
+        raise Unreadable("damaged or truncated image (scans are missing)")
+
+
 def read(head: JpegImagePlugin.JpegImageFile, data: bytes, fraction: int) -> np.ndarray | Image.Image:
     """The image at 1/fraction of its size (1, 2, 4 or 8), not turned: uint8 (h, w, 3) or (h, w), or Pillow's image for CMYK.
 
     Raises: Unreadable with libjpeg's words; Exotic.
     """
+    complete(data)
     if head.mode not in SPACES:
         check(data)
         return _by_pillow(head, fraction)
@@ -50,6 +83,7 @@ def check(data: bytes) -> None:
 
 def read_exotic(head: JpegImagePlugin.JpegImageFile, data: bytes, fraction: int) -> Image.Image:
     """As `read`, for every sampling; libjpeg's warnings go to the process's standard error, where the caller looks for them."""
+    complete(data)
     cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_REDUCED_GRAYSCALE_8)
     return _by_pillow(head, fraction)
 

@@ -9,6 +9,7 @@ from aesthetic_pretraining.data.images.unreadable import Unreadable
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEPT = {b"tRNS", b"eXIf"}  # ancillary chunks that change what is seen; the profile is read here
+LIKE_SRGB = ({1, 2}, {1, 2, 6, 13, 14, 15})  # ITU-T H.273: primaries and transfer of sRGB, or near enough, or not said
 UPRIGHT = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0")  # texts that may hold the orientation
 TEXT, PROFILE = 1 << 20, 16 << 20  # bytes of such a text, and of a profile, unpacked: larger ones are left out
 
@@ -27,7 +28,7 @@ class Slim(NamedTuple):
 
 
 def slim(data: bytes) -> Slim:
-    """Take the metadata out of a PNG. Raises: Unreadable for more than CHUNKS chunks.
+    """Take the metadata out of a PNG. Raises: Unreadable for more than CHUNKS chunks, and for the colour spaces of chunk cICP.
 
     Damage of what is kept is left for the decoder to find; metadata with a wrong checksum are left out.
     """
@@ -42,6 +43,8 @@ def slim(data: bytes) -> Slim:
             body = view[at + 8 : end - 4]
             key = bytes(body) if kind == b"tRNS" else key
             profile = _profile(body) if kind == b"iCCP" else profile
+            if kind == b"cICP" and (body[0] not in LIKE_SRGB[0] or body[1] not in LIKE_SRGB[1]):
+                raise Unreadable(f"colours of another space than sRGB (cICP {body[0]}, {body[1]})")
             if kind in KEPT or _turns(kind, body):
                 kept.append(view[at:end])
         at = end

@@ -58,7 +58,7 @@ def _draw_all_labels(axes: Axes, rows: pd.DataFrame, title: str) -> None:
             axes.axvline(row["value"], color="0.6", linestyle=":", zorder=0)
     axes.set_yticks(places, [label(init) for init in rows.index])
     axes.set_ylim(-0.6, len(rows) - 0.4)
-    axes.set_title(title, fontsize="medium")
+    axes.set_title(title, fontsize="medium", parse_math=False)
     axes.set_xlabel("SRCC ↑")
     axes.locator_params(axis="x", nbins=4)
     if rows["value"].isna().all():
