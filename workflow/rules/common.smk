@@ -41,7 +41,7 @@ try:
     CHANGES = json.dumps(config)
     config.update(overlay(load(ROOT / "params.yaml"), config))
     CONFIG = resolve(config)
-    if workflow.exec_mode.name == "DEFAULT":
+    if workflow.exec_mode.name == "DEFAULT" and not MODULE:
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         with guard.free() as may_write:
             if may_write:
@@ -62,9 +62,14 @@ def P(*wanted):
     return {key: leaf(CONFIG, key) for key in sorted(leaves, key=lambda key: re.sub(r"(?<=\.shares)\..*", "", key))}
 
 
+def own(path):
+    """A file of this project as an input, wherever the working folder is; never in a remote store, as data and results may be."""
+    return local(path if HERE else str(ROOT / path))
+
+
 def code(script):
     """A rule's script, <stage>/<rule>, with every project module that it imports, directly or not: inputs, so that an edit is seen."""
-    return dependencies.closure(ROOT, f"workflow/scripts/{script}.py")
+    return [own(path) for path in dependencies.closure(ROOT, f"workflow/scripts/{script}.py")]
 
 
 def before_jobs():
@@ -85,7 +90,7 @@ def after_success():
     """Record how the outputs were made, unless DVC itself drives, or this was a dry run or --touch."""
     finished.sweep("work")
     if "DVC_STAGE" not in os.environ and not workflow.touch:
-        subprocess.run([sys.executable, "workflow/lib/record_run.py", CHANGES], check=False)
+        subprocess.run([sys.executable, str(ROOT / "workflow/lib/record_run.py"), CHANGES], check=False)
 
 
 SCALE = CONFIG["scale"]
@@ -142,8 +147,8 @@ def place_params(dataset):
 def pins_of(dataset):
     """The tables of digests that a set's listing is checked against."""
     if dataset == "photos":
-        return [str(BSDS500)] if "bsds500" in CONFIG["photos"]["sources"] else []
-    return [str(OASIS), str(OASIS_LEFT_OUT)] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
+        return [own(str(BSDS500))] if "bsds500" in CONFIG["photos"]["sources"] else []
+    return [own(str(OASIS)), own(str(OASIS_LEFT_OUT))] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
 
 
 def looked_at(dataset):
