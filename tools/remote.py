@@ -43,7 +43,11 @@ def transfer(folder: Path, direction: str, remote: str | None, targets: list[str
     for name in ("dvc", "dvc_data", "dvc_objects"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [errors], False  # importing DVC has set its own
-    with Repo(str(folder)) as repo:
+    try:
+        opened = Repo(str(folder))
+    except DvcException as error:
+        raise UserError(f"DVC cannot read its settings (.dvc/config, .dvc/config.local): {error}") from error
+    with opened as repo:
         name = remote or repo.config["core"].get("remote")
         if not name or name not in repo.config["remote"]:
             raise UserError(f"no remote store {name or 'is set'}: dvc remote add --default store s3://BUCKET/FOLDER; {HOW}")

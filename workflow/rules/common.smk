@@ -36,6 +36,9 @@ import guard
 import needs
 import provenance
 
+# an image for --sdm apptainer, and no parameter of a result: --config container=aesthetic-pretraining.sif
+CONTAINER = config.pop("container", None)
+
 try:
     # not by `configfile:`, whose YAML is an older one than DVC's; so far `config` holds what --config and --configfile say
     CHANGES = json.dumps(config)
@@ -195,7 +198,7 @@ def tested_files():
 
 def given(key):
     """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
-    return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
+    return [local(path)] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
 def runs(pattern, chosen=RUNS, folds=FOLDS):
@@ -220,6 +223,17 @@ def features_of(dataset):
         for init in INITS
         for pretraining in pretrainings_of(init, PRETRAININGS)
     ]
+
+
+def made(rule, **wildcards):
+    """The outputs of a rule at this scale, of all values of its other wildcards."""
+    return expand([plain(path) for path in rule.output], scale=SCALE, **wildcards)
+
+
+def plain(path):
+    """A path without the remote store that it may lie in, which expand() does not take; as an input, it gets that again."""
+    stored = getattr(path, "flags", {}).get("storage_object")
+    return stored.query.removeprefix(workflow.storage_settings.default_storage_prefix).lstrip("/") if stored else path
 
 
 def store(dataset):

@@ -40,4 +40,4 @@ rule export:
 
 rule stage_export:
     input:
-        expand(rules.export.output, scale=SCALE),
+        made(rules.export),

@@ -323,16 +323,16 @@ rule report:
 
 rule stage_report:
     input:
-        expand(rules.table2.output, scale=SCALE),
-        expand(rules.probe_table.output, scale=SCALE),
-        expand(rules.claims.output, scale=SCALE),
-        expand(rules.figure1.output, scale=SCALE),
-        expand(rules.figure2.output, scale=SCALE),
-        expand(rules.figure3.output, scale=SCALE),
-        expand(rules.figure4.output, scale=SCALE),
-        expand(rules.figure5.output, scale=SCALE),
-        expand(rules.diagnostics.output, scale=SCALE),
-        expand(rules.report.output, scale=SCALE),
+        made(rules.table2),
+        made(rules.probe_table),
+        made(rules.claims),
+        made(rules.figure1),
+        made(rules.figure2),
+        made(rules.figure3),
+        made(rules.figure4),
+        made(rules.figure5),
+        made(rules.diagnostics),
+        made(rules.report),
     params:
         scope=P(
             "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"
