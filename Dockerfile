@@ -18,11 +18,11 @@ FROM ${BASE}
 LABEL org.opencontainers.image.title="aesthetic-pretraining" org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/aesthetic-pretraining /opt/aesthetic-pretraining
 # the code belongs to root; who runs it can write to the home folder and to what is mounted
-RUN useradd --uid 1000 --create-home researcher
+RUN useradd --uid 1000 --home-dir /researcher --create-home researcher
 USER 1000
-WORKDIR /home/researcher
+WORKDIR /researcher
 ENV PATH=/opt/aesthetic-pretraining/.venv/bin:$PATH \
     PYTHONPATH=/opt/aesthetic-pretraining/src:/opt/aesthetic-pretraining/workflow/lib \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
-CMD ["snakemake", "--snakefile", "/opt/aesthetic-pretraining/Snakefile", "--directory", "/home/researcher", "--config", "scale=demo", "--", "all"]
+CMD ["snakemake", "--snakefile", "/opt/aesthetic-pretraining/Snakefile", "--directory", "/researcher", "--config", "scale=demo", "--", "all"]
