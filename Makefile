@@ -6,14 +6,17 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # this folder's code, also where .venv is shared with another checkout, whose code is installed in it
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/workflow/lib$(if $(PYTHONPATH),:$(PYTHONPATH))
-READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)
+# cpu: without CUDA, 5 GB less; cuda, or nothing: the lock as it is. What .venv has stays chosen
+TORCH ?= $(shell cat .venv/.torch 2>/dev/null)
+$(if $(filter-out cpu cuda,$(TORCH)),$(error TORCH=$(TORCH): there are cpu and cuda))
+READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d ' ' -f 1)$(filter cpu,$(TORCH))
 
-.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-growth bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bench-beyond bundles released-gradients check-gpu
+.PHONY: dvc.yaml help setup demo oasis test lint lock readme schema clean doctor ladders parity bench-workflow bench-distortions bench-data bench-growth bench-training bench-evidence bench-learning bench-oasis record bench-small-runs bench-faults bench-use bench-beyond bundles released-gradients check-gpu push pull crate image
 
 help: ## show this list
 	@grep -hE '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
-setup: $(READY) ## install the pinned packages, and this one to be edited, into .venv
+setup: $(READY) ## install the pinned packages, and this one to be edited, into .venv; TORCH=cpu: without CUDA
 
 # an interrupted set-up leaves no mark and is done again; what is there already is kept
 $(READY): requirements.lock pyproject.toml
@@ -22,8 +25,16 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	@awk '/^uv==/ {on=1} on {print} on && !/\\$$/ {exit}' requirements.lock > .venv/uv.txt
 	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r .venv/uv.txt
+ifeq ($(TORCH),cpu)
+	@awk '/^[a-z0-9]/ {off = /^(torch|torchvision|triton|cuda-.*|nvidia-.*)==/ && !/^nvidia-ml-py==/} !off' requirements.lock > .venv/cpu.txt
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --compile-bytecode -r .venv/cpu.txt
+	@echo "torch and torchvision come from PyTorch's own index, for whose files requirements.lock has versions and no digests"
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --torch-backend cpu $$(awk '/^(torch|torchvision)==/ {print $$1}' requirements.lock)
+else
 	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes --compile-bytecode -r requirements.lock
+endif
 	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --offline --editable .
+	@echo $(TORCH) > .venv/.torch
 	@touch $@
 
 demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, Figures 3 to 5, report
@@ -104,6 +115,18 @@ bench-faults: $(READY) ## kill the chain, damage its files, feed it hostile pict
 
 bundles: $(READY) ## export the networks of the last run of SCALE for scoring photos: models/SCALE/bundles
 	snakemake --cores $(CORES) --config scale=$(or $(SCALE),oasis) --logger lines -- stage_export
+
+push: $(READY) ## send the recorded results to DVC's remote store; REMOTE=name of another one, STAGES=stages alone
+	@python tools/remote.py push $(if $(REMOTE),--remote $(REMOTE)) $(STAGES)
+
+pull: $(READY) ## fetch the recorded results from there
+	@python tools/remote.py pull $(if $(REMOTE),--remote $(REMOTE)) $(STAGES)
+
+crate: $(READY) ## archive the last run of SCALE as an RO-Crate: logs/SCALE/run.crate.zip
+	@python tools/crate.py $(or $(SCALE),demo)
+
+image: ## build the container image by ENGINE (podman, docker, buildah); TORCH=cuda with CUDA
+	@python3 tools/image.py build $(if $(ENGINE),--engine $(ENGINE)) --torch $(or $(TORCH),cpu)
 
 bench-use: $(READY) ## scores of photos beside the plain network, their memory, ONNX, explanations, the survey under load; MODEL=bundle
 	python benchmarks/use.py $(if $(MODEL),--model $(MODEL)) $(if $(PHOTOS),--photos $(PHOTOS))

@@ -171,8 +171,8 @@ def test_dvc_yaml_is_current_for_every_scale_and_a_new_input_makes_it_stale(tmp_
     rules = project.path / "workflow/rules/report.smk"
     rules.write_text(
         rules.read_text().replace(
-            'published="resources/table2_published.csv",',
-            'published="resources/table2_published.csv",\n        more="resources/README.md",',
+            'published=own("resources/table2_published.csv"),',
+            'published=own("resources/table2_published.csv"),\n        more="resources/README.md",',
         )
     )
     assert "stale" in project.run("python", "workflow/lib/dvc_stages.py", "--check", ok=False)

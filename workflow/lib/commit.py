@@ -3,10 +3,11 @@
 import subprocess
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 MADE_FROM = ("src", "workflow", "params.yaml", "resources")
 
 
-def commit(root: str | Path = ".") -> str:
+def commit(root: str | Path = ROOT) -> str:
     """The commit's digest, with the words "with changes" where what is run differs from it; "unknown" outside of a repository."""
     try:
         head = _git(root, "rev-parse", "HEAD")

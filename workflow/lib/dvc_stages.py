@@ -63,8 +63,11 @@ class Dag:
     pending: list[str]  # jobs that Snakemake would run
 
 
-def load_dag(changes: Mapping | None = None) -> Dag:
-    """Ask Snakemake for the DAG of all stages, with `changes` to params.yaml as of --config. Uses its internals; docs/workflow.md says which, the version is pinned."""
+def load_dag(changes: Mapping | None = None, folder: Path = ROOT) -> Dag:
+    """Ask Snakemake for the DAG of all stages, with `changes` to params.yaml as of --config, in a working folder.
+
+    Uses its internals; docs/workflow.md says which, the version is pinned.
+    """
     from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
     from snakemake.settings.types import Quietness
 
@@ -74,7 +77,7 @@ def load_dag(changes: Mapping | None = None) -> Dag:
             resource_settings=ResourceSettings(cores=1),
             config_settings=ConfigSettings(config=dict(changes or {})),
             snakefile=ROOT / "Snakefile",
-            workdir=ROOT,
+            workdir=folder,
         )
         workflow.dag(DAGSettings(targets=targets, max_checksum_file_size=10**15)).printd3dag()
         inner = workflow._workflow

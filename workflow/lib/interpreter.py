@@ -25,9 +25,13 @@ def name_temporary_folder() -> None:
         return
 
 
-def unusable(folder: Path) -> str:
-    """Why the project cannot work in a folder; empty if it can."""
-    if odd := set(str(folder)) & set(os.pathsep + "\n\r{}"):
+def unusable(folder: Path, project: Path | None = None) -> str:
+    """Why the project cannot work in a folder; empty if it can.
+
+    Args:
+        project: the project's own folder, if it is another: from there it is only read.
+    """
+    if odd := set(str(folder) + str(project or "")) & set(os.pathsep + "\n\r{}"):
         return f"a folder of this project's path has {sorted(odd)[0]!r} in its name, which Snakemake cannot pass on; move the project"
     for place in filter(Path.exists, (folder / ".snakemake", folder)):
         if not os.access(place, os.W_OK | os.X_OK):

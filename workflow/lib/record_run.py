@@ -21,6 +21,8 @@ from aesthetic_pretraining.errors import UserError  # noqa: E402
 
 def obstacle(changes: dict, dag) -> str:
     """Why the run is not recorded in dvc.lock; empty if it can be."""
+    if Path.cwd() != root:
+        return "DVC records in the project's folder alone, and this run was of another one"
     params = load(root / "params.yaml")
     if dag.scale != params["scale"]:
         return f"this run was of the scale {dag.scale}, and params.yaml says {params['scale']}"
@@ -36,7 +38,7 @@ def obstacle(changes: dict, dag) -> str:
 
 
 changes = json.loads(sys.argv[1])
-dag = dvc_stages.load_dag(changes)
+dag = dvc_stages.load_dag(changes, Path.cwd())
 try:
     provenance.save([], dag, partly=bool(dag.pending))
 except UserError as error:

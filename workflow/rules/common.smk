@@ -41,12 +41,15 @@ import needs
 import on_node
 import provenance
 
+# an image for --sdm apptainer, and no parameter of a result: --config container=aesthetic-pretraining.sif
+CONTAINER = config.pop("container", None)
+
 try:
     # not by `configfile:`, whose YAML is an older one than DVC's; so far `config` holds what --config and --configfile say
     CHANGES = json.dumps(config)
     config.update(overlay(load(ROOT / "params.yaml"), config))
     CONFIG = resolve(config)
-    if workflow.exec_mode.name == "DEFAULT":
+    if workflow.exec_mode.name == "DEFAULT" and not MODULE:
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         with guard.free() as may_write:
             if may_write:
@@ -67,9 +70,14 @@ def P(*wanted):
     return {key: leaf(CONFIG, key) for key in sorted(leaves, key=lambda key: re.sub(r"(?<=\.shares)\..*", "", key))}
 
 
+def own(path):
+    """A file of this project as an input, wherever the working folder is; never in a remote store, as data and results may be."""
+    return local(path if HERE else str(ROOT / path))
+
+
 def code(script):
     """A rule's script, <stage>/<rule>, with every project module that it imports, directly or not: inputs, so that an edit is seen."""
-    return dependencies.closure(ROOT, f"workflow/scripts/{script}.py")
+    return [own(path) for path in dependencies.closure(ROOT, f"workflow/scripts/{script}.py")]
 
 
 def before_jobs():
@@ -121,7 +129,7 @@ def after_success():
     """Record how the outputs were made, unless DVC itself drives, or this was a dry run or --touch."""
     finished.sweep("work")
     if "DVC_STAGE" not in os.environ and not workflow.touch:
-        subprocess.run([sys.executable, "workflow/lib/record_run.py", CHANGES], check=False)
+        subprocess.run([sys.executable, str(ROOT / "workflow/lib/record_run.py"), CHANGES], check=False)
 
 
 SCALE = CONFIG["scale"]
@@ -167,8 +175,8 @@ def place_params(dataset):
 def pins_of(dataset):
     """The tables of digests that a set's listing is checked against."""
     if dataset == "photos":
-        return [str(BSDS500)] if "bsds500" in CONFIG["photos"]["sources"] else []
-    return [str(OASIS), str(OASIS_LEFT_OUT)] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
+        return [own(str(BSDS500))] if "bsds500" in CONFIG["photos"]["sources"] else []
+    return [own(str(OASIS)), own(str(OASIS_LEFT_OUT))] if CONFIG["sets"][dataset]["reader"] == "oasis" else []
 
 
 def looked_at(dataset):
@@ -215,7 +223,7 @@ def tested_files():
 
 def given(key):
     """The file that a parameter names, as a list of inputs: none if it is not there, which the rule's script says in a sentence."""
-    return [path] if Path(path := leaf(CONFIG, key)).is_file() else []
+    return [local(path)] if Path(path := leaf(CONFIG, key)).is_file() else []
 
 
 def runs(pattern, chosen=RUNS, folds=FOLDS):
@@ -245,6 +253,17 @@ def features_of(dataset):
 def mirrored_features():
     """The file of frozen features of the mirrored training images; none without flips."""
     return [f"{FEATURES}mirrored/{TRAIN_ON}.npy"] if CONFIG["finetune"]["flip"] else []
+
+
+def made(rule, **wildcards):
+    """The outputs of a rule at this scale, of all values of its other wildcards."""
+    return expand([plain(path) for path in rule.output], scale=SCALE, **wildcards)
+
+
+def plain(path):
+    """A path without the remote store that it may lie in, which expand() does not take; as an input, it gets that again."""
+    stored = getattr(path, "flags", {}).get("storage_object")
+    return stored.query.removeprefix(workflow.storage_settings.default_storage_prefix).lstrip("/") if stored else path
 
 
 def store(dataset):

@@ -111,7 +111,7 @@ rule stage_data:
     input:
         # what only some scales need stands here too, so that dvc.yaml is the same for all: the code and values of `simulate`, digests
         code("data/simulate"),
-        [str(table) for table in (BSDS500, OASIS, OASIS_LEFT_OUT)],
+        [own(str(table)) for table in (BSDS500, OASIS, OASIS_LEFT_OUT)],
         expand("data/{scale}/{dataset}/{table}.csv", scale=SCALE, dataset=SHARDS, table=["listing", "ledger", "split"]),
         [store(dataset) for dataset in SHARDS],
         [tar.replace(".tar", ".csv") for dataset in SHARDS for tar in store(dataset)],

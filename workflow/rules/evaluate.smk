@@ -245,16 +245,16 @@ rule probe:
 
 rule stage_evaluate:
     input:
-        expand(rules.metrics.output, scale=SCALE),
-        expand(rules.intervals.output, scale=SCALE),
-        expand(rules.respond.output, scale=SCALE),
-        expand(rules.pretrained.output, scale=SCALE),
+        made(rules.metrics),
+        made(rules.intervals),
+        made(rules.respond),
+        made(rules.pretrained),
         code("evaluate/premise"),  # stands here too, as in stage_data
-        expand(rules.premise.output, scale=SCALE) if PREMISE else [],
-        expand(rules.photo_scores.output, scale=SCALE),
-        expand(rules.photo_classes.output, scale=SCALE),
-        expand(rules.sensitivity.output, scale=SCALE),
-        expand(rules.probe.output, scale=SCALE),
+        made(rules.premise) if PREMISE else [],
+        made(rules.photo_scores),
+        made(rules.photo_classes),
+        made(rules.sensitivity),
+        made(rules.probe),
         predicted(),
     params:
         scope=P(

@@ -20,7 +20,7 @@ rule export:
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         explains=EXPLAINS,
         responses=["results/{scale}/metrics/responses.parquet"] if EXPLAINS else [],
-        template="src/aesthetic_pretraining/use/templates/card.md.j2",
+        template=own("src/aesthetic_pretraining/use/templates/card.md.j2"),
         code=code("export/export"),
     output:
         [f"{folder}/{name}" for folder in BUNDLES for name in BUNDLE_FILES],
@@ -40,4 +40,4 @@ rule export:
 
 rule stage_export:
     input:
-        expand(rules.export.output, scale=SCALE),
+        made(rules.export),

@@ -1,18 +1,27 @@
-# read before anything else: all paths are relative to the project's folder, and that may hold spaces
+# read before anything else: where the project is, and where its results go
+import os
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir).resolve()
-ROOT = ROOT.parent if ROOT.name == "workflow" else ROOT
-if Path.cwd().resolve() != ROOT:
-    raise WorkflowError(f"this is not the project's folder: run 'cd {ROOT}' first, or add --directory {ROOT}")
+# this file's own place: of a workflow that uses this one as a module, Snakemake's basedir is that workflow's
+ROOT = Path(str(workflow.current_basedir)).resolve().parents[1]
+if not (ROOT / "workflow/lib/interpreter.py").is_file():
+    raise WorkflowError("this workflow needs its whole repository; clone it, and name workflow/Snakefile of the clone")
+# used by another workflow, whose rules, records and locks are its own
+MODULE = not workflow.modifier.is_main_snakefile()
+# all paths are relative to the working folder, but those of the project's own files: elsewhere these are absolute
+HERE = Path.cwd().resolve() == ROOT
+if not (HERE or MODULE or workflow.overwrite_workdir):
+    raise WorkflowError(
+        f"this is not the project's folder: run 'cd {ROOT}' first, or name the folder for data and results: --directory FOLDER"
+    )
 sys.path.insert(0, str(ROOT / "workflow/lib"))
 
 import interpreter
 
-if reason := interpreter.unusable(ROOT):
+if reason := interpreter.unusable(Path.cwd(), ROOT):
     raise WorkflowError(reason)
 interpreter.name_interpreter()
 interpreter.name_temporary_folder()

@@ -53,7 +53,7 @@ rule pretrain:
 
 rule stage_pretrain:
     input:
-        expand(rules.imagenet.output, scale=SCALE),
-        expand(rules.pretrain.output, scale=SCALE, task=TASKS, pretraining=PRETRAININGS),
+        made(rules.imagenet),
+        made(rules.pretrain, task=TASKS, pretraining=PRETRAININGS),
     params:
         scope=P("pretrain.tasks", "pretrain.ablations", "pretrain.comparisons", "pretrain.seeds", "comparisons"),

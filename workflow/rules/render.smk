@@ -50,6 +50,6 @@ rule sheets:
 rule stage_render:
     input:
         expand("results/{scale}/rendered/{part}.tar", scale=SCALE, part=["inspected", *RENDERED]),
-        expand(rules.sheets.output, scale=SCALE),
+        made(rules.sheets),
     params:
         scope=P("distortions.engine"),

@@ -20,7 +20,7 @@ rule table2:
         pretraining="results/{scale}/metrics/pretraining.csv",
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         references="results/{scale}/metrics/references.csv",
-        published="resources/table2_published.csv",
+        published=own("resources/table2_published.csv"),
         code=code("report/table2"),
     output:
         csv=report(
@@ -88,9 +88,9 @@ rule probe_table:
 
 rule claims:
     input:
-        claims="resources/claims.yaml",
+        claims=own("resources/claims.yaml"),
         table="results/{scale}/tables/table2.csv",
-        published="resources/table2_published.csv",
+        published=own("resources/table2_published.csv"),
         differences="results/{scale}/metrics/differences.csv",
         labels="results/{scale}/metrics/labels_saved.csv",
         metrics="results/{scale}/metrics/metrics.csv",
@@ -299,7 +299,7 @@ rule report:
         histories=expand("models/{{scale}}/pretrained/{task}/seed{pretraining}.csv", task=TASKS, pretraining=PRETRAININGS),
         ledgers=expand("data/{{scale}}/{dataset}/ledger.csv", dataset=SHARDS),
         splits=expand("data/{{scale}}/{dataset}/split.csv", dataset=SHARDS),
-        templates=expand("src/aesthetic_pretraining/reporting/templates/report.{suffix}", suffix=["html.j2", "css", "js"]),
+        templates=[own(f"src/aesthetic_pretraining/reporting/templates/report.{suffix}") for suffix in ("html.j2", "css", "js")],
         code=code("report/report"),
     output:
         report(
@@ -323,16 +323,16 @@ rule report:
 
 rule stage_report:
     input:
-        expand(rules.table2.output, scale=SCALE),
-        expand(rules.probe_table.output, scale=SCALE),
-        expand(rules.claims.output, scale=SCALE),
-        expand(rules.figure1.output, scale=SCALE),
-        expand(rules.figure2.output, scale=SCALE),
-        expand(rules.figure3.output, scale=SCALE),
-        expand(rules.figure4.output, scale=SCALE),
-        expand(rules.figure5.output, scale=SCALE),
-        expand(rules.diagnostics.output, scale=SCALE),
-        expand(rules.report.output, scale=SCALE),
+        made(rules.table2),
+        made(rules.probe_table),
+        made(rules.claims),
+        made(rules.figure1),
+        made(rules.figure2),
+        made(rules.figure3),
+        made(rules.figure4),
+        made(rules.figure5),
+        made(rules.diagnostics),
+        made(rules.report),
     params:
         scope=P(
             "finetune.compared", "finetune.shares", "finetune.seeds", "pretrain.tasks", "pretrain.ablations", "pretrain.seeds"

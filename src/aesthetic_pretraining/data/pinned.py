@@ -12,8 +12,16 @@ import pandas as pd
 from aesthetic_pretraining.data.sources import Source
 from aesthetic_pretraining.errors import UserError
 
-OASIS, BSDS500 = Path("resources/oasis.csv"), Path("resources/bsds500.csv")
-OASIS_LEFT_OUT = Path("resources/oasis_left_out.csv")  # themes that are neither fetched nor used
+
+def _table(name: str) -> Path:
+    """A table in the working folder, which is the project's, or else beside this code."""
+    here = Path("resources", name)
+    beside = Path(__file__).resolve().parents[3] / here
+    return beside if beside.is_file() and not here.is_file() else here
+
+
+OASIS, BSDS500 = _table("oasis.csv"), _table("bsds500.csv")
+OASIS_LEFT_OUT = _table("oasis_left_out.csv")  # themes that are neither fetched nor used
 
 
 def read_pins(table: Path) -> pd.DataFrame:

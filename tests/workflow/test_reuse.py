@@ -1,0 +1,76 @@
+"""The workflow in other places: as a module of another workflow, and with its data and results in another folder."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from projects import TASKS, Project, checkout, ran
+
+pytestmark = pytest.mark.slow
+LEDGER = "data/smoke/photos/ledger.csv"
+MADE = {"listing": 1, "store": 2, "ledger": 1}
+
+
+@pytest.fixture
+def ours(warm, tmp_path) -> Project:
+    return checkout(tmp_path / "the project", warm, TASKS)
+
+
+def theirs(ours: Project, folder: Path, module: str) -> Project:
+    """Another workflow, which has folders of the same names, and a rule that reads what one of ours makes."""
+    text = f"""
+        module ap:
+            snakefile: {str(ours.path / "workflow/Snakefile")!r}
+            {module}
+
+        use rule * from ap as ap_*
+
+        rule listing:
+            input: config["wanted"], "resources/own.csv"
+            output: "lines.txt"
+            default_target: True
+            shell: "wc -l < {{input[0]}} > {{output}}"
+    """
+    for name, content in {"workflow/Snakefile": textwrap.dedent(text), "resources/own.csv": "", "src/own.py": ""}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    return Project(folder, ours.env)
+
+
+@pytest.mark.parametrize("prefix", ["", "aesthetics/"])
+def test_another_workflow_uses_the_rules_as_a_module(prefix, ours, finished, tmp_path):
+    before = ours.git("status", "--porcelain", "--ignored")
+    module = "config: {'scale': 'smoke'}" + (f"\n            prefix: {prefix.rstrip('/')!r}" if prefix else "")
+    workflow = theirs(ours, tmp_path / "theirs", module)
+    table = ["--config", f"wanted={prefix}results/smoke/tables/table2.csv"]
+    plan = workflow.snakemake("-n", *table)
+    assert {"ap_pretrain", "ap_finetune", "ap_table2", "listing"} <= set(plan.split()) and "ap_report" not in plan.split()
+    ledger = ["--config", f"wanted={prefix}{LEDGER}"]
+    assert ran(workflow.snakemake(*ledger)) == {"listing": 1} | {f"ap_{rule}": count for rule, count in MADE.items()}
+    expected = (finished.path / LEDGER).read_bytes()
+    assert (workflow.path / prefix / LEDGER).read_bytes() == expected
+    assert int((workflow.path / "lines.txt").read_text()) == expected.count(b"\n")
+    assert "Nothing to be done" in workflow.snakemake("-n", *ledger)
+    assert ours.git("status", "--porcelain", "--ignored") == before
+
+
+def test_a_mistake_in_a_modules_parameters_is_said(ours, tmp_path):
+    workflow = theirs(ours, tmp_path / "theirs", "config: {'scale': 'smoke', 'pretrian': {}}")
+    assert "pretrian" in workflow.snakemake("-n", "--config", f"wanted={LEDGER}", ok=False)
+
+
+def test_data_and_results_lie_in_another_folder(ours, finished, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = Project(tmp_path / "elsewhere", ours.env)
+    call = ["--snakefile", str(ours.path / "Snakefile"), "--directory", str(elsewhere.path), "--config", "scale=smoke", "--"]
+    target = "data/smoke/ava/split.csv"
+    said = ours.snakemake(*call, target)
+    assert {"simulate", "split"} <= set(ran(said)) and "dvc: not recorded" in said
+    assert (elsewhere.path / target).read_bytes() == (finished.path / target).read_bytes()
+    assert (elsewhere.path / "results/smoke/provenance/data.json").is_file()
+    assert not [name for name in ("data", "models", "results/smoke", "logs", "work") if (ours.path / name).exists()]
+    assert "Nothing to be done" in ours.snakemake("-n", *call, target)
+    script = ours.path / "workflow/scripts/data/split.py"
+    script.write_text(script.read_text() + "# edited\n")
+    assert "split" in ours.snakemake("-n", *call, target).split()  # the project's code is an input there, too
