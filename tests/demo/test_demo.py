@@ -130,13 +130,14 @@ def test_figure_4_and_its_summaries_rest_on_the_same_answers():
     )
 
 
-def test_early_stopping_ended_some_trainings_and_the_figure_tells_which():
+def test_early_stopping_or_the_cap_ended_each_training_and_the_table_tells_which():
+    """Most end at the cap: with less patience, a network that would have gone on learning was stopped (docs/learning.md)."""
     metrics = pd.read_csv(RESULTS / "metrics/metrics.csv")
     for row in metrics.itertuples():
         name = f"share{row.share}_pretraining{row.pretraining}_seed{row.seed}.json"
         summary = json.loads((ROOT / "models/demo/finetuned" / row.init / name).read_text())
         assert (row.epochs, bool(row.capped)) == (summary["epochs"], summary["stopped"] == "cap")
-    assert 0 < metrics["capped"].mean() < 0.8 and metrics["epochs"].nunique() >= 3
+    assert 0 < metrics["capped"].mean() < 1
 
 
 def test_the_report_loads_nothing_from_elsewhere():
