@@ -14,6 +14,7 @@ import pytest
 import torch
 from limits import limit
 from safetensors.torch import load_file
+from small_finetuning import features_of
 
 import aesthetic_pretraining
 from aesthetic_pretraining.errors import UserError
@@ -57,8 +58,9 @@ def torchrun(folder, jobs, **more):
 
 
 @pytest.fixture(scope="module")
-def jobs(arguments, labelled_store, votes, backbone_file):
+def jobs(arguments, labelled_store, votes, backbone_file, tmp_path_factory):
     """jobs(folder, **changes of both configs) -> what torchrun does: a ranking task, SimCLR, a fine-tuning."""
+    features = features_of(labelled_store, backbone_file, tmp_path_factory.mktemp("features"), list(votes))
 
     def make(folder, micro_batch, **changes):
         ids, two = list(votes), {"val": ["square", "wide"]}
@@ -70,7 +72,7 @@ def jobs(arguments, labelled_store, votes, backbone_file):
                 finetune,
                 dict(
                     config=dataclasses.replace(FINETUNE, micro_batch=2 * micro_batch, **changes), store=labelled_store, votes=votes,
-                    train=ids, val=ids[4:], start=backbone_file, weights=folder / "tuned.safetensors", history_csv=folder / "tuned.csv",
+                    train=ids, val=ids[4:], start=backbone_file, features=features, weights=folder / "tuned.safetensors", history_csv=folder / "tuned.csv",
                     summary_json=folder / "tuned.json", work=folder / "work", describe={"init": "imagenet"},
                 ),
             ),
@@ -124,6 +126,15 @@ def test_another_number_of_processes_than_asked_for_is_a_sentence(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "4")
     with pytest.raises(UserError, match="compute\\.processes is 1, but 4 are at work"):
         distributed.open_team(torch.device("cpu"), 1, "float32")
+
+
+def test_one_process_in_a_job_of_slurm_is_alone(monkeypatch):
+    """Fabric would take the job's four tasks for the team, and say so where there are none."""
+    slurm = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "batch", "SLURM_NTASKS": "4", "SLURM_PROCID": "2", "SLURM_LOCALID": "2"}
+    for name, value in slurm.items():
+        monkeypatch.setenv(name, value)
+    team = distributed.open_team(torch.device("cpu"), 1, "bfloat16")
+    assert (team.rank, team.size) == (0, 1)
 
 
 def test_bfloat16_trains_the_backbone_less_exactly_and_keeps_float32_weights(arguments, tmp_path):

@@ -89,7 +89,7 @@ def test_want_of_memory_says_what_to_lower(error, arguments, tmp_path, monkeypat
         pretrain(**arguments(tmp_path))
     monkeypatch.setattr(finetune_module.runtime, "set_up", fail)
     with pytest.raises(UserError, match=r"lower finetune\.micro_batch.* or finetune\.batch"):
-        finetune_module.finetune(*[CONFIG] * 11)
+        finetune_module.finetune(*[CONFIG] * 12)
 
 
 def test_a_real_allocation_that_fails_is_want_of_memory_and_other_errors_are_not():

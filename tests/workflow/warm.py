@@ -113,6 +113,7 @@ def become(argv: list[str], env: dict[str, str], folder: str, files: array.array
     os.chdir(folder)
     sys.stdout = sys.__stdout__ = os.fdopen(1, "w", 1, encoding="utf-8", closefd=False)
     sys.stderr = sys.__stderr__ = os.fdopen(2, "w", 1, encoding="utf-8", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which tests in the background of a shell would ignore
     for module in (random, sys.modules["numpy"].random):
         module.seed()
     program, *arguments = argv

@@ -93,7 +93,7 @@ def members(path: str | Path) -> Iterator[tuple[str, int, int]]:
     try:
         with tarfile.open(path, "r:") as tar:
             while (member := tar.next()) is not None:
-                tar.members = []  # which would hold on to every member, a kilobyte each
+                tar.members = []  # type: ignore[attr-defined]  # not in its stubs; it would hold on to every member, a kilobyte each
                 if member.isfile():
                     yield member.name, member.offset_data, member.size
     except (tarfile.ReadError, FileNotFoundError) as error:

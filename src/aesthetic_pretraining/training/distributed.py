@@ -74,16 +74,21 @@ class Team(Alone):
     """Several ranks, joined by Fabric: gloo on CPUs, NCCL on GPUs, one GPU for each rank."""
 
     def __init__(self, processes: int, precision: str):
-        from lightning_fabric import Fabric  # here, because its import takes a second that most jobs need not spend
+        # here, because its import takes a second that most jobs need not spend
+        from lightning_fabric import Fabric
+        from lightning_fabric.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 
+        torchrun = "TORCHELASTIC_RUN_ID" in os.environ
         self.fabric = Fabric(
             accelerator="cuda" if torch.cuda.is_available() else "cpu",
             strategy="ddp" if processes > 1 else "auto",
             devices=int(os.environ.get("LOCAL_WORLD_SIZE", 1)),
             num_nodes=int(os.environ.get("GROUP_WORLD_SIZE", 1)),
             precision=PRECISIONS[precision],
+            # named, or Fabric takes a job of Slurm, whose tasks are not these processes, for the team, and advises srun where it is installed
+            plugins=TorchElasticEnvironment() if torchrun else LightningEnvironment(),
         )
-        if "TORCHELASTIC_RUN_ID" in os.environ:
+        if torchrun:
             _end_with_agent()
         with _others_there():
             self.fabric.launch()
