@@ -29,7 +29,7 @@ class S3:
 
     def __init__(self, folder: Path) -> None:
         self.seen: list[tuple[str, str]] = []  # (method, path)
-        # how a request fails: "500", "cut" (the connection ends in the middle of the body), or "" for not at all
+        # how a request fails: "500", "cut" (the connection ends without an answer), or "" for not at all
         self.fault: Callable[[str, str], str] = lambda method, path: ""
         self._empty = folder / "no-settings"  # of the person who runs the tests, nothing is read
         self._empty.touch()
@@ -45,11 +45,11 @@ class S3:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         self.seen.append((method, path))
         fault = self.fault(method, path)
-        if fault == "500":
-            start_response("500 Internal Server Error", [("Content-Length", "0")])
-            return [b""]
         if fault == "cut":
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        if fault:  # moto is not asked: it might have the whole body already, and keep it
+            start_response("500 Internal Server Error", [("Content-Length", "0")])
+            return [b""]
         return self._moto(environ, start_response)
 
     def client(self, service: str = "s3"):
