@@ -122,7 +122,7 @@ def here(capsys, monkeypatch):
 
     yield run
     torch.set_float32_matmul_precision("highest")
-    torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = "none"
+    torch.backends.cudnn.allow_tf32 = True  # torch's own beginning
 
 
 def test_a_loss_that_a_kernel_refuses_fails_and_the_others_go_on(here, monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,14 @@ def test_a_folder_and_a_store(photos, tmp_path, store_of, encode, make_photo):
     for place in (tmp_path / "photos", tmp_path / "photos/store"):
         stored = open_photos(place, 480)
         assert stored.ids() == ["a", "b/c.jpg"] and min(stored.pixels("b/c.jpg").shape[:2]) == 96
+
+
+def test_an_archive_beside_photos_is_no_store(photos, store_of, tmp_path):
+    mine = tmp_path / "mine"
+    shutil.copytree(photos, mine)
+    (tar,) = store_of(["a"], 64).files
+    shutil.copy(tar, mine / "backup.tar")
+    assert open_photos(mine, 100).ids() == [f"photo{k}.jpg" for k in range(6)]
 
 
 @pytest.mark.parametrize("files", [{}, {"notes.txt": "no photo", ".hidden.jpg": "x"}])

@@ -45,23 +45,43 @@ def test_every_combination_is_tried_with_every_seed(done):
     assert head["halve_after"].isna().all()
 
 
-def test_the_lowest_mean_over_seeds_is_chosen_and_used_in_the_second_phase(done):
+def test_what_is_chosen_of_the_head_is_used_in_the_second_phase(done):
     table, _ = done
-    head = table[table["phase"] == "head"]
-    means = {key: float(np.mean(group["held_emd"])) for key, group in head.groupby(["learning_rate_head", "dropout"])}
-    best = min(means, key=means.get)
+    head, whole = (table[table["phase"] == phase] for phase in ("head", "all"))
+    best = tuple(chosen(table, "head").values())
     marked = head[head["chosen"] == 1]
     assert [*map(tuple, marked[["learning_rate_head", "dropout"]].drop_duplicates().values)] == [best]
-    whole = table[table["phase"] == "all"]
     assert [*map(tuple, whole[["learning_rate_head", "dropout"]].drop_duplicates().values)] == [best]
     assert whole["chosen"].tolist() == [1, 1]
 
 
-def test_one_lucky_seed_does_not_decide():
+@pytest.mark.parametrize(
+    ("losses", "wanted"),
+    [
+        # rate 1 is above rate 2 by 0.02 and 0.04: 0.03 on average, whose standard error is 0.01
+        ([[0.22, 0.34], [0.20, 0.30]], 2.0),
+        # by -0.02 and 0.04: 0.01 on average, whose standard error is 0.03, so that these seeds cannot tell
+        ([[0.18, 0.34], [0.20, 0.30]], 1.0),
+        # the parts differ more than the rates do: not paired, 0.01 would lie within the lowest's own standard error of 0.2
+        ([[0.11, 0.51], [0.10, 0.50]], 2.0),
+        ([[0.10, 0.50], [0.11, 0.51]], 1.0),
+    ],
+)
+def test_of_rates_that_seeds_cannot_tell_apart_the_lowest_is_chosen(losses, wanted):
+    rows = [(rate, seed, loss) for rate, own in zip((1.0, 2.0), losses, strict=True) for seed, loss in enumerate(own)]
+    table = pd.DataFrame(rows, columns=["learning_rate_head", "seed", "held_emd"]).assign(phase="head", dropout=0.5)
+    for order in (table, table.iloc[::-1]):
+        assert chosen(order, "head") == {"learning_rate_head": wanted, "dropout": 0.5}
+
+
+def test_at_the_chosen_rate_the_lowest_mean_is_taken():
+    """Both dropouts of rate 1 are as good as rate 2's; the one that was tried second has the lower mean."""
+    rows = [(1.0, 0.25, [0.19, 0.32]), (1.0, 0.5, [0.18, 0.32]), (2.0, 0.5, [0.20, 0.29])]
     table = pd.DataFrame(
-        {"phase": "head", "learning_rate_head": [1.0, 1.0, 2.0, 2.0], "dropout": 0.5, "held_emd": [0.1, 0.5, 0.2, 0.2]}
-    )
-    assert chosen(table, "head") == {"learning_rate_head": 2.0, "dropout": 0.5}
+        [(*row[:2], seed, loss) for row in rows for seed, loss in enumerate(row[2])],
+        columns=["learning_rate_head", "dropout", "seed", "held_emd"],
+    ).assign(phase="head")
+    assert chosen(table, "head") == {"learning_rate_head": 1.0, "dropout": 0.5}
 
 
 def test_each_image_is_held_out_once_with_all_of_its_group(images):

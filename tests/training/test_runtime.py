@@ -33,16 +33,20 @@ def test_a_loss_has_to_be_finite():
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_tf32_is_said_for_convolutions_and_products_alike(allowed):
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.conv.fp32_precision
+    cudnn = torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     try:
         runtime.allow_tf32(allowed)
-        wanted = "tf32" if allowed else "ieee"
-        assert torch.backends.cuda.matmul.fp32_precision == torch.backends.cudnn.conv.fp32_precision == wanted
-        # raises if matmul's own switch was used, and Lightning Fabric asks
+        kinds = torch.backends.cuda.matmul, cudnn.conv, cudnn.rnn
+        assert [kind.fp32_precision == "tf32" for kind in kinds] == [allowed] * 3
+        # the older questions, which raise where the newer switches were used: Lightning Fabric and ONNX's exporter ask them
         assert torch.get_float32_matmul_precision() == ("high" if allowed else "highest")
+        with cudnn.flags(enabled=False, allow_tf32=allowed):
+            assert cudnn.allow_tf32 == allowed
+        assert cudnn.allow_tf32 == allowed
     finally:
         torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.conv.fp32_precision = torch.backends.cudnn.rnn.fp32_precision = before[1]
+        cudnn.allow_tf32 = before[1]
 
 
 @pytest.mark.parametrize("tf32", [True, False])

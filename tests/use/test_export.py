@@ -46,12 +46,6 @@ def about(simulated):
     }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_precision():
-    """ONNX's exporter asks torch for cuDNN's precision, which raises if its two flags differ: another test of the process may have set one."""
-    torch.backends.cudnn.rnn.fp32_precision = torch.backends.cudnn.conv.fp32_precision
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Two bundles of one network, one of which says that its votes are simulated; and the network."""

@@ -66,7 +66,9 @@ def open_photos(path: str | Path, short_side: int) -> Photos:
             f"{path}: no such folder; name one with photos, or a store such as data/demo/photos/store, with --photos"
         )
     folder = Folder(path)
-    stores = [tars for place in (folder.root, folder.root / "store") if (tars := sorted(place.glob("*.tar")))]
+    # a store's own folder has tar files alone: somebody's backup.tar beside photos is none
+    places = [place for place in (folder.root, folder.root / "store") if place.is_dir() and not _has_pictures(place)]
+    stores = [tars for place in places if (tars := sorted(place.glob("*.tar")))]
     found: Photos = Stored(Store(stores[0])) if stores else Files(folder, short_side)
     if not found.ids():
         raise UserError(f"{path}: no photo here; name a folder with photos, or a store such as data/demo/photos/store")
@@ -90,6 +92,10 @@ def examine(photos: Photos, wanted: int, seed: int) -> tuple[list[str], dict[str
             sound.append(photo)
             progress.step()
     return sound, broken
+
+
+def _has_pictures(folder: Path) -> bool:
+    return any(is_picture(entry.name) for entry in folder.iterdir())
 
 
 def _large_enough(pixels: np.ndarray) -> np.ndarray:

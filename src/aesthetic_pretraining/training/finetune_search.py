@@ -96,8 +96,8 @@ def search_finetuning(
         out_csv: written: phase, the values tried (empty in the phase "head" where it has none), seed, epochs, best_epoch, stopped,
             val_emd (the best epoch's loss on the validation images), held_emd and held_srcc (the same epoch's loss and rank
             correlation of mean scores on the images held out), constant_emd (of the mean distribution of those learned from, on
-            the same), chosen (1: of the combination with the lowest mean held_emd over seeds in its phase; those of the phase "all"
-            are the result). Each seed holds out another part, as many as there are seeds, but at least two.
+            the same), chosen (1: of the combination that `chosen` takes in its phase; those of the phase "all" are the
+            result). Each seed holds out another part, as many as there are seeds, but at least two.
     Raises: UserError if the training images have fewer groups than parts.
         work: folder for one file per finished fine-tuning, and for the unfinished one: a killed search goes on from there.
     """
@@ -140,11 +140,21 @@ def search_finetuning(
 
 
 def chosen(table: pd.DataFrame, phase: str) -> dict[str, Any]:
-    """The values tried in a phase whose mean held_emd over seeds is lowest; of equal ones those that were tried first."""
-    means = table[table["phase"] == phase].groupby(TRIED[phase], sort=False)["held_emd"].mean()
-    best = means.index[int(np.argmin(means))]
+    """The values tried in a phase that are taken: by the one-standard-error rule, paired over seeds.
+
+    Every combination whose mean held_emd is above the lowest by no more than the standard error of that difference is as good as it, for
+    all that these seeds can tell; of them, the lowest learning rate is taken, and at that rate the lowest mean. (Breiman et al.,
+    Classification and Regression Trees, 1984, section 3.4.3, take the simplest of such models.)
+    """
+    own = table[table["phase"] == phase].pivot_table("held_emd", TRIED[phase], "seed", sort=False)
+    means, best = own.mean(axis=1), own.iloc[int(np.argmin(own.mean(axis=1)))]
+    above = own - best
+    as_good = above.mean(axis=1) <= above.std(axis=1) / np.sqrt(own.shape[1])
+    rates = means.index.get_level_values(TRIED[phase][0])
+    lowest = means[as_good & (rates == rates[as_good].min())]
+    taken = lowest.index[int(np.argmin(lowest))]
     # ints of a frame's index are numpy's, which a checkpoint would not know again
-    return {name: value.item() if hasattr(value, "item") else value for name, value in zip(TRIED[phase], best, strict=True)}
+    return {name: value.item() if hasattr(value, "item") else value for name, value in zip(TRIED[phase], taken, strict=True)}
 
 
 def _rest(phase: str, config: FinetuneConfig) -> dict[str, Any]:

@@ -40,12 +40,9 @@ def set_up(threads: int, training: bool = True, tf32: bool = False) -> torch.dev
 
 def allow_tf32(allowed: bool) -> None:
     """Allow or forbid TF32 for convolutions and matrix products alike; torch's default is TF32 for convolutions only."""
-    # not by backends.cuda.matmul.fp32_precision: torch.get_float32_matmul_precision, which Fabric calls, raises after that
+    # not by the newer fp32_precision: torch raises where its older switches are read after that, by Fabric, ONNX's exporter, cudnn.flags
     torch.set_float32_matmul_precision("high" if allowed else "highest")
-    # rnn as well, although there is none: torch raises at some questions if the two differ
-    precision = "tf32" if allowed else "ieee"
-    torch.backends.cudnn.conv.fp32_precision = precision  # type: ignore[attr-defined] # made at run time
-    torch.backends.cudnn.rnn.fp32_precision = precision  # type: ignore[attr-defined, unused-ignore]
+    torch.backends.cudnn.allow_tf32 = allowed
 
 
 def seed_step(*parts: object) -> None:
