@@ -59,7 +59,8 @@ def results(table: pd.DataFrame, references: pd.DataFrame) -> dict[str, float]:
 def costs(benchmarks: Path, wall: dict[str, float]) -> dict[str, float]:
     """What the run took.
 
-    minutes: by the clock, as `make oasis` counts them. cpu_minutes: the processor time of all jobs divided by the cores: what it takes
+    minutes: by the clock, as `make oasis` counts them without comparison rows; nan, if all was trained at once. comparison_minutes: of
+    calls with them. cpu_minutes: the processor time of all jobs divided by the cores: what it takes
     where nothing else computes. peak_gib: an upper bound, the largest jobs at once, one for each core.
     """
     jobs = pd.concat(
@@ -69,7 +70,8 @@ def costs(benchmarks: Path, wall: dict[str, float]) -> dict[str, float]:
         raise UserError(f"there are no benchmark files in {benchmarks}; run 'make oasis' first, which makes them")
     largest = jobs["max_rss"].nlargest(max(1, int(wall["cores"])))  # MiB, of a job with its children
     cpu = jobs["cpu_time"].sum() / 60 / wall["cores"]
-    return {"minutes": wall["seconds"] / 60, "cpu_minutes": cpu, "peak_gib": largest.sum() / 1024}
+    clock = {"minutes": wall["seconds"] / 60 or np.nan, "comparison_minutes": wall.get("comparisons", 0) / 60}
+    return clock | {"cpu_minutes": cpu, "peak_gib": largest.sum() / 1024}
 
 
 def row_table(table: pd.DataFrame) -> str:

@@ -49,8 +49,8 @@ def test_the_time_adds_up_over_interruptions_and_starts_at_zero_without_a_run(tm
     monkeypatch.setattr(oasis.time, "time", lambda: clock[0])
     monkeypatch.setattr(oasis.os, "getloadavg", lambda: (3.0, 0, 0))
 
-    def call(seconds, begun, job=True):
-        wall = oasis.Wall(tmp_path, 2, begun)
+    def call(seconds, begun, job=True, comparisons=False):
+        wall = oasis.Wall(tmp_path, 2, begun, comparisons)
         log = tmp_path / "pretrain/ranking.log"
         log.parent.mkdir(exist_ok=True)
         log.touch()
@@ -62,13 +62,15 @@ def test_the_time_adds_up_over_interruptions_and_starts_at_zero_without_a_run(tm
         return wall.seconds
 
     assert call(60, begun=False) == 60
-    assert json.loads((tmp_path / "wall.json").read_text()) == {"seconds": 60, "cores": 2, "load": 3}
+    assert json.loads((tmp_path / "wall.json").read_text()) == {"seconds": 60, "comparisons": 0, "cores": 2, "load": 3}
     monkeypatch.setattr(oasis.os, "getloadavg", lambda: (6.0, 0, 0))
     assert call(30, begun=True) == 90
     told = json.loads((tmp_path / "wall.json").read_text())
-    assert told == {"seconds": 90, "cores": 2, "load": 4}
+    assert told == {"seconds": 90, "comparisons": 0, "cores": 2, "load": 4}
     call(40, begun=True, job=False)  # nothing was left to do
     assert json.loads((tmp_path / "wall.json").read_text()) == told
+    assert call(30, begun=True, comparisons=True) == 120
+    assert json.loads((tmp_path / "wall.json").read_text()) == {"seconds": 90, "comparisons": 30, "cores": 2, "load": 4.5}
     assert call(10, begun=False) == 10
 
 

@@ -2,8 +2,10 @@
 
 usage: oasis.py [--cores N] [--mirror ADDRESS] [--comparisons]
 
-With --comparisons all rows of the section `comparisons` of params.yaml are trained, too; what is done already is not done again. It can be stopped at any time, and the same command goes on. How long it worked, over all interruptions, stands in
-logs/oasis/wall.json: seconds, cores, load (mean number of programs that wanted to compute, this one's among them).
+With --comparisons all rows of the section `comparisons` of params.yaml are trained, too; what is done already is not done again. It can
+be stopped at any time, and the same command goes on. How long it worked, over all interruptions, stands in logs/oasis/wall.json: seconds
+(of calls without comparison rows), comparisons (seconds of calls with them), cores, load (mean number of programs that wanted to compute,
+this one's among them).
 """
 
 import argparse
@@ -34,25 +36,29 @@ REQUESTS_PER_SECOND = 8
 class Wall:
     """The time that a scale has taken so far, over all interruptions, in <logs>/wall.json."""
 
-    def __init__(self, logs: Path, cores: int, begun: bool):
-        """Args: logs: the scale's logs. begun: whether anything of an earlier run is left; if not, the time starts at zero."""
-        self.path, self.cores = logs / "wall.json", cores
+    def __init__(self, logs: Path, cores: int, begun: bool, comparisons: bool = False):
+        """Args: logs: the scale's logs. begun: whether anything of an earlier run is left; if not, the time starts at zero.
+        comparisons: whether this call trains the comparison rows."""
+        self.path, self.cores, self.kind = logs / "wall.json", cores, "comparisons" if comparisons else "seconds"
         self.start = self.last = time.time()
-        self.before = json.loads(self.path.read_text()) if begun and self.path.exists() else {"seconds": 0.0, "load": 0.0}
+        nothing = {"seconds": 0.0, "comparisons": 0.0, "load": 0.0}
+        self.before = nothing | (json.loads(self.path.read_text()) if begun and self.path.exists() else {})
         self.loads = 0.0  # integral of the load over this call's seconds
 
     @property
     def seconds(self) -> float:
         """Of all calls until the last tick."""
-        return self.before["seconds"] + self.last - self.start
+        return self.before["seconds"] + self.before["comparisons"] + self.last - self.start
 
     def tick(self) -> None:
         """Write the time, unless this call has not run a job yet: a look at a finished chain takes none."""
         now = time.time()
         self.loads, self.last = self.loads + os.getloadavg()[0] * (now - self.last), now
         if any(path.stat().st_mtime >= self.start for path in self.path.parent.rglob("*.log")):
-            load_ = (self.before["load"] * self.before["seconds"] + self.loads) / max(self.seconds, 1e-9)
-            write_json(self.path, {"seconds": round(self.seconds, 1), "cores": self.cores, "load": round(load_, 2)})
+            own = self.last - self.start
+            load_ = (self.before["load"] * (self.seconds - own) + self.loads) / max(self.seconds, 1e-9)
+            spent = {kind: round(self.before[kind] + own * (kind == self.kind), 1) for kind in ("seconds", "comparisons")}
+            write_json(self.path, spent | {"cores": self.cores, "load": round(load_, 2)})
 
 
 def run(command: list[str], wall: Wall) -> int:
@@ -157,7 +163,7 @@ def main() -> int:
         print(f"fetching {' and '.join(missing)} first, once, about {minutes:.0f} minutes", flush=True)
         if code := subprocess.run(fetch_command(missing, args.cores, args.mirror), cwd=ROOT, check=False).returncode:
             return code
-    wall = Wall(logs, cores, begun)  # now, because what was fetched once is no part of the time
+    wall = Wall(logs, cores, begun, bool(rows))  # now, because what was fetched once is no part of the time
     if code := run(
         ["snakemake", "--cores", args.cores, "--config", *config_of(SCALE, rows), "--logger", "lines", "--", "all"], wall
     ):

@@ -200,11 +200,12 @@ def _asked(facts: dict, table: pd.DataFrame) -> str:
 
 
 def _made(facts: dict) -> str:
-    took = (
-        ""
-        if facts["minutes"] is None
-        else f", in {facts['minutes']:.0f} minutes on {facts['cores']} cores (mean load {facts['load']:g})"
-    )
+    spent = [
+        f"{facts[kind]:.0f} minutes{what}"
+        for kind, what in (("minutes", ""), ("comparison_minutes", " with the comparison rows"))
+        if facts[kind] is not None
+    ]
+    took = f", in {' and then '.join(spent)} on {facts['cores']} cores (mean load {facts['load']:g})" if spent else ""
     card = f"; pretrained on {facts['card']}" if facts["card"] else ""
     return f"Recorded at commit `{facts['commit'][:12]}`{took}{card}."
 

@@ -49,7 +49,7 @@ def root(tmp_path):
         out / "metrics/references.csv",
         "reference,split,metric,value\nimagenet_ridge,test,srcc,0.45\nimagenet_ridge,test,lcc,9\n",
     )
-    write(tmp_path / "logs/oasis/wall.json", json.dumps({"seconds": 3600, "cores": 2, "load": 2.5}))
+    write(tmp_path / "logs/oasis/wall.json", json.dumps({"seconds": 3600, "comparisons": 600, "cores": 2, "load": 2.5}))
     for name, seconds, memory in (("a", 60, 1024), ("b/c", 120, 3072), ("b/d", 30, "-"), ("e", 30, 2048)):
         write(tmp_path / f"logs/oasis/benchmark/{name}.tsv", f"s\tmax_rss\tcpu_time\n{2 * seconds}\t{memory}\t{seconds}\n")
     return tmp_path
@@ -61,7 +61,7 @@ def test_every_figure_by_hand(bench, root, capsys):
     found = {name: float(value) for name, value in re.findall(r"^(\w+) = (\S+)$", text, re.M)}
     assert found == pytest.approx(
         {"rows": 4, "comparisons": 1, "seeds": 5, "ridge_srcc": 0.45, "imagenet_srcc": 0.5, "best_srcc": 0.55}
-        | {"imagenet_over_ridge": 0.05, "minutes": 60, "cpu_minutes": 2, "peak_gib": 5}
+        | {"imagenet_over_ridge": 0.05, "minutes": 60, "comparison_minutes": 10, "cpu_minutes": 2, "peak_gib": 5}
     )
     assert text.startswith("oasis: 2 cores, mean load 2.5\n")
     assert re.search(r"^ranking +5 +0\.550 \[0\.450, 0\.650\] +\+0\.050 \[-0\.100, \+0\.200\]$", text, re.M)

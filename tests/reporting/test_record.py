@@ -21,7 +21,8 @@ from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 REASONS = {"votes": "networks trained on OASIS instead of AVA, 96 pixels instead of 224", "pretext": "96 pixels instead of 224"}
 FACTS = {
-    "scale": "oasis", "commit": "0123456789abcdef", "machine": ["processor: some"], "card": "", "minutes": 61.4, "cores": 2, "load": 2.1,
+    "scale": "oasis", "commit": "0123456789abcdef", "machine": ["processor: some"], "card": "", "minutes": 61.4,
+    "comparison_minutes": None, "cores": 2, "load": 2.1,
     "pretraining_seeds": [1], "finetuning_seeds": [1, 2, 3, 4, 5], "image_size": 96, "backbone": "efficientnet_lite0",
     "photo_sources": ["bsds500"], "licences": {"oasis": "free for research"},
     "images": {"oasis: fold": 600, "oasis: val": 120, "photos: train": 300, "photos: val": 40},
@@ -67,7 +68,7 @@ def root(tables, tmp_path, monkeypatch):
     split.parent.mkdir(parents=True)
     split.write_text("id,split,fold\na,fold,1\nb,fold,2\nc,val,\n")
     (tmp_path / "logs/oasis").mkdir(parents=True)
-    (tmp_path / "logs/oasis/wall.json").write_text('{"seconds": 3690.0, "cores": 2, "load": 2.1}')
+    (tmp_path / "logs/oasis/wall.json").write_text('{"seconds": 3690.0, "comparisons": 0, "cores": 2, "load": 2.1}')
     monkeypatch.setattr(record, "commit", lambda root, scale, rows: "0123456789abcdef")
     params = {"pretrain": {"seeds": [1]}, "finetune": {"seeds": [1, 2]}, "image": {"size": 96}, "backbone": {"name": "net"}}
     params |= {
@@ -88,7 +89,8 @@ def test_small_results_are_kept_and_photos_are_not(root, tables):
     assert (kept / "table2.csv").read_bytes() == (tables / "tables/table2.csv").read_bytes()
     assert len(pd.read_csv(kept / "differences.csv")) == 1  # with all labels
     facts = json.loads((kept / "record.json").read_text())
-    assert facts["images"] == {"oasis: fold": 2, "oasis: val": 1} and facts["minutes"] == 61.5 and facts["card"] == "H100"
+    assert facts["images"] == {"oasis: fold": 2, "oasis: val": 1} and facts["card"] == "H100"
+    assert facts["minutes"] == 61.5 and facts["comparison_minutes"] is None
     assert facts["commit"] == "0123456789abcdef" and any(line.startswith("versions: python") for line in facts["machine"])
 
 
@@ -144,6 +146,19 @@ def test_the_short_text_has_the_question_the_table_a_figure_and_the_verdict(kept
     assert "**holds here** (2 of 2 better" in text
     assert "![Figure 3: performance by share of the labels](results/record/oasis/figure3.png)" in text
     assert "commit `0123456789ab`, in 61 minutes on 2 cores" in text
+
+
+@pytest.mark.parametrize(
+    ("minutes", "comparison_minutes", "told"),
+    [
+        (61.4, 40.2, "in 61 minutes and then 40 minutes with the comparison rows on 2 cores (mean load 2.1)."),
+        (None, 101.6, "in 102 minutes with the comparison rows on 2 cores (mean load 2.1)."),
+        (None, None, "Recorded at commit `0123456789ab`."),
+    ],
+)
+def test_the_time_with_comparison_rows_is_told_apart(minutes, comparison_minutes, told):
+    facts = FACTS | {"minutes": minutes, "comparison_minutes": comparison_minutes}
+    assert record_page._made(facts).endswith(told)
 
 
 @pytest.mark.parametrize(
