@@ -108,7 +108,7 @@ def test_the_work_is_counted(values):
         "compared": ["imagenet"],
         "shares": [50, 100],
         "seeds": [1, 2],
-        "stop_after": 4,
+        "stop_after": 10,
         "max_epochs": 99,
         "flip": True,
     }
@@ -116,9 +116,9 @@ def test_the_work_is_counted(values):
     work = estimate.work_of(flat(values), 100, 50)
     assert work.pretrained == 3 * 80 * (174 + 4)
     assert work.rendered == 3 * 90 * 174 + 2 * 174 * 10
-    # eight runs of four folds: three inits with 100 %, one with 50 %, two seeds; 30 images in training; 6 epochs with all layers
-    assert work.finetuned == 4 * 6 * (6 * 30 + 2 * 15)
-    features, validation = 3 * 2 * 50, 4 * 8 * 6 * 10  # of three inits all images and their mirror images
+    # eight runs of four folds: three inits with 100 %, one with 50 %, two seeds; 30 images in training; 23 epochs with all layers
+    assert work.finetuned == 4 * 23 * (6 * 30 + 2 * 15)
+    features, validation = 3 * 2 * 50, 4 * 8 * 23 * 10  # of three inits all images and their mirror images
     evaluation = 174 * (10 + 3 * 5) + 8 * 50
     assert work.judged == 3 * 10 * (174 + 4) + features + validation + evaluation
     assert work.jobs == 2 + 8 + 3 + 8  # the folds of a run are one job
