@@ -202,7 +202,13 @@ def test_ctrl_c_twice_ends_the_run_at_once_with_a_sentence_and_nothing_is_lost(p
     said = project.path / "out.txt"
     with open(said, "w") as out:
         process = subprocess.Popen(
-            ["snakemake", "--cores", "1", NETWORK], cwd=project.path, env=ENV, stdout=out, stderr=out, start_new_session=True
+            ["snakemake", "--cores", "1", NETWORK],
+            cwd=project.path,
+            env=ENV,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=heeds_ctrl_c,
         )
     wait_for_jobs(project, process)
     for pid in jobs_in(project):
@@ -225,6 +231,11 @@ def test_without_git_the_chain_runs_and_its_advice_fits(project):
     (project.path / "results/smoke/tables/table2.csv").unlink()
     out = project.snakemake("all")
     assert "this folder is no git repository; all results are there" in out and "Traceback" not in out
+
+
+def heeds_ctrl_c() -> None:
+    """Of a program about to start: tests in the background of a shell ignore SIGINT, and so would their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def jobs_in(project, script=b"pretrain.py") -> list[int]:
