@@ -1,11 +1,13 @@
 """The workflow in other places: as a module of another workflow, and with its data and results in another folder."""
 
+import os
+import shutil
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from projects import TASKS, Project, checkout, ran
+from projects import ENV, TASKS, Project, checkout, ran
 
 pytestmark = pytest.mark.slow
 LEDGER = "data/smoke/photos/ledger.csv"
@@ -80,3 +82,28 @@ def test_data_and_results_lie_in_another_folder(ours, finished, tmp_path):
     script = ours.path / "workflow/scripts/data/split.py"
     script.write_text(script.read_text() + "# edited\n")
     assert "split" in ours.snakemake("-n", *call, target).split()  # the project's code is an input there, too
+
+
+def test_a_checkout_that_can_only_be_read_is_enough(ours, finished, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    as_user = []
+    if os.geteuid() == 0:  # root may write everywhere
+        if not (setpriv := shutil.which("setpriv")):
+            pytest.skip("neither a user nor setpriv")
+        as_user = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+    everything = [ours.path, *(path for path in ours.path.rglob("*") if not path.is_symlink())]
+    rights = {path: path.stat().st_mode for path in everything}
+    target, call = "data/smoke/ava/split.csv", ["snakemake", "--cores", "1", "--config", "scale=smoke"]
+    for path in everything:
+        path.chmod(rights[path] & 0o555)
+    try:
+        # not one of the warm programs, which are forks of a process with all rights
+        here = Project(ours.path, ENV).run(*as_user, *call, "--dry-run", ok=False)
+        there = [*call, "--snakefile", str(ours.path / "Snakefile"), "--directory", str(tmp_path / "elsewhere"), "--", target]
+        Project(tmp_path / "elsewhere", ENV).run(*as_user, *there)
+    finally:
+        for path, mode in rights.items():
+            path.chmod(mode)
+    assert f"{ours.path}: this user cannot write here" in here and "--directory FOLDER" in here and "Traceback" not in here
+    assert (tmp_path / "elsewhere" / target).read_bytes() == (finished.path / target).read_bytes()
+    assert not [path for path in ours.path.rglob("*") if path not in rights and not path.is_symlink()]

@@ -36,7 +36,8 @@ def unusable(folder: Path, project: Path | None = None) -> str:
     for place in filter(Path.exists, (folder / ".snakemake", folder)):
         if not os.access(place, os.W_OK | os.X_OK):
             return (
-                f"{place}: this user cannot write here, and Snakemake has to, even to look; give write access, or take a copy"
+                f"{place}: this user cannot write here, and Snakemake has to, even to look; give write access, or name another folder "
+                "for data and results: --directory FOLDER"
             )
     return ""
 
