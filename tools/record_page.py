@@ -205,7 +205,7 @@ def _made(facts: dict) -> str:
         for kind, what in (("minutes", ""), ("comparison_minutes", " with the comparison rows"))
         if facts[kind] is not None
     ]
-    took = f", in {' and then '.join(spent)} on {facts['cores']} cores (mean load {facts['load']:g})" if spent else ""
+    took = f", in {' plus '.join(spent)} on {facts['cores']} cores (mean load {facts['load']:g})" if spent else ""
     card = f"; pretrained on {facts['card']}" if facts["card"] else ""
     return f"Recorded at commit `{facts['commit'][:12]}`{took}{card}."
 

@@ -151,7 +151,7 @@ def test_the_short_text_has_the_question_the_table_a_figure_and_the_verdict(kept
 @pytest.mark.parametrize(
     ("minutes", "comparison_minutes", "told"),
     [
-        (61.4, 40.2, "in 61 minutes and then 40 minutes with the comparison rows on 2 cores (mean load 2.1)."),
+        (61.4, 40.2, "in 61 minutes plus 40 minutes with the comparison rows on 2 cores (mean load 2.1)."),
         (None, 101.6, "in 102 minutes with the comparison rows on 2 cores (mean load 2.1)."),
         (None, None, "Recorded at commit `0123456789ab`."),
     ],

@@ -24,6 +24,13 @@ ENV = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org",
 }  # fmt: skip
+# what to put before a command that root runs, so that rights of files count for it, too; nothing for other users
+AS_USER = (
+    ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+    if os.geteuid() == 0
+    else []
+)
+needs_setpriv = pytest.mark.skipif(bool(AS_USER) and not shutil.which("setpriv"), reason="neither a user nor setpriv")
 TASKS = ["ranking_regression", "rotnet"]  # Figures 3 to 5 need the first
 
 

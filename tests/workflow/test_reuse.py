@@ -1,13 +1,11 @@
 """The workflow in other places: as a module of another workflow, and with its data and results in another folder."""
 
-import os
-import shutil
 import textwrap
 from pathlib import Path
 
 import pytest
 
-from projects import ENV, TASKS, Project, checkout, ran
+from projects import AS_USER, ENV, TASKS, Project, checkout, needs_setpriv, ran
 
 pytestmark = pytest.mark.slow
 LEDGER = "data/smoke/photos/ledger.csv"
@@ -84,13 +82,9 @@ def test_data_and_results_lie_in_another_folder(ours, finished, tmp_path):
     assert "split" in ours.snakemake("-n", *call, target).split()  # the project's code is an input there, too
 
 
+@needs_setpriv
 def test_a_checkout_that_can_only_be_read_is_enough(ours, finished, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    as_user = []
-    if os.geteuid() == 0:  # root may write everywhere
-        if not (setpriv := shutil.which("setpriv")):
-            pytest.skip("neither a user nor setpriv")
-        as_user = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
     everything = [ours.path, *(path for path in ours.path.rglob("*") if not path.is_symlink())]
     rights = {path: path.stat().st_mode for path in everything}
     target, call = "data/smoke/ava/split.csv", ["snakemake", "--cores", "1", "--config", "scale=smoke"]
@@ -98,9 +92,9 @@ def test_a_checkout_that_can_only_be_read_is_enough(ours, finished, tmp_path):
         path.chmod(rights[path] & 0o555)
     try:
         # not one of the warm programs, which are forks of a process with all rights
-        here = Project(ours.path, ENV).run(*as_user, *call, "--dry-run", ok=False)
+        here = Project(ours.path, ENV).run(*AS_USER, *call, "--dry-run", ok=False)
         there = [*call, "--snakefile", str(ours.path / "Snakefile"), "--directory", str(tmp_path / "elsewhere"), "--", target]
-        Project(tmp_path / "elsewhere", ENV).run(*as_user, *there)
+        Project(tmp_path / "elsewhere", ENV).run(*AS_USER, *there)
     finally:
         for path, mode in rights.items():
             path.chmod(mode)

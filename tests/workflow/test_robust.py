@@ -12,7 +12,7 @@ import pytest
 from limits import limit
 
 import interpreter
-from projects import ENV, TASKS, Project, checkout, ran
+from projects import AS_USER, ENV, TASKS, Project, checkout, needs_setpriv, ran
 
 pytestmark = pytest.mark.slow
 NETWORK = "models/smoke/pretrained/rotnet/seed1.safetensors"
@@ -179,17 +179,13 @@ def test_the_innermost_folder_that_is_there_decides_whether_a_file_can_be_made(t
         assert f"{tmp_path / 'shut'}: this user cannot write here" in interpreter.shut([tmp_path / "open.csv", tmp_path / file])
 
 
+@needs_setpriv
 @pytest.mark.parametrize("shut", ["models/smoke/pretrained/rotnet", "work/smoke", ".snakemake/metadata"])
 def test_a_folder_of_outputs_or_notes_that_cannot_be_written_to_is_one_sentence(shut, project):
     (project.path / NETWORK).unlink()
     (project.path / shut).chmod(0o555)
-    as_user = []
-    if os.geteuid() == 0:  # root may write everywhere
-        if not (setpriv := shutil.which("setpriv")):
-            pytest.skip("neither a user nor setpriv")
-        as_user = [setpriv, "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
     # not one of the warm programs, which are forks of a process with all rights
-    out = Project(project.path, ENV).run(*as_user, "snakemake", "--cores", "1", NETWORK, ok=False)
+    out = Project(project.path, ENV).run(*AS_USER, "snakemake", "--cores", "1", NETWORK, ok=False)
     (project.path / shut).chmod(0o755)
     assert f"error: {shut}: this user cannot write here, and this run has to; give write access, and run again" in out
     assert "Traceback" not in out

@@ -142,9 +142,9 @@ def search_finetuning(
 def chosen(table: pd.DataFrame, phase: str) -> dict[str, Any]:
     """The values tried in a phase that are taken: by the one-standard-error rule, paired over seeds.
 
-    ASSUME: every combination whose mean held_emd is above the lowest by no more than the standard error of that difference is as good as it, for
-    all that these seeds can tell; of them, the lowest learning rate is taken, and at that rate the lowest mean. (Breiman et al.,
-    Classification and Regression Trees, 1984, section 3.4.3, take the simplest of such models.)
+    ASSUME: a combination whose mean held_emd exceeds the lowest by no more than the standard error of that difference counts as equally
+    good. Of these, the lowest learning rate is taken, and at that rate the lowest mean. (Breiman et al., Classification and Regression
+    Trees, 1984, section 3.4.3, take the simplest of such models.)
     """
     own = table[table["phase"] == phase].pivot_table("held_emd", TRIED[phase], "seed", sort=False)
     means, best = own.mean(axis=1), own.iloc[int(np.argmin(own.mean(axis=1)))]
