@@ -1,12 +1,13 @@
-"""Search of fine-tuning's rates, dropout and patience without test images, because the published ones are for 230,000 labels.
+"""Search of fine-tuning's rates, dropout and patience on the validation split, because the published ones are for 230,000 labels.
 
 Two phases, both from ImageNet's weights alone. "head": the new layer by itself, on features of the frozen backbone, with every rate
-of it and every dropout. "all": whole fine-tunings with the best of these, with every rate of the features and every patience. Test
-images have no part in it, and no pretraining of this project, so that what is found favours no row of Table 2.
+of it and every dropout. "all": whole fine-tunings with the best of these, with every rate of the features and every patience. No
+pretraining of this project has a part in it, so that what is found favours no row of Table 2.
 
-Each fine-tuning is stopped by the validation images and judged on a part of the training images that is held out from it. The lowest
-validation loss of its epochs would be a biased judge: it is lower the more the loss jumps from epoch to epoch, and so it favours
-high rates.
+Each fine-tuning learns from all training images, is stopped by one half of the validation images and judged on the other; seeds take
+turns in which. The lowest validation loss of its epochs would be a biased judge: it is lower the more the loss jumps from epoch to
+epoch, and so it favours high rates. Training images are no judge either: where test images are pooled over folds, they are test
+images of the other folds.
 """
 
 import json
@@ -51,7 +52,7 @@ class Labelled:
     Attributes:
         store: the images. votes: id -> counts or shares of the votes, whose scores are `values`.
         train, val: ids.
-        groups: id -> group of each training image; a group is held out as a whole.
+        groups: id -> group of each validation image; a group is in one half as a whole.
         features: of these images and their mirror images, by the backbone that the search starts from.
     """
 
@@ -67,16 +68,12 @@ class Labelled:
         """Shares of the votes, (len(ids), bins)."""
         return torch.stack([torch.as_tensor(self.votes[i] / self.votes[i].sum(), dtype=torch.float32) for i in ids])
 
-    def parts(self, count: int) -> list[tuple[list[str], list[str]]]:
-        """The training images in `count` ways as (learned from, held out); each image is held out once."""
-        names = [str(k) for k in range(count)]
-        sizes = Counter(self.groups[i] for i in self.train)
-        part = assign(sizes, dict.fromkeys(names, 1 / count), "search", sizes=sizes)
-        found = []
-        for name in names:
-            held = [i for i in self.train if part[self.groups[i]] == name]
-            found.append(([i for i in self.train if part[self.groups[i]] != name], held))
-        return found
+    def halves(self) -> tuple[list[str], list[str]]:
+        """The validation images in two halves, by groups."""
+        sizes = Counter(self.groups[i] for i in self.val)
+        half = assign(sizes, {"0": 0.5, "1": 0.5}, "search", sizes=sizes)
+        first, second = ([i for i in self.val if half[self.groups[i]] == name] for name in ("0", "1"))
+        return first, second
 
 
 def search_finetuning(
@@ -94,21 +91,19 @@ def search_finetuning(
         config: as for fine-tuning; what is searched, and its seed, is replaced.
         start: safetensors of ImageNet's backbone.
         out_csv: written: phase, the values tried (empty in the phase "head" where it has none), seed, epochs, best_epoch, stopped,
-            val_emd (the best epoch's loss on the validation images), held_emd and held_srcc (the same epoch's loss and rank
-            correlation of mean scores on the images held out), constant_emd (of the mean distribution of those learned from, on
-            the same), chosen (1: of the combination that `chosen` takes in its phase; those of the phase "all" are the
-            result). Each seed holds out another part, as many as there are seeds, but at least two.
-    Raises: UserError if the training images have fewer groups than parts.
+            val_emd (the best epoch's loss on the half that stops the training), held_emd and held_srcc (the same epoch's loss and
+            rank correlation of mean scores on the other half), constant_emd (of the training images' mean distribution, on the
+            same), chosen (1: of the combination that `chosen` takes in its phase; those of the phase "all" are the result).
         work: folder for one file per finished fine-tuning, and for the unfinished one: a killed search goes on from there.
+    Raises: UserError if the validation images are of one group.
     """
     work, base = Path(work), _inputs(config, search, images, start)
-    tried, parts = search.combinations, images.parts(max(2, len(search.seeds)))
-    if not all(held for _, held in parts):
+    tried, halves = search.combinations, images.halves()
+    if not all(halves):
         raise UserError(
-            f"search.finetune.seeds has {len(search.seeds)} seeds, each of which holds out other groups of images, but the training "
-            f"images have only {len(set(images.groups[i] for i in images.train))} groups; name fewer seeds"
+            "the search stops a training by one half of the validation images and judges it on the other, but they are of one group "
+            "(theme); rate pictures of more groups, or give the set larger shares.val"
         )
-    part_of = dict(zip(search.seeds, parts, strict=False))
     tables = []
     for phase in (HEAD, ALL):
         own = [dict(zip(TRIED[phase], values, strict=True)) for values in tried[phase]]
@@ -117,13 +112,13 @@ def search_finetuning(
                 phase,
                 replace(config, **each, seed=seed, **_rest(phase, config)),
                 images,
-                part_of[seed],
+                halves if k % 2 == 0 else halves[::-1],
                 start,
                 work,
                 base,
                 workers,
             )
-            for each, seed in product(own, search.seeds)
+            for each, (k, seed) in product(own, enumerate(search.seeds))
         ]
         table = pd.DataFrame(rows, columns=COLUMNS)
         best = chosen(table, phase)
@@ -166,7 +161,7 @@ def _inputs(config: FinetuneConfig, search: FinetuneSearchConfig, images: Labell
     """A short name of everything that all fine-tunings of a search depend on; which values are tried stands in their files' names."""
     fixed = [item for item in asdict(config).items() if item[0] not in (*VARIED, "seed")]
     votes = [[i, *images.votes[i]] for i in (*images.train, *images.val)]
-    groups = [images.groups[i] for i in images.train]
+    groups = [images.groups[i] for i in images.val]
     return digest(
         *(
             *fixed,
@@ -187,14 +182,14 @@ def _trial(
     phase: str,
     config: FinetuneConfig,
     images: Labelled,
-    part: tuple[Sequence[str], Sequence[str]],
+    halves: tuple[Sequence[str], Sequence[str]],
     start: str | Path,
     work: Path,
     base: str,
     workers: int,
 ) -> dict[str, object]:
-    """The row of one fine-tuning, from its file if it was done before; part: images that it learns from, and those held out."""
-    learned, held = part
+    """The row of one fine-tuning, from its file if it was done before; halves: validation images that stop it, and those that judge it."""
+    stopping, held = halves
     varied = {name: getattr(config, name) for name in VARIED}
     name = "_".join([phase, *(f"{value:g}" for value in varied.values()), f"seed{config.seed}"])
     weights, history, done = (work / f"{name}.{suffix}" for suffix in ("safetensors", "csv", "json"))
@@ -205,8 +200,8 @@ def _trial(
         config,
         images.store,
         images.votes,
-        learned,
-        images.val,
+        images.train,
+        stopping,
         start,
         images.features,
         weights,
@@ -223,7 +218,7 @@ def _trial(
         "seed": config.seed,
         **{key: told[key] for key in ("epochs", "best_epoch", "stopped")},
         "val_emd": pd.read_csv(history)["val_loss"].min(),
-        **_judged(config, images, learned, held, weights, workers),
+        **_judged(config, images, held, weights, workers),
     }
     write_json(done, {"inputs": base, "row": row})
     for left in (weights, history, summary):
@@ -232,16 +227,14 @@ def _trial(
 
 
 @torch.no_grad()
-def _judged(
-    config: FinetuneConfig, images: Labelled, learned: Sequence[str], held: Sequence[str], weights: Path, workers: int
-) -> dict[str, float]:
-    """Loss and rank correlation of a fine-tuned network on the images held out, and the loss of a constant prediction there."""
+def _judged(config: FinetuneConfig, images: Labelled, held: Sequence[str], weights: Path, workers: int) -> dict[str, float]:
+    """Loss and rank correlation of a fine-tuned network on images that did not stop it, and the loss of a constant prediction there."""
     alone, wanted = Alone(runtime.set_up(config.threads, training=False)), images.shares(held)
     network = Network(build_backbone(config.backbone), {"votes": wanted.shape[1]})
     load_into(network, weights)
     network.eval().to(alone.device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     predicted = predict_votes(network, held, images.store, None, config.batch, alone, workers)
-    constant = images.shares(learned).mean(0, keepdim=True).expand_as(wanted)
+    constant = images.shares(images.train).mean(0, keepdim=True).expand_as(wanted)
     scores = torch.tensor(images.values, dtype=torch.float32)
     return {
         "held_emd": earth_movers_distance(predicted, wanted, config.emd_r, config.emd).item(),
