@@ -42,7 +42,7 @@ demo: $(READY) ## the whole chain on real photos with simulated votes: Table 2, 
 	@echo && cat results/demo/tables/table2.md && python benchmarks/learning.py --brief && echo && echo "Report: logs/demo/report.html; the same without dates, as it is recorded: results/demo/report.html"
 	@echo "These votes are simulated. Ratings by people, fetched and trained on in about an hour: make oasis"
 
-oasis: $(READY) ## the whole chain on real ratings: fetches 85 MB, says how long it will take; MIRROR=address fetches from a mirror, COMPARISONS=1 adds the comparison rows
+oasis: $(READY) ## the whole chain on real ratings: fetches 94 MB, says how long it will take; MIRROR=address fetches from a mirror, COMPARISONS=1 adds the comparison rows
 	@python tools/oasis.py --cores $(CORES) $(if $(MIRROR),--mirror $(MIRROR)) $(if $(COMPARISONS),--comparisons)
 
 # compiled tests are kept, or each process would compile all of them again

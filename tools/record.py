@@ -15,6 +15,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +28,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "workflow/lib")]
 import machine  # noqa: E402
 import oasis  # noqa: E402
 from aesthetic_pretraining.config import load, resolve  # noqa: E402
+from aesthetic_pretraining.data.labelled.oasis import MEANS  # noqa: E402
 from aesthetic_pretraining.data.ledger import read_table  # noqa: E402
 from aesthetic_pretraining.errors import UserError  # noqa: E402
 from aesthetic_pretraining.files import atomic_path, write_text  # noqa: E402
@@ -36,7 +38,8 @@ from aesthetic_pretraining.reporting.captions import CAPTIONS, caption_of  # noq
 RECORD = "results/record"
 MADE_FROM = ("Snakefile", "params.yaml", "resources", "src", "workflow")  # what a run depends on
 TABLES = ("table2.csv", "table2.md", "table2_verdicts.md", "probes.csv", "probes.md", "claims.csv", "claims.md")
-METRICS = ("metrics.csv", "intervals.csv", "references.csv", "labels_saved.csv", "pretraining.csv", "ranking_pooled.csv")
+METRICS = ("metrics.csv", "intervals.csv", "references.csv", "over_ridge.csv", "labels_saved.csv")
+METRICS += ("pretraining.csv", "ranking_pooled.csv")
 # without figures of photos
 FIGURES = (
     "figure3",
@@ -49,6 +52,7 @@ FIGURES = (
     "scatter",
     "histograms",
 )
+TERMS = {"bsds500": "a research benchmark; no licence text on the photos was found"}  # of sources of photos, docs/data.md
 SEARCH = ("finetune_search.csv", "finetune_search.png")  # of rule search_finetuning, if it was asked for
 BYTES = 60_000  # of a figure
 WIDTHS, COLOURS = (1000, 850, 700, 550), (128, 48, 16)
@@ -69,7 +73,8 @@ def main(root: Path, arguments: list[str]) -> None:
         raise UserError(
             f"scale {args.scale}: its votes are simulated, and the record is of real ratings; name a scale that has them"
         )
-    made = commit(root, args.scale, list(load(root / "params.yaml")["comparisons"]) if args.comparisons else [])
+    rows = {row: own["task"] for row, own in load(root / "params.yaml")["comparisons"].items()} if args.comparisons else {}
+    made = commit(root, args.scale, list(rows))
     out.mkdir(parents=True, exist_ok=True)
     for source in (*(run / "tables" / name for name in TABLES), *(run / "metrics" / name for name in METRICS)):
         shutil.copyfile(source, out / source.name)
@@ -84,7 +89,7 @@ def main(root: Path, arguments: list[str]) -> None:
     for source in (run / "search" / name for name in SEARCH):
         if source.is_file():
             (shrink if source.suffix == ".png" else shutil.copyfile)(source, out / source.name)
-    write_text(out / "record.json", json.dumps(facts_of(root, args.scale, made, args.card), indent=2) + "\n")
+    write_text(out / "record.json", json.dumps(facts_of(root, args.scale, made, args.card, rows), indent=2) + "\n")
     print(
         f"{out.relative_to(root)}: {sum(path.stat().st_size for path in out.iterdir()) / 1e3:.0f} kB; commit it, with 'make readme'"
     )
@@ -113,8 +118,8 @@ def commit(root: Path, scale: str, rows: list[str]) -> str:
     return out("git", "rev-parse", "HEAD")
 
 
-def facts_of(root: Path, scale: str, made: str, card: str) -> dict:
-    """What record.json holds."""
+def facts_of(root: Path, scale: str, made: str, card: str, rows: Mapping[str, str]) -> dict:
+    """What record.json holds; rows: {comparison row: its task}."""
     cfg = resolve(load(root / "params.yaml") | {"scale": scale})
     images: dict[str, int] = {}
     for split in sorted((root / "data" / scale).glob("*/split.csv")):
@@ -135,9 +140,18 @@ def facts_of(root: Path, scale: str, made: str, card: str) -> dict:
         "image_size": cfg["image"]["size"],
         "backbone": cfg["backbone"]["name"],
         "photo_sources": cfg["photos"]["sources"],
-        "licences": {name: cfg["sets"][name]["licence"] for name in cfg["labels"]["test_on"]},
+        "comparisons": dict(rows),
+        "licences": {name: cfg["sets"][name]["licence"] for name in cfg["labels"]["test_on"]}
+        | {name: TERMS[name] for name in cfg["photos"]["sources"] if name in TERMS},
+        "left_out": left_out(root, scale) if "oasis" in cfg["labels"]["test_on"] else None,
         "images": images,
     }
+
+
+def left_out(root: Path, scale: str) -> dict[str, int]:
+    """How many of the published OASIS photos there are, and how many are left out by theme: {"of": 900, "photos": 158}."""
+    published = len(pd.read_csv(root / "data/raw/oasis" / MEANS))
+    return {"of": published, "photos": published - len(read_table(root / "data" / scale / "oasis/listing.csv"))}
 
 
 def shrink(source: Path, out: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from aesthetic_pretraining.evaluation.probes.over_ridge import BETTER_BELOW, beyond_noise
 from aesthetic_pretraining.evaluation.statistics.intervals import POWER
-from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING
+from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING, title_of
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
 from aesthetic_pretraining.reporting.captions import Caption, caption_of
 from aesthetic_pretraining.reporting.markup import escape_markdown
@@ -21,8 +22,13 @@ NONE = (
     "No run on real ratings has been recorded yet. `make oasis` makes one, `make record SCALE=oasis` keeps its small results in "
     "`results/record/`."
 )
+COMPARED = (
+    "Differences between rows that differ in one choice, all labels, each by its own interval. “No difference” is not equality: a "
+    "smaller one than the smallest that this test could show would probably not have been seen."
+)
 CLAIM = "better_than_imagenet"  # in claims.csv: the paper's main claim
 DECIMALS = 3
+RIDGE_METRICS = {"srcc": "SRCC", "mae": "MAE"}  # in which rows are compared with ridge regression
 
 
 def lead(record: Path) -> str:
@@ -36,7 +42,7 @@ def lead(record: Path) -> str:
         [
             f"**{QUESTION}** {_asked(facts, table)}",
             short_table(table),
-            f"Mean over the runs of a row, in brackets {_level(table)} intervals over seeds and images. {baseline(record, table)} "
+            f"Mean over the runs of a row, in brackets {_level(table)} intervals over {_varied(record, table)}. {baseline(record, table)} "
             f"{verdict(record, table)}",
             f"![{captions(record, home)['figure3'].heading}]({place}/figure3.png)",
             f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
@@ -103,22 +109,61 @@ def verdict(record: Path, table: pd.DataFrame) -> str:
 
 
 def baseline(record: Path, table: pd.DataFrame) -> str:
-    """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not; "" if it was not judged."""
-    home = table2.sets_of(table)[0]
-    known = pd.read_csv(record / "references.csv").query(
-        "reference == 'imagenet_ridge' and split == 'test' and metric == 'srcc'"
-    )
-    if known.empty:
-        return ""
-    ridge, rows = known.iloc[0], _trained(table)
-    below = list(rows["label"][rows[f"{home.name}_srcc"] < ridge["value"]])
-    said = f"below it lie {', '.join(below)}" if below else "no row lies below it"
-    if len(below) == len(rows):
-        said = "all rows lie below it"
-    return (
-        f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has SRCC {ridge['value']:.{DECIMALS}f} "
-        f"[{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}]: {said}."
-    )
+    """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not."""
+    known = pd.read_csv(record / "references.csv").query("reference == 'imagenet_ridge' and split == 'test'")
+    known, over = known.set_index("metric"), pd.read_csv(record / "over_ridge.csv")
+    said, better, worse = [], [], []
+    for metric, title in RIDGE_METRICS.items():
+        rows, ridge = over[over["metric"] == metric].set_index("init"), known.loc[metric]
+        sign = -1 if metric in BETTER_BELOW else 1
+        behind = rows.index[sign * rows["difference"] < 0]
+        named = "all rows" if len(behind) == len(rows) else ", ".join(map(title_of, behind)) or "no row"
+        base = rows.loc[BASELINE]
+        said.append(
+            f"{title} {ridge['value']:.{DECIMALS}f} [{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}] (fine-tuned ImageNet minus "
+            f"ridge: {_with_ends(base, 'difference', '', '+')}; behind ridge: {named})"
+        )
+        better += [title_of(init) for init in rows.index[beyond_noise(rows, sign)]]
+        worse += [title_of(init) for init in rows.index[beyond_noise(rows, -sign)]]
+    beyond = f"Beyond noise better than ridge: {_listed(better)}; worse: {_listed(worse)}."
+    return f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has {' and '.join(said)}. {beyond}"
+
+
+def comparisons(record: Path, facts: dict, table: pd.DataFrame) -> str:
+    """Each comparison row against the row of its own task, and the tasks with a second loss against ranking alone."""
+    home, differences = table2.sets_of(table)[0], pd.read_csv(record / "differences.csv")
+    differences = differences[differences["dataset"] == home.name]
+    inits = set(_trained(table)["init"])
+    pairs = [*((task, "ranking") for task in PAPER_RANKING if task != "ranking"), *facts["comparisons"].items()]
+    heads = [
+        "Row",
+        "minus",
+        f"{home.title} SRCC",
+        "smallest difference that this test could show",
+        "seen here",
+        f"{home.title} MAE",
+    ]
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|---:|"]
+    for first, second in (pair for pair in pairs if inits.issuperset(pair)):
+        srcc, mae = (difference(differences, first, second, metric) for metric in ("srcc", "mae"))
+        seen = "higher" if srcc["low"] > 0 else "lower" if srcc["high"] < 0 else "no difference"
+        cells = [
+            *(escape_markdown(title_of(init)) for init in (first, second)),
+            *(_with_ends(srcc, "difference", "", "+"), f"{srcc['detectable']:.{DECIMALS}f}", seen),
+            _with_ends(mae, "difference", "", "+"),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def difference(differences: pd.DataFrame, first: str, second: str, metric: str) -> pd.Series:
+    """Row `first` minus row `second` in a metric: difference, low, high, detectable; the table has each pair in one order only."""
+    own = differences[differences["metric"] == metric].set_index(["init", "other"])
+    if (first, second) in own.index:
+        return own.loc[(first, second)]
+    found = own.loc[(second, first)].copy()
+    found[["difference", "low", "high"]] = -found[["difference", "high", "low"]].to_numpy()
+    return found
 
 
 def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
@@ -138,6 +183,11 @@ def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
         lines.append(f"It is another experiment than the paper's: {reason}. So no number is compared with the paper's.")
     if "references" in table:
         lines.append(str(table["references"].iloc[0]))
+    if facts["left_out"]:
+        lines.append(
+            f"{facts['left_out']['photos']} of the {facts['left_out']['of']} published photos of OASIS are left out, those of themes of "
+            "violence, injury, nudity and hatred ([data.md](data.md)): results on all of them would be others."
+        )
     lines.append(
         f"It is about the photos of {', '.join(each.title for each in (home, *others))} at {facts['image_size']} pixels and the people who "
         "rated them: what else people like, and what other networks learn, it does not say."
@@ -163,6 +213,7 @@ def _of_scale(record: Path) -> str:
         f"Scale {scale}: what was asked": f"{QUESTION} {_asked(facts, table)}\n\n{_made(facts)}",
         "What the numbers say, and what they do not": "\n".join(f"- {line}" for line in limits(record, facts, table)),
         "Table 2 with intervals": f"{short_table(table)}\n\n{interval_table(table)}\n\nIn brackets: {_level(table)} intervals.",
+        "Choices compared": f"{COMPARED}\n\n{comparisons(record, facts, table)}",
         "Table 2 as the run prints it": table2_print.to_markdown(table).strip(),
         "Linear probes": (record / "probes.md").read_text().strip(),
         "The paper's claims": claims.to_markdown(_claims(record), cells=False).strip(),
@@ -210,6 +261,18 @@ def _made(facts: dict) -> str:
     return f"Recorded at commit `{facts['commit'][:12]}`{took}{card}."
 
 
+def _varied(record: Path, table: pd.DataFrame) -> str:
+    """What the intervals of the pretrained rows are over, in words."""
+    own = pd.read_csv(record / "intervals.csv", keep_default_na=False)
+    own = own[own[["share", "dataset", "metric"]].eq([100, table2.sets_of(table)[0].name, "srcc"]).all(axis=1)]
+    own = own[own["init"].ne(BASELINE) & own["over"].ne("")]
+    return " or ".join(sorted(set(own["over"])))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(dict.fromkeys(names)) or "no row"
+
+
 def _level(table: pd.DataFrame) -> str:
     return f"{100 * table['confidence'].iloc[0]:g} %"
 
@@ -217,6 +280,6 @@ def _level(table: pd.DataFrame) -> str:
 def _with_ends(row: pd.Series, value: str, ends: str, sign: str = "") -> str:
     if pd.isna(row[value]):
         return "–"
-    low, high = row[f"{ends}_low"], row[f"{ends}_high"]
+    low, high = (row[f"{ends}_{end}" if ends else end] for end in ("low", "high"))
     interval = "" if pd.isna(low) else f" [{low:{sign}.{DECIMALS}f}, {high:{sign}.{DECIMALS}f}]"
     return f"{row[value]:{sign}.{DECIMALS}f}{interval}"

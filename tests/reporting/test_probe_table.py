@@ -8,6 +8,7 @@ import pytest
 from sets import ALONE, PAPERS, THREE
 
 from aesthetic_pretraining.evaluation.probes import references
+from aesthetic_pretraining.evaluation.probes.over_ridge import OVER_COLUMNS
 from aesthetic_pretraining.reporting import probe_table
 from aesthetic_pretraining.reporting.figures.probes import draw_probes
 from aesthetic_pretraining.reporting.figures.style import save
@@ -138,30 +139,31 @@ def reference_table(srcc=0.5):
     return pd.DataFrame(rows, columns=references.REFERENCE_COLUMNS)
 
 
-def metrics(**srcc):
-    return pd.DataFrame([(init, share, value) for init, values in srcc.items() for share, value in values], columns=["init", "share", "ava_srcc"])  # fmt: skip
+def over(metric, **differences):
+    """{row: (difference to ridge, its interval's ends)}"""
+    rows = [(init, metric, *numbers, "seeds and images", 0.1) for init, numbers in differences.items()]
+    return pd.DataFrame(rows, columns=OVER_COLUMNS)
 
 
-def test_the_sentences_name_the_numbers_and_the_rows_below():
-    rows = metrics(
-        imagenet=[(100, 0.6)], ranking=[(100, 0.4), (100, 0.5)], rotnet=[(100, np.nan)], simclr=[(20, 0.1), (100, 0.5)]
-    )
-    text = " ".join(references.sentences(reference_table(), rows, PAPERS))
+def test_the_sentences_name_the_numbers_and_the_rows_that_are_worse():
+    none = (np.nan, np.nan, np.nan)
+    srcc = over("srcc", imagenet=(0.1, -0.1, 0.3), ranking=(-0.05, -0.1, -0.01), rotnet=none, my_row_ranking=(-0.02, -0.1, 0.1))
+    mae = over("mae", imagenet=(0.01, -0.1, 0.1), ranking=(-0.05, -0.1, -0.01))
+    said = references.sentences(reference_table(), pd.concat([srcc, mae]), PAPERS)
+    text = " ".join(said)
     for number in ("LCC 0.5200 [0.5100, 0.5400]", "SRCC 0.5000 [0.4900, 0.5200]", "ACC 0.7000 [", "MAE 0.4000 ["):
         assert number in text
     assert "gives EMD (r = 2) 0.1000, ImageNet + ridge 0.0800 [0.0700, 0.1000]" in text
-    assert "Below ImageNet + ridge in SRCC on AVA: ranking (0.4500)." in text  # a mean over seeds, at this share alone
-    assert "Without an SRCC on AVA to compare: RotNet." in text
+    assert (
+        "Worse than ImageNet + ridge in SRCC on AVA: ranking (-0.0500), my row ranking (-0.0200); beyond noise better: no row, "
+        "worse: ranking; without a value to compare: RotNet."
+    ) in said
+    # smaller errors are better
+    assert "Worse than ImageNet + ridge in MAE on AVA: ImageNet (+0.0100); beyond noise better: ranking, worse: no row." in said
+    assert "Rows cannot be compared with ImageNet + ridge in LCC, which is undefined." in said
 
 
-def test_no_row_below_is_said_too_and_what_cannot_be_compared():
-    assert (
-        "No row with an SRCC on AVA is below"
-        in references.sentences(reference_table(), metrics(imagenet=[(100, 0.6)]), PAPERS)[-1]
-    )
-    assert (
-        "whose SRCC is undefined" in references.sentences(reference_table(np.nan), metrics(imagenet=[(100, 0.6)]), PAPERS)[-1]
-    )
+def test_what_there_is_no_number_of():
     assert np.isnan(references.value(reference_table(), "constant", "test", "srcc"))
 
 

@@ -15,16 +15,18 @@ import readme
 import record
 import record_page
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.evaluation.probes.over_ridge import over_ridge
 from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig, estimate
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
 from aesthetic_pretraining.reporting.claim_evidence import Evidence
 
 REASONS = {"votes": "networks trained on OASIS instead of AVA, 96 pixels instead of 224", "pretext": "96 pixels instead of 224"}
+INTERVALS = IntervalConfig(200, 0.95, "seeds_and_images", 1)
 FACTS = {
     "scale": "oasis", "commit": "0123456789abcdef", "machine": ["processor: some"], "card": "", "minutes": 61.4,
     "comparison_minutes": None, "cores": 2, "load": 2.1,
     "pretraining_seeds": [1], "finetuning_seeds": [1, 2, 3, 4, 5], "image_size": 96, "backbone": "efficientnet_lite0",
-    "photo_sources": ["bsds500"], "licences": {"oasis": "free for research"},
+    "photo_sources": ["bsds500"], "comparisons": {"rotnet": "simclr"}, "left_out": {"of": 9, "photos": 2}, "licences": {"oasis": "free for research"},
     "images": {"oasis: fold": 600, "oasis: val": 120, "photos: train": 300, "photos: val": 40},
 }  # fmt: skip
 
@@ -36,7 +38,7 @@ def tables(tmp_path_factory):
     for folder in ("tables", "metrics", "figures"):
         (out / folder).mkdir(parents=True)
     frame, predictions = made_up(labels=ALONE, seeds=(1, 2, 3))
-    values, differences = estimate(predictions, IntervalConfig(200, 0.95, "seeds_and_images", 1), ALONE)
+    values, differences = estimate(predictions, INTERVALS, ALONE)
     table = table2.build(frame, predictions, PUBLISHED, ALONE.tested, references=["Below ImageNet + ridge: RotNet (0.1)."])
     table = verdicts.attach(table, values, frame, 0.95, REASONS)
     table2_print.write(table, out / "tables/table2.csv", out / "tables/table2.md")
@@ -50,9 +52,14 @@ def tables(tmp_path_factory):
     for name in record.METRICS:
         (out / "metrics" / name).write_text("a,b\n1,2\n")
     (out / "metrics/references.csv").write_text(
-        "reference,split,metric,value,low,high,pictures\nimagenet_ridge,test,srcc,0.5,0.4,0.6,60\nconstant,test,mae,1,,,60\n"
+        "reference,split,metric,value,low,high,pictures\nimagenet_ridge,test,srcc,0.5,0.4,0.6,60\nimagenet_ridge,test,mae,1,0.9,1.1,60\n"
     )
-    differences.assign(other_share=[100, *[20] * (len(differences) - 1)]).to_csv(out / "metrics/differences.csv", index=False)
+    over_ridge(predictions, next(iter(predictions.values())), INTERVALS, ALONE).to_csv(
+        out / "metrics/over_ridge.csv", index=False
+    )
+    values.to_csv(out / "metrics/intervals.csv", index=False)
+    lost = differences.assign(share=[20, *[100] * (len(differences) - 1)])
+    lost.to_csv(out / "metrics/differences.csv", index=False)
     noise = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
     Image.fromarray(noise).save(out / "figures/figure3.png")
     Image.fromarray(noise[:9, :9]).save(out / "figures/figure1.png")
@@ -67,6 +74,9 @@ def root(tables, tmp_path, monkeypatch):
     split = tmp_path / "data/oasis/oasis/split.csv"
     split.parent.mkdir(parents=True)
     split.write_text("id,split,fold\na,fold,1\nb,fold,2\nc,val,\n")
+    (split.parent / "listing.csv").write_text("id\na\nb\nc\n")
+    (tmp_path / "data/raw/oasis").mkdir(parents=True)
+    (tmp_path / "data/raw/oasis/means_per_image.csv").write_text("Theme\nA1\nA2\nB1\nB2\nC1\n")
     (tmp_path / "logs/oasis").mkdir(parents=True)
     (tmp_path / "logs/oasis/wall.json").write_text('{"seconds": 3690.0, "comparisons": 0, "cores": 2, "load": 2.1}')
     monkeypatch.setattr(record, "commit", lambda root, scale, rows: "0123456789abcdef")
@@ -87,8 +97,11 @@ def test_small_results_are_kept_and_photos_are_not(root, tables):
     names = {path.name for path in kept.iterdir()}
     assert names == {*record.TABLES, *record.METRICS, "differences.csv", "figure3.png", "record.json", "captions.json"}
     assert (kept / "table2.csv").read_bytes() == (tables / "tables/table2.csv").read_bytes()
-    assert len(pd.read_csv(kept / "differences.csv")) == 1  # with all labels
+    whole = pd.read_csv(kept / "differences.csv")
+    assert len(whole) == len(pd.read_csv(tables / "metrics/differences.csv")) - 1 and whole["share"].eq(100).all()
     facts = json.loads((kept / "record.json").read_text())
+    assert facts["left_out"] == {"of": 5, "photos": 2} and facts["comparisons"] == {}
+    assert facts["licences"].keys() == {"oasis", "bsds500"}
     assert facts["images"] == {"oasis: fold": 2, "oasis: val": 1} and facts["card"] == "H100"
     assert facts["minutes"] == 61.5 and facts["comparison_minutes"] is None
     assert facts["commit"] == "0123456789abcdef" and any(line.startswith("versions: python") for line in facts["machine"])
@@ -161,25 +174,58 @@ def test_the_time_with_comparison_rows_is_told_apart(minutes, comparison_minutes
     assert record_page._made(facts).endswith(told)
 
 
-@pytest.mark.parametrize(
-    ("ridge", "said"), [(-1, "no row lies below it"), (2, "all rows lie below it"), (None, "below it lie ")]
-)
-def test_what_lies_below_ridge_regression_is_said(kept, ridge, said):
-    table = table2.read(kept / "table2.csv")
-    rows = table.set_index("label")["oasis_srcc"]
-    value = (rows.min() + rows.max()) / 2 if ridge is None else ridge
-    (kept / "references.csv").write_text(
-        f"reference,split,metric,value,low,high\nimagenet_ridge,test,srcc,{value},{value - 1},{value + 1}\n"
+def test_what_ridge_regression_reaches_and_who_does_not_is_said(kept):
+    rows = [
+        ("imagenet", "srcc", 0.01, -0.02, 0.05),
+        ("ranking", "srcc", -0.1, -0.3, -0.05),
+        ("rotnet", "srcc", -0.1, -0.3, 0.1),
+    ]
+    rows += [("imagenet", "mae", 0.02, -0.1, 0.1), ("ranking", "mae", -0.3, -0.4, -0.2), ("rotnet", "mae", 0.1, -0.2, 0.3)]
+    pd.DataFrame(rows, columns=["init", "metric", "difference", "low", "high"]).to_csv(kept / "over_ridge.csv", index=False)
+    text = record_page.baseline(kept, table2.read(kept / "table2.csv"))
+    assert (
+        "SRCC 0.500 [0.400, 0.600] (fine-tuned ImageNet minus ridge: +0.010 [-0.020, +0.050]; behind ridge: ranking, RotNet)"
+        in text
     )
-    text = record_page.baseline(kept, table)
-    assert f"has SRCC {value:.3f} [{value - 1:.3f}, {value + 1:.3f}]: {said}" in text and text in record_page.lead(kept)
-    if ridge is None:
-        assert all((label in text) == (rows[label] < value) for label in rows.index if label != "ranking")
+    # smaller errors are better
+    assert (
+        "MAE 1.000 [0.900, 1.100] (fine-tuned ImageNet minus ridge: +0.020 [-0.100, +0.100]; behind ridge: ImageNet, RotNet)"
+        in text
+    )
+    assert "Beyond noise better than ridge: ranking; worse: ranking." in text  # in MAE the one, in SRCC the other
+    assert text in record_page.lead(kept)
+
+
+def test_choices_are_compared_with_the_row_that_lacks_them(kept):
+    """The table has each pair in one order; the page wants some in the other."""
+    table = table2.read(kept / "table2.csv")
+    differences = pd.read_csv(kept / "differences.csv")
+    lines = record_page.comparisons(kept, FACTS, table).splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [
+        ["| ranking + classification", "ranking"],
+        ["| ranking + regression", "ranking"],
+        ["| RotNet", "SimCLR"],
+    ]
+    one = record_page.difference(differences, "rotnet", "simclr", "srcc")
+    back = record_page.difference(differences, "simclr", "rotnet", "srcc")
+    assert one["low"] <= one["difference"] <= one["high"]
+    assert [back["difference"], back["low"], back["high"]] == [-one["difference"], -one["high"], -one["low"]]
+    rows = table.set_index("init")["oasis_srcc"]
+    assert one["difference"] == pytest.approx(rows["rotnet"] - rows["simclr"], abs=2e-6)
+    seen = "higher" if one["low"] > 0 else "lower" if one["high"] < 0 else "no difference"
+    assert f"{one['difference']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}] | {one['detectable']:.3f} | {seen} |" in lines[4]
 
 
 def test_the_long_text_is_complete(kept):
     text = record_page.page(kept.parent)
-    for heading in ("Table 2 with intervals", "Linear probes", "The paper's claims", "Figures", "What it was made from"):
+    for heading in (
+        "Table 2 with intervals",
+        "Choices compared",
+        "Linear probes",
+        "The paper's claims",
+        "Figures",
+        "What it was made from",
+    ):
         assert f"\n## {heading}\n" in text
     assert (kept / "table2.md").read_text().strip() in text and "the probes" in text
     assert "![Figure 3: performance by share of the labels](../results/record/oasis/figure3.png)" in text
@@ -189,6 +235,7 @@ def test_the_long_text_is_complete(kept):
     least, gain = table["oasis_srcc_detectable"].max(), 0.5420 - 0.5372
     assert least > gain and f"could show (power 80 %) is {least:.3f}" in text and f"Table 2 is {gain:.4f}" in text
     assert "A gain of the paper's size would not be seen here, so that its absence refutes nothing." in text
+    assert "2 of the 9 published photos of OASIS are left out" in text
     assert "| oasis: fold | 600 |" in text and not re.search(r"\bnan\b", text)
 
 

@@ -18,6 +18,7 @@ from aesthetic_pretraining.distortions import DISTORTIONS
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.evaluation.runs import UNTRAINED, pretrainings_of, runs_of
 from aesthetic_pretraining.initialisations import BASELINE, RANKING, RESPONDING, task_of
+from aesthetic_pretraining.reporting.conditions import PARAMETERS as CONDITIONS
 from aesthetic_pretraining.reporting.experiment import PARAMETERS
 from aesthetic_pretraining.settings.downloads import Policy
 from aesthetic_pretraining.settings.finetuning import FinetuneConfig

@@ -230,6 +230,7 @@ rule probe:
     output:
         table="results/{scale}/probe/probes.csv",
         references="results/{scale}/metrics/references.csv",
+        ridge="results/{scale}/probe/ridge.parquet",
     log:
         "logs/{scale}/probe.log",
     benchmark:
@@ -241,6 +242,25 @@ rule probe:
         "fit linear probes to the features of all initialisations"
     script:
         "../scripts/evaluate/probe.py"
+
+
+rule over_ridge:
+    input:
+        predictions=runs(f"{PREDICTED}{TRAIN_ON}.parquet", WHOLE),
+        ridge="results/{scale}/probe/ridge.parquet",
+        code=code("evaluate/over_ridge"),
+    output:
+        "results/{scale}/metrics/over_ridge.csv",
+    log:
+        "logs/{scale}/over_ridge.log",
+    benchmark:
+        "logs/{scale}/benchmark/over_ridge.tsv"
+    params:
+        cfg=P(IntervalConfig) | labels_params(),
+    message:
+        "compare all rows with ridge regression on frozen features"
+    script:
+        "../scripts/evaluate/over_ridge.py"
 
 
 rule stage_evaluate:
@@ -255,6 +275,7 @@ rule stage_evaluate:
         made(rules.photo_classes),
         made(rules.sensitivity),
         made(rules.probe),
+        made(rules.over_ridge),
         predicted(),
     params:
         scope=P(

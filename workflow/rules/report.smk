@@ -8,7 +8,16 @@ if "ranking_classification" not in TASKS:
 if not PREMISE:
     DIAGNOSTICS.remove("premise")
 # tables that the page offers to download, beside those that it shows
-MEASURED = ["metrics", "intervals", "differences", "labels_saved", "references", "pretraining", "ranking_accuracy"]
+MEASURED = [
+    "metrics",
+    "intervals",
+    "differences",
+    "labels_saved",
+    "references",
+    "over_ridge",
+    "pretraining",
+    "ranking_accuracy",
+]
 MEASURED += ["cross_responses", "confusion", "sensitivity", "premise", "photo_scores", "photo_classes", "photo_diversity"]
 
 
@@ -20,6 +29,7 @@ rule table2:
         pretraining="results/{scale}/metrics/pretraining.csv",
         split=f"data/{{scale}}/{TRAIN_ON}/split.csv",
         references="results/{scale}/metrics/references.csv",
+        over_ridge="results/{scale}/metrics/over_ridge.csv",
         published=own("resources/table2_published.csv"),
         code=code("report/table2"),
     output:
@@ -35,15 +45,9 @@ rule table2:
         "logs/{scale}/benchmark/table2.tsv"
     params:
         cfg=P(
-            *(
-                "report.alpha",
-                "report.confidence",
-                "pretrain.trainable",
-                "pretrain.micro_batch",
-                "pretrain.contrast_updates",
-            ),
-            "pretrain.contrast_micro_batch",
-            *("finetune.trainable", "finetune.at_unfreezing", "finetune.micro_batch", "compute", "distortions"),
+            *("report.alpha", "report.confidence"),
+            *CONDITIONS,
+            *(f"comparisons.{row}" for row in COMPARISONS),
             *(*PARAMETERS, f"sets.{TRAIN_ON}.split"),  # is the experiment the paper's?
         )
         | labels_params(),

@@ -16,13 +16,14 @@ with job(snakemake):
     from aesthetic_pretraining.evaluation.probes.probe import probe
     from aesthetic_pretraining.evaluation.runs import pretraining_of
     from aesthetic_pretraining.evaluation.statistics.intervals import IntervalConfig
+    from aesthetic_pretraining.files import atomic_path
     from aesthetic_pretraining.settings.labels import Labels
 
     files, labels = snakemake.input, Labels.of(snakemake.params.cfg)
     features = {}
     for path in map(Path, files.features):
         features.setdefault(pretraining_of(path.parent), {})[path.stem] = path
-    table, references = probe(
+    table, references, ridge = probe(
         features,
         {name: (read_table(files[f"ledger_{name}"]), read_table(files[f"split_{name}"])) for name in labels.by_name},
         config(snakemake, ProbeConfig),
@@ -31,3 +32,5 @@ with job(snakemake):
     )
     write_frame(table, snakemake.output.table)
     write_frame(references, snakemake.output.references)
+    with atomic_path(snakemake.output.ridge) as temporary:
+        ridge.to_parquet(temporary, index=False)

@@ -24,9 +24,10 @@ from aesthetic_pretraining.evaluation.probes.frozen import (
     unseen_scenes,
     votes_loss,
 )
-from aesthetic_pretraining.evaluation.probes.references import CONSTANT, REFERENCE_COLUMNS, RIDGE
-from aesthetic_pretraining.evaluation.runs import Run
+from aesthetic_pretraining.evaluation.probes.references import CONSTANT, REFERENCE_COLUMNS
+from aesthetic_pretraining.evaluation.runs import UNTRAINED, Run
 from aesthetic_pretraining.evaluation.statistics.intervals import INTERVAL_COLUMNS, IntervalConfig, estimate
+from aesthetic_pretraining.evaluation.statistics.training_luck import RIDGE
 from aesthetic_pretraining.initialisations import BASELINE
 from aesthetic_pretraining.settings.labels import Labels
 
@@ -40,7 +41,7 @@ def probe(
     config: ProbeConfig,
     intervals: IntervalConfig,
     labels: Labels,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """All probes, and the baselines for fine-tuned networks.
 
     There is one probe of all labels (with folds, one for each), whatever `config.seeds`; for smaller shares there is one per seed, on
@@ -50,8 +51,9 @@ def probe(
         features: {(initialisation, pretraining seed): {tested set: file of `features.features`}}, including ImageNet.
         tables: {tested set: (ledger, split)}.
     Returns: the table of probes, columns `PROBE_COLUMNS`: those of `intervals.estimate` (differences are to ImageNet's probe of the
-        same share), `trained_on` (the set that the probe was fitted on) and `regularisation` (the chosen strengths, ascending); and
-        the references, columns `references.REFERENCE_COLUMNS`.
+        same share), `trained_on` (the set that the probe was fitted on) and `regularisation` (the chosen strengths, ascending); the
+        references, columns `references.REFERENCE_COLUMNS`; and the predictions of ImageNet's probe of all labels on the home set's
+        test images (`frozen.Fitted.frame`).
     Raises: UserError for damaged features.
     """
     home, others = labels.home, [each.name for each in labels.tested[1:]]
@@ -89,7 +91,8 @@ def probe(
             else without_scenes(dict.fromkeys(init for init, _ in features), name, judged[name])
         )
     table = pd.concat(parts, ignore_index=True)
-    return table, with_intervals(references, table, home.name)
+    ridge = frames[Run(BASELINE, 100, UNTRAINED, config.seeds[0], home.name)]
+    return table, with_intervals(references, table, home.name), ridge
 
 
 def pooled(models: Sequence[Fitted], folds: Sequence[Labelled], role: str) -> pd.DataFrame:

@@ -1,16 +1,16 @@
 """Sentences on the baselines for fine-tuned networks: a constant, and ridge regression on frozen ImageNet features.
 
-The numbers are metrics/references.csv, which rule `probe` computes.
+The numbers are metrics/references.csv and metrics/over_ridge.csv, which the rules `probe` and `over_ridge` compute.
 """
 
 import pandas as pd
 
-from aesthetic_pretraining.initialisations import BASELINE
-from aesthetic_pretraining.initialisations import LABELS as NAMES
+from aesthetic_pretraining.evaluation.probes.over_ridge import BETTER_BELOW, beyond_noise
+from aesthetic_pretraining.evaluation.statistics.training_luck import RIDGE
+from aesthetic_pretraining.initialisations import BASELINE, title_of
 from aesthetic_pretraining.settings.labels import Labels
 
 CONSTANT = "constant"  # always the training images' mean score, and their mean histogram of votes
-RIDGE = f"{BASELINE}_ridge"
 REFERENCE_COLUMNS = ["reference", "split", "metric", "value", "low", "high", "pictures"]
 SHOWN = {"lcc": "LCC", "srcc": "SRCC", "acc": "ACC", "mae": "MAE"}
 
@@ -21,34 +21,38 @@ def value(references: pd.DataFrame, reference: str, split: str, metric: str) -> 
     return float(row["value"].iloc[0]) if len(row) else float("nan")
 
 
-def sentences(references: pd.DataFrame, metrics: pd.DataFrame, labels: Labels, share: int = 100) -> list[str]:
+def sentences(references: pd.DataFrame, over: pd.DataFrame, labels: Labels) -> list[str]:
     """Footnotes for Table 2: the baselines on the home set's test images, and the rows that do not beat ImageNet + ridge.
 
     Args:
         references: columns `REFERENCE_COLUMNS`.
-        metrics: the metrics frame; rows of the table are means over the networks of one initialisation at `share`.
+        over: columns `over_ridge.OVER_COLUMNS`.
     """
     test = references[references["reference"].eq(RIDGE) & references["split"].eq("test")].set_index("metric")
     numbers = ", ".join(f"{title} {_spelled(test.loc[name])}" for name, title in SHOWN.items())
-    base = test.loc["srcc", "value"]
-    home = labels.home
+    home, ridge = labels.home, f"{title_of(BASELINE)} + ridge"
     lines = [
-        f"Baseline on {home.title}: {NAMES[BASELINE]} + ridge, a linear probe of the features that fine-tuning starts from, has {numbers}.",
+        f"Baseline on {home.title}: {ridge}, a linear probe of the features that fine-tuning starts from, has {numbers}.",
         f"Always predicting the training images' mean histogram gives EMD (r = 2) {value(references, CONSTANT, 'test', 'emd2'):.4f}, "
-        f"{NAMES[BASELINE]} + ridge {_spelled(test.loc['emd2'])}.",
+        f"{ridge} {_spelled(test.loc['emd2'])}.",
     ]
-    if pd.isna(base):
-        return [*lines, f"Rows cannot be compared with {NAMES[BASELINE]} + ridge, whose SRCC is undefined."]
-    reached = metrics[metrics["share"] == share].groupby("init", sort=False)[f"{home.name}_srcc"]
-    reached = reached.agg(lambda v: v.mean(skipna=False))
-    below = [f"{NAMES.get(init, init)} ({srcc:.4f})" for init, srcc in reached.items() if srcc < base]
-    undefined = [NAMES.get(init, init) for init in reached.index[reached.isna()]]
-    lines.append(
-        f"Below {NAMES[BASELINE]} + ridge in SRCC on {home.title}: {', '.join(below)}."
-        if below
-        else f"No row with an SRCC on {home.title} is below {NAMES[BASELINE]} + ridge."
-    )
-    return [*lines, f"Without an SRCC on {home.title} to compare: {', '.join(undefined)}."] if undefined else lines
+    for name, title in SHOWN.items():
+        lines.append(_not_better(over[over["metric"] == name], name, title, ridge, home.title))
+    return lines
+
+
+def _not_better(rows: pd.DataFrame, metric: str, title: str, ridge: str, on: str) -> str:
+    """Which rows are worse than ridge in one metric, by their means and beyond noise."""
+    known = rows.dropna(subset="difference")
+    if known.empty:
+        return f"Rows cannot be compared with {ridge} in {title}, which is undefined."
+    sign = -1 if metric in BETTER_BELOW else 1
+    worse = known[sign * known["difference"] < 0]
+    named = ", ".join(f"{title_of(row.init)} ({row.difference:+.4f})" for row in worse.itertuples())
+    above, below = (", ".join(map(title_of, known["init"][beyond_noise(known, sign * side)])) for side in (1, -1))
+    said = f"Worse than {ridge} in {title} on {on}: {named or 'no row'}; beyond noise better: {above or 'no row'}, worse: {below or 'no row'}"
+    undefined = ", ".join(map(title_of, rows["init"][rows["difference"].isna()]))
+    return f"{said}; without a value to compare: {undefined}." if undefined else f"{said}."
 
 
 def _spelled(row: pd.Series) -> str:

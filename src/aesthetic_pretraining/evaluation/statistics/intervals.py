@@ -191,6 +191,16 @@ def _pairs(test: TestSet, metric: str, confidence: float) -> list[tuple]:
     ]
 
 
+def to_one(test: TestSet, metric: str, other: Row, confidence: float) -> list[tuple]:
+    """(row, difference to the row `other`, its low and high end, over, detectable) of all other rows that can be compared."""
+    rows, sampled = test.sound, test.sampled
+    last = rows.index(other)
+    of = np.array([k for k in range(len(rows)) if k != last])
+    compared = sampled, metric, of, np.full_like(of, last), confidence
+    numbers, seen = zip(*_interval(*compared), strict=True), _detectable(*compared)
+    return [(rows[k], *found, sampled.over(k, last), least) for k, found, least in zip(of, numbers, seen, strict=True)]
+
+
 def _interval(
     sampled: Sampled, metric: str, of: np.ndarray, less: np.ndarray | None, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

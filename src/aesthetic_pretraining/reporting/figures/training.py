@@ -86,7 +86,9 @@ def draw_rate_search(history: pd.DataFrame, *, task: str, chosen: float) -> Figu
 
 
 def draw_finetune_search(table: pd.DataFrame) -> Figure:
-    """Loss on held-out images over the rates, a panel for each phase: a dot per seed, lines through their means, a ring around the chosen.
+    """Loss over the rates, a panel for each phase: a dot per seed, lines through their means, a ring around the chosen.
+
+    The loss is that on the validation images that judge.
 
     Args: table: the frame of `training.finetune_search.search_finetuning`.
     """
@@ -109,7 +111,7 @@ def _dress(axes: Axes, rate: str, constant: float) -> None:
     axes.axhline(constant, color="0.4", linestyle="--", linewidth=1, label="constant prediction")
     axes.set(xscale="log", xlabel=f"finetune.{rate}")
     if axes.get_subplotspec().is_first_col():  # type: ignore[union-attr]  # made by subplots, so there is one
-        axes.set_ylabel("loss on held-out training images\n(earth mover's distance)")
+        axes.set_ylabel("loss on the validation images\nthat judge (earth mover's distance)")
     axes.grid(axis="y", color="0.9")
     axes.legend(frameon=False, fontsize="x-small")
 
