@@ -1,5 +1,6 @@
 """make oasis: what it fetches and runs, the time that it keeps, and the estimate that it begins with."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 from limits import limit
 from snakemake.cli import parse_config
 
@@ -131,12 +133,21 @@ def test_a_comparison_costs_what_its_task_does(values):
     assert estimate.work_of(flat(values), 100, 50).pretrained == 2 * alone.pretrained
 
 
+def test_what_the_gpu_does_is_not_divided_by_the_cores():
+    work, pace = estimate.Work(100, 10, 10, 1000, 5), estimate.Pace(1.0, 2.0, 0.5, 0.1, 3.0)
+    assert pace.seconds(work, 4) == pytest.approx((100 + 20 + 5 + 100 + 15) / 4)
+    assert dataclasses.replace(pace, card=True).seconds(work, 4) == pytest.approx(100 + 20 + 5 + 15 + 100 / 4)
+
+
 def test_the_pace_is_measured(params, monkeypatch):
     monkeypatch.setattr(estimate, "MEASURED_S", 0)
     pace = estimate.pace_of(flat(resolve({**params, "scale": "smoke"})))
-    assert all(seconds > 0 for seconds in vars(pace).values())
+    assert all(seconds > 0 for name, seconds in vars(pace).items() if name != "card")
+    assert pace.card == torch.cuda.is_available()
     assert pace.judged < pace.finetuned
-    assert pace.seconds(estimate.Work(1, 0, 0, 0, 2), 2) == pytest.approx((pace.pretrained + 2 * pace.jobs) / 2)
+    assert dataclasses.replace(pace, card=False).seconds(estimate.Work(1, 0, 0, 0, 2), 2) == pytest.approx(
+        (pace.pretrained + 2 * pace.jobs) / 2
+    )
 
 
 def test_the_rates_of_the_scale_are_those_that_the_recorded_search_chose(project, values):

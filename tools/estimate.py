@@ -50,17 +50,20 @@ class Work:
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds that one of each takes here, on one core or on the GPU."""
+    """Seconds that one of each takes here, on one core or, with `card`, on the GPU, where jobs run one at a time."""
 
     pretrained: float
     finetuned: float
     judged: float
     rendered: float
     jobs: float
+    card: bool = False
 
     def seconds(self, work: Work, cores: int) -> float:
-        """Of all the work on so many cores, each with a job of its own."""
-        return sum(getattr(self, name) * count for name, count in vars(work).items()) / cores
+        """Of all the work on so many cores, each with a job of its own; what a GPU does is not divided by them."""
+        spent = {name: getattr(self, name) * count for name, count in vars(work).items()}
+        shared = spent.pop("rendered") if self.card else sum(spent.values())
+        return shared / cores + (sum(spent.values()) if self.card else 0)
 
 
 def work_of(cfg: Mapping, photos: int, images: int) -> Work:
@@ -157,7 +160,7 @@ def pace_of(cfg: Mapping) -> Pace:
     rendered = _seconds(lambda: photo[0]) / len(VARIANTS)
     program = [sys.executable, "-c", "import aesthetic_pretraining.training.finetune"]
     started = _seconds(lambda: subprocess.run(program, check=True))
-    return Pace(pretrained, finetuned, judged, rendered, started)
+    return Pace(pretrained, finetuned, judged, rendered, started, card=device.type == "cuda")
 
 
 def _wait(device: torch.device) -> None:

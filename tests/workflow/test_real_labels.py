@@ -26,7 +26,9 @@ def test_networks_are_fine_tuned_judged_and_reported_on_ones_own_votes(project, 
     )  # fmt: skip
     for key, value in (("source", "real"), ("train_on", "ours"), ("test_on", ["ours"])):
         project.set(f"labels.{key}", value)
-    project.set("photos.shares", {"labels": 0, "test": 0.3, "train": 0.4, "val": 0.3})  # photos are cropped for simulated votes alone
+    project.set(
+        "photos.shares", {"labels": 0, "test": 0.3, "train": 0.4, "val": 0.3}
+    )  # photos are cropped for simulated votes alone
     jobs = ran(project.snakemake("results/smoke/report.html"))
     assert (jobs["pretrain"], jobs["finetune"], jobs["simulate"], jobs["over_ridge"]) == (2, 3, 0, 1)
 
@@ -44,7 +46,9 @@ def test_networks_are_fine_tuned_judged_and_reported_on_ones_own_votes(project, 
         (file,) = predictions.glob(f"{init}/*/ours.parquet")
         frame = pd.read_parquet(file)
         assert set(frame["id"].astype(int)) == set(tested)
-        assert [column for column in frame if column[0] in "pt" and column[1:].isdigit()] == [f"{c}{k}" for c in "pt" for k in VALUES]
+        assert [column for column in frame if column[0] in "pt" and column[1:].isdigit()] == [
+            f"{c}{k}" for c in "pt" for k in VALUES
+        ]
         truth = means[frame["id"].astype(int)]
         assert table.loc[init, "ours_srcc"] == pytest.approx(spearmanr(truth, frame["predicted"]).statistic, abs=1e-5)
         assert table.loc[init, "ours_mae"] == pytest.approx(np.abs(truth - frame["predicted"]).mean(), abs=1e-5)
