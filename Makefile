@@ -101,7 +101,7 @@ bench-oasis: $(READY) ## what the last run on real ratings found, and what it to
 	@python benchmarks/oasis.py $(if $(SCALE),--scale $(SCALE))
 
 record: $(READY) ## keep the small results of the last run of SCALE in git (COMPARISONS=1 if it had them), and renew docs/results.md and README.md from them
-	python tools/record.py $(or $(SCALE),oasis) $(if $(COMPARISONS),--comparisons)
+	python tools/record.py $(or $(SCALE),oasis) $(if $(COMPARISONS),--comparisons) $(if $(NOTE),--note "$(NOTE)")
 	python tools/readme.py
 
 bench-small-runs: $(READY) ## pretrain with each parameter for small runs set back, judged on photos that the demo does not report

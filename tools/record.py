@@ -1,9 +1,10 @@
 """Keep the small results of a finished run in git: results/record/<scale>/ (make record SCALE=oasis).
 
-usage: record.py SCALE [--comparisons] [--card NAME]
+usage: record.py SCALE [--comparisons] [--card NAME] [--note SENTENCE]
 
 --comparisons   the run had all rows of the section `comparisons` (make oasis COMPARISONS=1)
 --card          the accelerator that pretraining ran on, where that was another machine
+--note          what a reader has to know of this run beside its numbers
 
 Tables and metrics are copied, figures are made smaller, and record.json says what they come from: commit, machine, versions,
 minutes, seeds, number of images. Figures that show photos stay out, because those belong to others. `make readme` then renews
@@ -63,6 +64,7 @@ def main(root: Path, arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scale")
     parser.add_argument("--card", default="")
+    parser.add_argument("--note", default="")
     parser.add_argument("--comparisons", action="store_true")
     args = parser.parse_args(arguments)
     run, out = root / "results" / args.scale, root / RECORD / args.scale
@@ -89,7 +91,10 @@ def main(root: Path, arguments: list[str]) -> None:
     for source in (run / "search" / name for name in SEARCH):
         if source.is_file():
             (shrink if source.suffix == ".png" else shutil.copyfile)(source, out / source.name)
-    write_text(out / "record.json", json.dumps(facts_of(root, args.scale, made, args.card, rows), indent=2) + "\n")
+    write_text(
+        out / "record.json",
+        json.dumps(facts_of(root, args.scale, made, rows) | {"card": args.card, "note": args.note}, indent=2) + "\n",
+    )
     print(
         f"{out.relative_to(root)}: {sum(path.stat().st_size for path in out.iterdir()) / 1e3:.0f} kB; commit it, with 'make readme'"
     )
@@ -118,8 +123,8 @@ def commit(root: Path, scale: str, rows: list[str]) -> str:
     return out("git", "rev-parse", "HEAD")
 
 
-def facts_of(root: Path, scale: str, made: str, card: str, rows: Mapping[str, str]) -> dict:
-    """What record.json holds; rows: {comparison row: its task}."""
+def facts_of(root: Path, scale: str, made: str, rows: Mapping[str, str]) -> dict:
+    """What record.json holds of the run itself; rows: {comparison row: its task}."""
     cfg = resolve(load(root / "params.yaml") | {"scale": scale})
     images: dict[str, int] = {}
     for split in sorted((root / "data" / scale).glob("*/split.csv")):
@@ -130,7 +135,6 @@ def facts_of(root: Path, scale: str, made: str, card: str, rows: Mapping[str, st
         "scale": scale,
         "commit": made,
         "machine": machine.kind().strip().splitlines(),
-        "card": card,
         "minutes": round(took["seconds"] / 60, 1) if took.get("seconds") else None,
         "comparison_minutes": round(took["comparisons"] / 60, 1) if took.get("comparisons") else None,
         "cores": took.get("cores"),

@@ -188,6 +188,7 @@ def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
             f"{facts['left_out']['photos']} of the {facts['left_out']['of']} published photos of OASIS are left out, those of themes of "
             "violence, injury, nudity and hatred ([data.md](data.md)): results on all of them would be others."
         )
+    lines += [facts["note"]] if facts["note"] else []
     lines.append(
         f"It is about the photos of {', '.join(each.title for each in (home, *others))} at {facts['image_size']} pixels and the people who "
         "rated them: what else people like, and what other networks learn, it does not say."
@@ -205,7 +206,7 @@ def _of_scale(record: Path) -> str:
         if (record / f"{name}.png").is_file()
     ]
     if (record / "finetune_search.png").is_file():
-        words = "Search of the fine-tuning rates on the validation images, for ImageNet's row alone"
+        words = "Search of the fine-tuning rates, for ImageNet's row alone"
         figures.append(f"**{words}.**\n\n![{words}]({place}/finetune_search.png)")
     images = ["| images | number |", "|---|---:|", *(f"| {what} | {number:,} |" for what, number in facts["images"].items())]
     licences = [f"{name}: {text}" for name, text in facts["licences"].items()]

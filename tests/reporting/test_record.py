@@ -24,7 +24,7 @@ REASONS = {"votes": "networks trained on OASIS instead of AVA, 96 pixels instead
 INTERVALS = IntervalConfig(200, 0.95, "seeds_and_images", 1)
 FACTS = {
     "scale": "oasis", "commit": "0123456789abcdef", "machine": ["processor: some"], "card": "", "minutes": 61.4,
-    "comparison_minutes": None, "cores": 2, "load": 2.1,
+    "comparison_minutes": None, "cores": 2, "load": 2.1, "note": "Trained twice.",
     "pretraining_seeds": [1], "finetuning_seeds": [1, 2, 3, 4, 5], "image_size": 96, "backbone": "efficientnet_lite0",
     "photo_sources": ["bsds500"], "comparisons": {"rotnet": "simclr"}, "left_out": {"of": 9, "photos": 2}, "licences": {"oasis": "free for research"},
     "images": {"oasis: fold": 600, "oasis: val": 120, "photos: train": 300, "photos: val": 40},
@@ -92,7 +92,7 @@ def root(tables, tmp_path, monkeypatch):
 
 
 def test_small_results_are_kept_and_photos_are_not(root, tables):
-    record.main(root, ["oasis", "--card", "H100"])
+    record.main(root, ["oasis", "--card", "H100", "--note", "Trained twice."])
     kept = root / "results/record/oasis"
     names = {path.name for path in kept.iterdir()}
     assert names == {*record.TABLES, *record.METRICS, "differences.csv", "figure3.png", "record.json", "captions.json"}
@@ -102,7 +102,9 @@ def test_small_results_are_kept_and_photos_are_not(root, tables):
     facts = json.loads((kept / "record.json").read_text())
     assert facts["left_out"] == {"of": 5, "photos": 2} and facts["comparisons"] == {}
     assert facts["licences"].keys() == {"oasis", "bsds500"}
-    assert facts["images"] == {"oasis: fold": 2, "oasis: val": 1} and facts["card"] == "H100"
+    assert (
+        facts["images"] == {"oasis: fold": 2, "oasis: val": 1} and facts["card"] == "H100" and facts["note"] == "Trained twice."
+    )
     assert facts["minutes"] == 61.5 and facts["comparison_minutes"] is None
     assert facts["commit"] == "0123456789abcdef" and any(line.startswith("versions: python") for line in facts["machine"])
 
@@ -235,6 +237,7 @@ def test_the_long_text_is_complete(kept):
     least, gain = table["oasis_srcc_detectable"].max(), 0.5420 - 0.5372
     assert least > gain and f"could show (power 80 %) is {least:.3f}" in text and f"Table 2 is {gain:.4f}" in text
     assert "A gain of the paper's size would not be seen here, so that its absence refutes nothing." in text
+    assert "\n- Trained twice.\n" in text
     assert "2 of the 9 published photos of OASIS are left out" in text
     assert "| oasis: fold | 600 |" in text and not re.search(r"\bnan\b", text)
 
