@@ -1,6 +1,7 @@
 """Texts about the recorded run on real ratings, from results/record/<scale>/ alone: docs/results.md and README's first part."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,7 @@ def lead(record: Path) -> str:
             short_table(table),
             f"Mean over the runs of a row, in brackets {_level(table)} intervals over {_varied(record, table)}. {baseline(record, table)} "
             f"{verdict(record, table)}",
+            *([facts["note"]] if facts["note"] else []),
             f"![{captions(record, home)['figure3'].heading}]({place}/figure3.png)",
             f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
         ]
@@ -96,9 +98,7 @@ def verdict(record: Path, table: pd.DataFrame) -> str:
     name, rows = f"{home.name}_srcc", _trained(table)
     above = list(rows["label"][rows[f"{name}_diff_low"] > 0])
     below = list(rows["label"][rows[f"{name}_diff_high"] < 0])
-    said = [
-        f"Beyond noise above ImageNet in SRCC: {', '.join(above) or 'no row'}; below: {', '.join(below) or 'no row'} (each row by its own interval)."
-    ]
+    said = [f"Beyond noise above ImageNet in SRCC: {_listed(above)}. Below: {_listed(below)} (each row by its own interval)."]
     known = _claims(record)
     if len(mine := known[known["id"] == CLAIM]):
         row = mine.iloc[0]
@@ -117,7 +117,7 @@ def baseline(record: Path, table: pd.DataFrame) -> str:
         rows, ridge = over[over["metric"] == metric].set_index("init"), known.loc[metric]
         sign = -1 if metric in BETTER_BELOW else 1
         behind = rows.index[sign * rows["difference"] < 0]
-        named = "all rows" if len(behind) == len(rows) else ", ".join(map(title_of, behind)) or "no row"
+        named = "all rows" if len(behind) == len(rows) else _listed(map(title_of, behind))
         base = rows.loc[BASELINE]
         said.append(
             f"{title} {ridge['value']:.{DECIMALS}f} [{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}] (fine-tuned ImageNet minus "
@@ -125,7 +125,7 @@ def baseline(record: Path, table: pd.DataFrame) -> str:
         )
         better += [title_of(init) for init in rows.index[beyond_noise(rows, sign)]]
         worse += [title_of(init) for init in rows.index[beyond_noise(rows, -sign)]]
-    beyond = f"Beyond noise better than ridge: {_listed(better)}; worse: {_listed(worse)}."
+    beyond = f"Beyond noise better than ridge: {_listed(better)}. Worse: {_listed(worse)}."
     return f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has {' and '.join(said)}. {beyond}"
 
 
@@ -270,8 +270,9 @@ def _varied(record: Path, table: pd.DataFrame) -> str:
     return " or ".join(sorted(set(own["over"])))
 
 
-def _listed(names: list[str]) -> str:
-    return ", ".join(dict.fromkeys(names)) or "no row"
+def _listed(names: Iterable[str]) -> str:
+    """Each once; semicolons, because names of comparison rows have commas."""
+    return "; ".join(dict.fromkeys(names)) or "no row"
 
 
 def _level(table: pd.DataFrame) -> str:

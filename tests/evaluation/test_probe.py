@@ -256,7 +256,7 @@ def test_rows_worse_than_ridge_are_named_with_the_sets_title(folded):
     over = pd.DataFrame([("ranking", "srcc", -0.1, -0.3, 0.1)], columns=["init", "metric", "difference", "low", "high"])
     lines = references.sentences(folded[1], over, FOLDED)
     assert lines[0].startswith("Baseline on OASIS: ImageNet + ridge") and f"SRCC {base:.4f}" in lines[0]
-    assert any(line.startswith("Worse than ImageNet + ridge in SRCC on OASIS: ranking (-0.1000);") for line in lines)
+    assert any(line.startswith("Worse than ImageNet + ridge in SRCC on OASIS: ranking (-0.1000).") for line in lines)
 
 
 def test_another_set_is_judged_by_the_mean_of_the_folds_probes(tmp_path):

@@ -155,11 +155,14 @@ def test_the_sentences_name_the_numbers_and_the_rows_that_are_worse():
         assert number in text
     assert "gives EMD (r = 2) 0.1000, ImageNet + ridge 0.0800 [0.0700, 0.1000]" in text
     assert (
-        "Worse than ImageNet + ridge in SRCC on AVA: ranking (-0.0500), my row ranking (-0.0200); beyond noise better: no row, "
-        "worse: ranking; without a value to compare: RotNet."
+        "Worse than ImageNet + ridge in SRCC on AVA: ranking (-0.0500); my row ranking (-0.0200). Beyond noise better: no row. "
+        "Beyond noise worse: ranking. Without a value to compare: RotNet."
     ) in said
     # smaller errors are better
-    assert "Worse than ImageNet + ridge in MAE on AVA: ImageNet (+0.0100); beyond noise better: ranking, worse: no row." in said
+    assert (
+        "Worse than ImageNet + ridge in MAE on AVA: ImageNet (+0.0100). Beyond noise better: ranking. Beyond noise worse: no row."
+        in said
+    )
     assert "Rows cannot be compared with ImageNet + ridge in LCC, which is undefined." in said
 
 

@@ -156,8 +156,8 @@ def test_the_short_text_has_the_question_the_table_a_figure_and_the_verdict(kept
     assert f"| ranking | 3 | {shown} | {over} |" in text and "| ImageNet | 3 |" in text
     assert "60 images of OASIS, rated by people, each predicted in one of 4 folds: 6 starts, 5 fine-tuning seeds" in text
     assert "pretrained on 340 photos (bsds500), without labels" in text
-    above = ", ".join(each["label"] for _, each in table.iterrows() if each["oasis_srcc_diff_low"] > 0)
-    assert above.count("ranking") >= 2 and f"Beyond noise above ImageNet in SRCC: {above}; below: " in text
+    above = "; ".join(each["label"] for _, each in table.iterrows() if each["oasis_srcc_diff_low"] > 0)
+    assert above.count("ranking") >= 2 and f"Beyond noise above ImageNet in SRCC: {above}. Below: " in text
     assert "**holds here** (2 of 2 better" in text
     assert "![Figure 3: performance by share of the labels](results/record/oasis/figure3.png)" in text
     assert "commit `0123456789ab`, in 61 minutes on 2 cores" in text
@@ -186,15 +186,15 @@ def test_what_ridge_regression_reaches_and_who_does_not_is_said(kept):
     pd.DataFrame(rows, columns=["init", "metric", "difference", "low", "high"]).to_csv(kept / "over_ridge.csv", index=False)
     text = record_page.baseline(kept, table2.read(kept / "table2.csv"))
     assert (
-        "SRCC 0.500 [0.400, 0.600] (fine-tuned ImageNet minus ridge: +0.010 [-0.020, +0.050]; behind ridge: ranking, RotNet)"
+        "SRCC 0.500 [0.400, 0.600] (fine-tuned ImageNet minus ridge: +0.010 [-0.020, +0.050]; behind ridge: ranking; RotNet)"
         in text
     )
     # smaller errors are better
     assert (
-        "MAE 1.000 [0.900, 1.100] (fine-tuned ImageNet minus ridge: +0.020 [-0.100, +0.100]; behind ridge: ImageNet, RotNet)"
+        "MAE 1.000 [0.900, 1.100] (fine-tuned ImageNet minus ridge: +0.020 [-0.100, +0.100]; behind ridge: ImageNet; RotNet)"
         in text
     )
-    assert "Beyond noise better than ridge: ranking; worse: ranking." in text  # in MAE the one, in SRCC the other
+    assert "Beyond noise better than ridge: ranking. Worse: ranking." in text  # in MAE the one, in SRCC the other
     assert text in record_page.lead(kept)
 
 

@@ -48,11 +48,15 @@ def _not_better(rows: pd.DataFrame, metric: str, title: str, ridge: str, on: str
         return f"Rows cannot be compared with {ridge} in {title}, which is undefined."
     sign = -1 if metric in BETTER_BELOW else 1
     worse = known[sign * known["difference"] < 0]
-    named = ", ".join(f"{title_of(row.init)} ({row.difference:+.4f})" for row in worse.itertuples())
-    above, below = (", ".join(map(title_of, known["init"][beyond_noise(known, sign * side)])) for side in (1, -1))
-    said = f"Worse than {ridge} in {title} on {on}: {named or 'no row'}; beyond noise better: {above or 'no row'}, worse: {below or 'no row'}"
-    undefined = ", ".join(map(title_of, rows["init"][rows["difference"].isna()]))
-    return f"{said}; without a value to compare: {undefined}." if undefined else f"{said}."
+    # semicolons, because names of comparison rows have commas
+    named = "; ".join(f"{title_of(row.init)} ({row.difference:+.4f})" for row in worse.itertuples())
+    above, below = ("; ".join(map(title_of, known["init"][beyond_noise(known, sign * side)])) for side in (1, -1))
+    said = (
+        f"Worse than {ridge} in {title} on {on}: {named or 'no row'}. Beyond noise better: {above or 'no row'}. Beyond noise worse: "
+        f"{below or 'no row'}."
+    )
+    undefined = "; ".join(map(title_of, rows["init"][rows["difference"].isna()]))
+    return f"{said} Without a value to compare: {undefined}." if undefined else said
 
 
 def _spelled(row: pd.Series) -> str:
