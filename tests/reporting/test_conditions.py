@@ -40,7 +40,7 @@ def test_the_published_values():
 @pytest.mark.parametrize(
     ("changes", "wanted"),
     [
-        ({"pretrain__learning_blocks": 1}, "weights that learn: the last 1 block in pretraining, all in fine-tuning"),
+        ({"pretrain__learning_blocks": 1}, "weights that learn: the last block in pretraining, all in fine-tuning"),
         ({"pretrain__learning_blocks": 12}, "the last 12 blocks in pretraining"),
         ({"pretrain__learning_blocks": 12, "pretrain__trainable": "released"}, "weights that learn: released in pretraining"),
         ({"finetune__batch_norm": "frozen"}, "the batch's in pretraining, the start's in fine-tuning"),

@@ -26,7 +26,7 @@ def conditions(cfg: Mapping[str, Any], labels: Labels, split: str) -> str:
         split: how the home set was split, in words.
     """
     blocks = cfg["pretrain.learning_blocks"] if cfg["pretrain.trainable"] == "all" else 0
-    learning = f"the last {blocks} block{'s' * (blocks > 1)}" if blocks else cfg["pretrain.trainable"]
+    learning = ("the last block" if blocks == 1 else f"the last {blocks} blocks") if blocks else cfg["pretrain.trainable"]
     said = [
         f"Distortions: table {cfg['distortions.table']}, engine {cfg['distortions.engine']}",
         f"{labels.home.title} split: {split}",
