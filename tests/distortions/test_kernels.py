@@ -63,6 +63,13 @@ def test_every_level_is_the_references(which, name):
         assert mean <= 0.01, (level, mean)
 
 
+@pytest.mark.parametrize("which", PHOTOS)
+def test_few_values_of_rotation_differ_and_none_of_the_anchors(which):
+    off = np.abs(np.subtract(*both(which, "published")))
+    assert (off[list(indices("rotation"))] > 0).mean() <= 1e-4
+    assert off[[i for i, variant in enumerate(VARIANTS) if variant.distortion is None]].max() == 0
+
+
 @pytest.mark.parametrize("table", TABLES[1:])
 def test_the_other_tables(table):
     reference, fused = both("cat", table)
