@@ -21,6 +21,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import fixtures  # noqa: F401 # first: sets the allocator as in every job
+
+# isort: split
 import cv2
 import numpy as np
 import torch
@@ -30,6 +33,7 @@ from PIL import Image
 from timing import in_turns
 
 from aesthetic_pretraining.data import images
+from aesthetic_pretraining.data.letterbox import letterbox_batch
 from aesthetic_pretraining.data.sources import Packages
 from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.distortions.native import render, style
@@ -108,7 +112,7 @@ def operations(data: bytes, kernels: str) -> dict[str, float]:
     base = render.base_photo(photo, SIZE)
 
     def shared() -> style.Photo:
-        fresh = prepare(base, "published", kernels=kernels)
+        fresh = prepare(base, photo, "published", kernels=kernels)
         for name in SHARED[kernels]:
             getattr(fresh, name)
         return fresh
@@ -121,7 +125,7 @@ def operations(data: bytes, kernels: str) -> dict[str, float]:
 
     def boxed() -> None:
         for count in (3, *(len(d.levels) for d in DISTORTIONS.values())):
-            letterbox(room[:count], pictures[:count])
+            letterbox_batch(room[:count], SIZE, pictures[:count])
 
     taken = {
         "decode": seconds(lambda: images.decode(data)),
@@ -130,7 +134,6 @@ def operations(data: bytes, kernels: str) -> dict[str, float]:
         "shared by style": seconds(shared),
     }
     tones = shared()
-    letterbox = tones.letterbox or render.letterbox_by_torch
     ladders = {name: d.ladder("published") for name, d in DISTORTIONS.items()}
     for name, distortion in DISTORTIONS.items():
         taken[name] = seconds(
@@ -188,7 +191,7 @@ def parity(base: np.ndarray) -> dict[tuple[str, float], np.ndarray]:
             write_xmp(folder / f"{stem}.png.xmp", *step)
         darktable(folder, out, "--out-ext", "png", config=Path(temporary) / "config")
         theirs = [np.array(Image.open(out / f"{stem}.png").convert("RGB")) for stem in stems]
-    tones = prepare(base, "published", kernels=FUSED)
+    tones = prepare(base, base, "published", kernels=FUSED)
     made = [render.pictures_of(d, base, base, tones, "photo", SEED, d.values) for d in STYLE.values()]
     ours = [picture for pictures in made for picture in pictures]
     return {step: cv2.absdiff(mine, other) for step, mine, other in zip(steps, ours, theirs, strict=True)}

@@ -3,7 +3,7 @@
 usage: growth.py [--most N]
 
 Each part runs in a process of its own, on a tenth, a hundredth and all of the photos. Stores hold one small JPEG under many names, in
-shards of 7,700 photos as at the scale paper; ledgers have the columns of real ones. The workflow is asked what it would do
+shards of 1,000 photos as at the scale paper; ledgers have the columns of real ones. The workflow is asked what it would do
 (snakemake -n) with as many shards. Prints a table, then one line per figure: name = value.
 """
 
@@ -30,7 +30,7 @@ from aesthetic_pretraining.data.store import Store, add_member, member_name
 from aesthetic_pretraining.training import loader
 
 MOST = 1_000_000
-SHARD = 7_700  # photos to a tar file at the scale paper
+SHARD = 1_000  # photos to a tar file at the scale paper: 130,000 in 130 (photos.shards)
 SHARES = {"train": 0.7692, "val": 0.1154, "test": 0.1154}
 READS = 20_000
 MIB = 2**20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from fixtures import BACKBONE, BATCH_PHOTOS, TASK, pretraining_network
-from gpu_checks.paper_hours import makespan, published_epochs, read_params, resolved, stages
+from gpu_checks.paper_hours import CARDS, ENGINES, LOADERS, plan, published_epochs, read_params, resolved, stages
 from timing import GIB
 
 from aesthetic_pretraining.training import gradient_cache
@@ -14,7 +14,6 @@ from aesthetic_pretraining.training.distributed import Alone
 from aesthetic_pretraining.training.pretext import TASKS
 
 MEASURED = Path(__file__).resolve().parents[1] / "docs/gpu.md"  # what make check-gpu found on a card
-CARDS = 8
 EPOCH_PICTURES = 100_000 * 174  # section 4.3: one epoch of a ranking task
 
 
@@ -54,21 +53,21 @@ def stage_hours() -> None:
     card, figures = recorded(MEASURED.read_text(encoding="utf-8"))
     parts = list(stages(resolved(read_params(), "paper"), published_epochs()))
     print(
-        f"\nthe scale paper, estimated from rates measured on one {card} (docs/gpu.md); each training on a card of its own, with 14 loaders"
+        f"\nthe scale paper, estimated from rates measured on one {card} (docs/gpu.md), a whole step's where one was measured:"
     )
-    print(f"{'hours':36}{'runs':>6}{'float32':>10}{'bfloat16':>10}")
-    hours = {
-        precision: [
-            part.hours(figures[f"rate_{precision}_channels_last"], figures[f"rate_forward_{precision}"], figures["live_14"])
-            for part in parts
-        ]
-        for precision in ("float32", "bfloat16")
-    }
-    for k, part in enumerate(parts):
-        print(f"{part.name:36}{part.runs:6}" + "".join(f"{taken[k]:10.1f}" for taken in hours.values()))
-    print(f"{'all, one card':42}" + "".join(f"{sum(taken):10.1f}" for taken in hours.values()))
-    eight = [makespan(zip(parts, taken, strict=True), CARDS) for taken in hours.values()]
-    print(f"{f'all, {CARDS} cards':42}" + "".join(f"{taken:10.1f}" for taken in eight))
+    print(
+        f"one card with {LOADERS[1]} loaders; {CARDS} cards as {CARDS} Slurm jobs at once, each with a card and {LOADERS[CARDS]} loaders"
+    )
+    precisions = ("float32", "bfloat16")
+    for engine in ENGINES:
+        hours = [plan(parts, figures, precision, engine) for precision in precisions]
+        if not all(hours):
+            print(f"\nengine {engine}: its rate was not measured on this card")
+            continue
+        print(f"\n{f'hours, engine {engine}':36}{'runs':>6}" + "".join(f"{precision:>10}" for precision in precisions))
+        runs = {part.name: str(part.runs) for part in parts}
+        for name in hours[0]:
+            print(f"{name:36}{runs.get(name, ''):>6}" + "".join(f"{taken[name]:10.1f}" for taken in hours))
 
 
 def recorded(page: str) -> tuple[str, dict[str, float]]:

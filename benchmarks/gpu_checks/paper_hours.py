@@ -1,4 +1,4 @@
-"""Hours of the paper's run on one card, from measured rates and params.yaml's scale `paper`."""
+"""Hours of the paper's run on one card and on eight, from measured rates and params.yaml's scale `paper`."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+import numpy as np
+
+import needs
 from aesthetic_pretraining.distortions import VARIANTS
 from gpu_checks.report import Report
 
@@ -14,6 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = 130_000  # section 4.3
 AVA = {"train": 229_981, "val": 12_691, "test": 12_818}  # fidelity row 21
 TID2013 = 3_000
+PRECISIONS = ("float32", "tf32", "bfloat16")
+ENGINES = ("native", "device")  # that render while a network learns
+CARDS = 8  # each with a training of its own: as many jobs of Slurm at once
+# cards -> loaders beside each: as many as a machine of its own may have, or those of a job on a cluster
+LOADERS = {1: needs.MOST_LOADERS, CARDS: needs.CORES - 1}
 VIEWS = {"rotnet": 4, "simclr": 2}  # pictures of one photo; all other tasks take all variants, and are batched by batch_photos
 
 
@@ -34,10 +42,16 @@ class Stage:
     seen: int
     rendered: int = 0
 
-    def hours(self, learning: float, forward: float, photos: float | None) -> float:
-        """Hours at so many pictures per second with both passes and with one, unless rendering so many photos takes longer."""
+    def hours(self, learning: float, forward: float, photos: float | None, beside: bool = True) -> float:
+        """Hours at so many pictures per second with both passes and with one.
+
+        Args:
+            photos: rendered in a second; None: they cost nothing.
+            beside: whether by loaders, beside the network, so that the slower of the two counts; else both take the card's time.
+        """
         passes = self.learned / learning + self.seen / forward
-        return max(passes, self.rendered / photos if photos and self.rendered else 0.0) / 3600
+        rendering = self.rendered / photos if photos else 0.0
+        return (max(passes, rendering) if beside else passes + rendering) / 3600
 
 
 def views_of(task: str) -> int:
@@ -124,8 +138,47 @@ def makespan(parts: Iterable[tuple[Stage, float]], cards: int) -> float:
     return total
 
 
+def passes_rates(figures: Mapping[str, float], precision: str) -> tuple[float, float] | None:
+    """Pictures per second with both passes and with the forward pass alone; None: not measured.
+
+    ASSUME: all trainings learn at the rate of a whole step of ranking + regression, of the joint batch, where that was measured;
+    else at that of the bare network.
+    """
+    learning = figures.get(f"step_rate_{precision}", figures.get(f"rate_{precision}_channels_last"))
+    forward = figures.get(f"rate_forward_{precision}")
+    return None if learning is None or forward is None else (learning, forward)
+
+
+def loaded_rate(figures: Mapping[str, float], loaders: int) -> float | None:
+    """Photos per second that so many loaders render; None: not measured.
+
+    ASSUME: linear between the numbers of loaders that were measured; more than the most render no more.
+    """
+    measured = sorted(
+        (int(name[5:]), rate) for name, rate in figures.items() if name.startswith("live_") and name[5:].isdigit()
+    )
+    return float(np.interp(loaders, *zip(*measured, strict=True))) if measured else None
+
+
+def plan(parts: Iterable[Stage], figures: Mapping[str, float], precision: str, engine: str) -> dict[str, float]:
+    """Hours of each stage and of "all" on one card, and of "all_on_eight_cards"; nothing where a rate was not measured.
+
+    Native input whose rate was not measured costs nothing. The loaders' work for the device engine is not counted.
+    """
+    parts, passes, native = list(parts), passes_rates(figures, precision), engine == "native"
+    if passes is None or (not native and "rendering_rate" not in figures):
+        return {}
+    on = {}
+    for cards, loaders in LOADERS.items():
+        photos = loaded_rate(figures, loaders) if native else figures["rendering_rate"]
+        on[cards] = [part.hours(*passes, photos, beside=native) for part in parts]
+    hours = {part.name: taken for part, taken in zip(parts, on[1], strict=True)}
+    eight = makespan(zip(parts, on[CARDS], strict=True), CARDS)
+    return hours | {"all": sum(on[1]), "all_on_eight_cards": eight}
+
+
 def paper_hours(report: Report) -> None:
-    """Hours of each stage by each precision whose rates are there."""
+    """Hours of each stage by each engine and precision whose rates are there."""
     figures = report.figures
     values = resolved(read_params(), "paper")
     parts = list(stages(values, published_epochs()))
@@ -133,16 +186,14 @@ def paper_hours(report: Report) -> None:
         report.say(f"{part.name}_runs", part.runs)
         report.say(f"{part.name}_updates", part.updates)
         report.say(f"{part.name}_pictures", part.learned + part.seen)
-    photos = max((value for name, value in figures.items() if name.startswith("live_") and name[5:].isdigit()), default=None)
-    if photos is None:
-        report.skip("hours_input", "live input was not measured, so that loading counts as free")
-    for precision in ("float32", "tf32", "bfloat16"):
-        names = f"rate_{precision}_channels_last", f"rate_forward_{precision}"
-        if all(name in figures for name in names):
-            hours = {part.name: part.hours(*(figures[name] for name in names), photos) for part in parts}
-            eight = makespan([(part, hours[part.name]) for part in parts], 8)
-            for name, value in (hours | {"all": sum(hours.values()), "all_on_eight_cards": eight}).items():
-                report.say(f"hours_{precision}_{name}", value)
+    if loaded_rate(figures, 1) is None:
+        report.skip("hours_native_input", "live input was not measured, so that loading counts as free")
+    if "rendering_rate" not in figures:
+        report.skip("hours_device", "rendering on the device was not measured")
+    for engine in ENGINES:
+        for precision in PRECISIONS:
+            for name, value in plan(parts, figures, precision, engine).items():
+                report.say(f"hours_{engine}_{precision}_{name}", value)
 
 
 def published_epochs() -> dict[str, int]:

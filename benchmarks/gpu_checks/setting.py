@@ -75,7 +75,7 @@ ON_GPU = Sizes(
     8,
     224,
     6,
-    (4, 8, 14),
+    (4, 7, 14),  # 7: of a job on a cluster; 14: the most (workflow/lib/needs.py)
 )
 ON_CPU = Sizes(32, 8, 2, 8, ("rotnet", "finetune"), (336, 224), 2, 1, 224, 4, 0.5, 224, 8, 224, 2, (0, 2))
 TINY = Sizes(32, 32, 2, 4, ("rotnet",), (48, 32), 2, 1, 32, 4, 0.0, 32, 8, 32, 1, (0,))

@@ -1,4 +1,4 @@
-"""Rates: the plain network in four layouts, and live input by the native engine."""
+"""Rates: the plain network in four layouts, and live input by the native engine with the kernels of the scale paper."""
 
 import time
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.training import loader, runtime
+from gpu_checks.paper_hours import read_params, resolved
 from gpu_checks.report import Report
 from gpu_checks.setting import SEED, Setting, cores, photo_store, seconds_of
 
@@ -72,15 +73,30 @@ def live(report: Report, setting: Setting) -> None:
 
     size = setting.sizes.live_size
     report.say("live_cores", cores())
-    variants = Variants(photo_store(setting.temporary / "photos.tar", 8, size, round(1.5 * size)), size, "published")
+    report.say("live_kernels", kernels := live_kernels())
+    store = photo_store(setting.temporary / "photos.tar", 8, size, round(1.5 * size))
+    variants = Variants(store, size, "published", kernels=kernels)
     for workers in setting.sizes.loaders:
         with report.guarded(f"live_{workers}"):
+            variants.pictures("photo0", SEED)  # compiles the kernels, for all loaders
             try:
                 found = photos_per_second(variants, workers, setting.sizes.live_photos)
             except UserError as error:  # too little shared memory
                 report.skip(f"live_{workers}", str(error))
             else:
                 report.say(f"live_{workers}", found)
+
+
+def live_kernels() -> str:
+    """The scale paper's `distortions.kernels`; torch where they are not installed, or nothing reads params.yaml."""
+    from aesthetic_pretraining.distortions.native.kernels import check
+
+    try:
+        kernels = resolved(read_params(), "paper")["distortions"]["kernels"]
+        check(kernels)
+    except (ModuleNotFoundError, UserError):
+        return "torch"
+    return kernels
 
 
 def photos_per_second(variants: object, workers: int, photos: int) -> float:

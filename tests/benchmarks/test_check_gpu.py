@@ -97,6 +97,7 @@ def test_every_task_and_every_style_distortion_is_checked(whole):
             assert float(lines[f"rate_{precision}_{layout}"]) > 0
     assert all(lines[f"trainer_{name}"] == "equal" for name in ("ranking_regression", "rotnet", "simclr", "finetune"))
     assert float(lines["live_0"]) > 0
+    assert lines["live_kernels"] == "numba"  # the scale paper's, which this environment has
 
 
 def test_what_is_written_is_what_was_said(whole):
@@ -105,7 +106,7 @@ def test_what_is_written_is_what_was_said(whole):
     assert {row["name"]: row["value"] for row in rows} == lines
     page = (folder / "gpu.md").read_text()
     assert page.startswith("## a machine without a GPU\n")
-    for name in ("loss_rotnet", "hours_float32_all"):
+    for name in ("loss_rotnet", "hours_native_float32_all", "hours_device_float32_all"):
         assert f"| `{name}` | {lines[name]} |" in page
     passed = sum(row["state"] == "passed" for row in rows)
     assert lines["checks"].startswith(f"{passed} passed, 0 failed")
@@ -264,6 +265,12 @@ def test_a_rate_is_taken_of_as_many_pictures_as_fit(monkeypatch):
     monkeypatch.setattr(speed, "seconds_of", full)
     where = setting.Setting(torch.device("cpu"), setting.TINY, Path())
     assert speed.rate(torch.nn.Identity(), where, torch.channels_last, "float32") == 1 / 0.5  # of 4, of 2, of 1 picture
+
+
+def test_live_input_is_measured_with_the_paper_scales_kernels_where_they_are_installed(monkeypatch):
+    assert speed.live_kernels() == "numba"
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert speed.live_kernels() == "torch"
 
 
 def test_made_up_pictures_are_the_same_at_every_call():

@@ -39,6 +39,49 @@ def test_hours_by_hand():
     assert (frozen.runs, frozen.updates, frozen.seen) == (3, 0, 3 * (2 * 255_490 + 3_000))
 
 
+def test_rendering_on_the_card_takes_time_of_its_own():
+    ranking, simclr, _, _ = paper_hours.stages(VALUES, {"imagenet": 10})
+    # 36,540 seconds of passes, as above, and 2.3 million photos at 100 a second
+    assert ranking.hours(10_000, 30_000, 100, beside=False) == pytest.approx((36_540 + 23_000) / 3600)
+    assert simclr.hours(10_000, 30_000, 100, beside=False) == simclr.hours(10_000, 30_000, 100)
+
+
+FIGURES = {
+    "rate_float32_channels_last": 20_000.0, "rate_tf32_channels_last": 40_000.0, "rate_bfloat16_channels_last": 50_000.0,
+    "step_rate_float32": 10_000.0, "rate_forward_float32": 30_000.0, "rate_forward_tf32": 60_000.0,
+    "live_cores": 16.0, "live_4": 20.0, "live_8": 40.0, "live_14": 70.0,
+}  # fmt: skip
+
+
+def test_a_whole_steps_rate_comes_before_the_bare_networks():
+    assert paper_hours.passes_rates(FIGURES, "float32") == (10_000, 30_000)
+    assert paper_hours.passes_rates(FIGURES, "tf32") == (40_000, 60_000)
+    assert paper_hours.passes_rates(FIGURES, "bfloat16") is None  # its forward pass was not measured
+
+
+def test_loaders_that_were_not_measured_lie_between_those_that_were():
+    assert [paper_hours.loaded_rate(FIGURES, n) for n in (4, 7, 8, 14, 30)] == [20, 35, 40, 70, 70]
+    assert paper_hours.loaded_rate({"live_cores": 16.0}, 7) is None
+
+
+def test_hours_by_engine_and_cards():
+    """On one card 14 loaders render 70 photos a second, on each of eight 7 render 35; on the card itself 50 are rendered."""
+    parts = [paper_hours.pretraining(VALUES, "ranking"), paper_hours.Stage("finetune", 16, 0, 360_000_000, 0)]
+    tuning = 36_000 / 3600  # 360 million at 10,000 a second; on eight cards two rounds of a sixteenth each
+    native = paper_hours.plan(parts, FIGURES, "float32", "native")
+    assert native["pretrain_ranking"] == pytest.approx(36_540 / 3600)  # 2.3 million photos at 70 take 32,857 seconds
+    assert native["all"] == pytest.approx(36_540 / 3600 + tuning)
+    assert native["all_on_eight_cards"] == pytest.approx(2_300_000 / 35 / 3600 + 2 * tuning / 16)
+    device = paper_hours.plan(parts, FIGURES | {"rendering_rate": 50.0}, "float32", "device")
+    assert device["pretrain_ranking"] == pytest.approx((36_540 + 46_000) / 3600)
+    assert device["all_on_eight_cards"] == pytest.approx((36_540 + 46_000) / 3600 + 2 * tuning / 16)
+    assert paper_hours.plan(parts, FIGURES, "float32", "device") == paper_hours.plan(parts, FIGURES, "bfloat16", "native") == {}
+
+
+def test_jobs_get_as_many_loaders_as_needs_says():
+    assert paper_hours.LOADERS == {1: 14, 8: 7}
+
+
 def test_eight_cards_by_hand():
     """Six pretrainings of 6 and two of 3 hours on four cards: 6, 6, 6, 6, then 6 + 6 beside 6 + 3 twice; ten fine-tunings of an hour: three rounds."""
     long, short = (paper_hours.Stage(f"pretrain_{name}", runs, 0, 0, 0) for name, runs in (("a", 6), ("b", 2)))

@@ -47,7 +47,7 @@ def native_styles(request):
         request.getfixturevalue("compiled_kernels")
 
     def make(photo, table="published", only=None, edited_width=EDITED_WIDTH):
-        tones = prepare(photo, table, edited_width, request.param)
+        tones = prepare(photo, photo, table, edited_width, request.param)
         ladders = {}
         for step in style_steps(table, only):
             ladders.setdefault(step.name, {})[len(ladders.get(step.name, {}))] = step.value

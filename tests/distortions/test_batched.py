@@ -3,16 +3,18 @@
 import dataclasses
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from aesthetic_pretraining.distortions import DISTORTIONS, VARIANTS, indices, rows
+from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, VARIANTS, indices, rows
 from aesthetic_pretraining.distortions.batched.geometry import Recipe
 from aesthetic_pretraining.distortions.batched.parcel import Parcels, pack
 from aesthetic_pretraining.distortions.batched.render import exact_products, render, render_photo
+from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH
 from aesthetic_pretraining.distortions.native.render import render as render_native
 from aesthetic_pretraining.distortions.native.render import source_photo
 
@@ -27,6 +29,13 @@ SHAPES = {
     "pillar": np.s_[:, 200:290],
     "tiny": np.s_[100:105, 200:203],
 }
+EXTREMES = {
+    "black": lambda: np.zeros((100, 70, 3), np.uint8),
+    "white": lambda: np.full((70, 100, 3), 255, np.uint8),
+    "noise": lambda: np.random.default_rng(0).integers(0, 256, (120, 97, 3), np.uint8),
+}
+PHOTOS = (*SHAPES, *EXTREMES, "letterboxed")
+CASES = [*product(PHOTOS, TABLES, [EDITED_WIDTH]), *product(["wide", "pillar", "noise"], ["published"], [0])]
 
 
 def bounds() -> Iterator[tuple[str, float, int]]:
@@ -53,7 +62,14 @@ def _one_thread():
 def photo():
     from skimage.data import chelsea
 
-    return lambda shape="wide": source_photo(np.ascontiguousarray(chelsea()[SHAPES[shape]]), SIZE)
+    def of(shape="wide"):
+        if shape in EXTREMES:
+            return source_photo(EXTREMES[shape](), SIZE)
+        if shape == "letterboxed":
+            return source_photo(np.pad(chelsea(), ((90, 90), (0, 0), (0, 0))), SIZE)
+        return source_photo(np.ascontiguousarray(chelsea()[SHAPES[shape]]), SIZE)
+
+    return of
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +81,10 @@ def test_the_bounds_name_distortions():
     assert BOUNDS and set(BOUNDS) < set(DISTORTIONS)
 
 
-@pytest.mark.parametrize(
-    ("shape", "table"), [*((shape, "published") for shape in SHAPES), ("wide", "corrected"), ("pillar", "corrected_wide")]
-)
-def test_every_distortion_is_the_native_ones(photo, shape, table):
-    made, expected = (engine(photo(shape), "cat", SIZE, 3, table=table) for engine in (render_photo, render_native))
+@pytest.mark.parametrize(("shape", "table", "edited_width"), CASES)
+def test_every_distortion_is_the_native_ones(photo, shape, table, edited_width):
+    options = {"table": table, "edited_width": edited_width}
+    made, expected = (engine(photo(shape), "cat", SIZE, 3, **options) for engine in (render_photo, render_native))
     assert made.shape == expected.shape and made.dtype == torch.uint8
     assert made.stride() == expected.stride()  # channels_last
     off = (made.int() - expected.int()).abs()

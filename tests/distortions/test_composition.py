@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from aesthetic_pretraining.data.letterbox import letterbox, letterbox_batch, resize
@@ -61,7 +62,7 @@ def pillows(photo, angle):
     whole = Image.fromarray(photo).rotate(angle, Image.Resampling.BICUBIC, expand=True)
     left, top = round((whole.width - width) / 2), round((whole.height - height) / 2)
     expected = np.array(whole.crop((left, top, left + width, top + height)), int)
-    return composition._turned_centre(photo, angle, width, height).astype(int) - expected
+    return composition.turned_centre(photo, angle, width, height).astype(int) - expected
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
@@ -161,6 +162,14 @@ def test_letterbox_batch_equals_pillows_way(shape):
     batch = letterbox_batch(pictures, 64).permute(0, 2, 3, 1).numpy().astype(int)
     expected = np.stack([letterbox(picture, 64) for picture in pictures])
     assert np.abs(batch - expected).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(64, 97), (97, 64), (64, 64)])
+def test_letterbox_batch_into_a_part_of_a_larger_batch(shape):
+    pictures = np.random.default_rng(0).integers(0, 256, (3, *shape, 3), np.uint8)
+    whole = torch.full((5, 3, 64, 64), 7, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+    letterbox_batch(pictures, 64, whole[1:4])
+    assert torch.equal(whole[1:4], letterbox_batch(pictures, 64)) and (whole[[0, 4]] == 7).all()
 
 
 def test_letterbox_batch_refuses_another_size():

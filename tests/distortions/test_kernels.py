@@ -9,9 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-import torch
 
-from aesthetic_pretraining.data.letterbox import letterbox_batch
 from aesthetic_pretraining.distortions import DISTORTIONS, TABLES, VARIANTS, indices
 from aesthetic_pretraining.distortions.native import kernels, technical
 from aesthetic_pretraining.distortions.native.render import base_photo, pictures_of, render, source_photo
@@ -19,7 +17,7 @@ from aesthetic_pretraining.distortions.variants import Variants
 from aesthetic_pretraining.errors import UserError
 
 SIZE = 64
-FUSED = {name for name, d in DISTORTIONS.items() if d.aspect == "style"} | {"defocus_blur", "motion_blur"}
+FUSED = {name for name, d in DISTORTIONS.items() if d.aspect == "style"} | {"defocus_blur", "motion_blur", "rotation"}
 pytestmark = pytest.mark.usefixtures("compiled_kernels")
 
 
@@ -65,6 +63,13 @@ def test_every_level_is_the_references(which, name):
         assert mean <= 0.01, (level, mean)
 
 
+@pytest.mark.parametrize("which", PHOTOS)
+def test_few_values_of_rotation_differ_and_none_of_the_anchors(which):
+    off = np.abs(np.subtract(*both(which, "published")))
+    assert (off[list(indices("rotation"))] > 0).mean() <= 1e-4
+    assert off[[i for i, variant in enumerate(VARIANTS) if variant.distortion is None]].max() == 0
+
+
 @pytest.mark.parametrize("table", TABLES[1:])
 def test_the_other_tables(table):
     reference, fused = both("cat", table)
@@ -84,7 +89,7 @@ def test_on_a_grid_of_all_colours():
                 for picture in pictures_of(distortion, grid, grid, tones, "x", 0, distortion.values)
             ]
         ).astype(int)
-        for tones in (kernels.prepare(grid, "published", kernels=name) for name in kernels.KERNELS)
+        for tones in (kernels.prepare(grid, grid, "published", kernels=name) for name in kernels.KERNELS)
     ]
     off = np.abs(made[0] - made[1])
     assert off.max() <= 1 and off.mean() <= 0.002
@@ -98,21 +103,9 @@ def test_defocus_is_the_sum_over_the_disk(severity):
     base = base_photo(photo("cat"), SIZE)
     disk = technical.disk(*technical.DEFOCUS_RADIUS_SIGMA[severity - 1]).astype(float)
     exact = np.dstack([convolve(base[..., c].astype(float), disk, mode="mirror") for c in range(3)])
-    tones = kernels.prepare(base, "published", kernels="numba")
+    tones = kernels.prepare(base, base, "published", kernels="numba")
     (made,) = tones.makers["defocus_blur"]([severity], iter([None]), [np.empty_like(base)])
     assert np.abs(made - (exact - 0.5)).max() <= 0.501  # truncated, not rounded
-
-
-@pytest.mark.parametrize("shape", [(64, 64), (64, 65), (64, 97), (64, 400), (33, 47), (65, 64), (200, 64), (224, 336)])
-def test_the_letterbox_is_torchs_to_the_bit(shape):
-    from aesthetic_pretraining.distortions.native.kernels.boxes import letterbox_into
-
-    size = min(shape)
-    pictures = np.random.default_rng(0).integers(0, 256, (3, *shape, 3), np.uint8)
-    pictures[1], pictures[2] = 255, np.where(pictures[2] < 128, 0, 255)
-    made = torch.empty((3, 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
-    letterbox_into(pictures, made)
-    assert (made == letterbox_batch(pictures, size)).all()
 
 
 # ---- determinism ----------------------------------------------------------------------------------------------------
@@ -140,7 +133,7 @@ import hashlib, sys
 import numpy as np
 from aesthetic_pretraining.distortions.native.kernels import prepare
 base = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-makers, made = prepare(base, "published", kernels="numba").makers, []
+makers, made = prepare(base, base, "published", kernels="numba").makers, []
 for name, values in (("brightness", (-1, 0.4)), ("temperature", (2000, 7000)), ("motion_blur", (5,)), ("defocus_blur", (4,))):
     rngs = (np.random.default_rng(k) for k in range(len(values)))
     made += list(makers[name](values, rngs, np.empty((len(values), *base.shape), np.uint8)))

@@ -82,6 +82,20 @@ def test_dependencies_are_what_a_script_really_imports():
     )
 
 
+def test_jobs_of_which_a_run_has_many_do_not_import_what_takes_seconds():
+    """A fresh interpreter imports what the scripts of these rules import, which they do inside of a job."""
+    rules = ("predict", "features", "finetune", "pretrain")
+    scripts = [ROOT / f"workflow/scripts/{SCRIPTED[rule]}/{rule}.py" for rule in rules]
+    nodes = [node for path in scripts for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    modules = sorted({node.module for node in nodes if node.module and node.module.startswith("aesthetic_pretraining")})
+    assert {"aesthetic_pretraining.evaluation.predict", "aesthetic_pretraining.training.pretrain"} < set(modules)
+    probe = (
+        f"import sys; sys.path[:0] = ['src']; import {', '.join(modules)}; assert 'torch' in sys.modules;"
+        "print(*sorted({'scipy.stats', 'torchvision', 'torch._dynamo'} & set(sys.modules)))"
+    )
+    assert call(sys.executable, "-c", probe).split() == []
+
+
 def jobs_of(plan: str) -> dict[str, str]:
     """{rule: number of its jobs} in what a dry run says."""
     return dict(re.findall(r"^(\w+) +(\d+)$", plan, re.M))

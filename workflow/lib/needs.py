@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from aesthetic_pretraining.distortions.registry import VARIANTS
+from aesthetic_pretraining.distortions.registry import DISTORTIONS, VARIANTS
 from aesthetic_pretraining.settings.loading import AHEAD, SHARED_MEMORY
 
 MB = 1_000_000
@@ -32,6 +32,10 @@ PHOTOS = {"packaged": 200, "bsds500": 500, "unsplash_lite": 25_000, "pexels": 13
 LABELLED = {"ava": 256_000, "tid2013": 3_000, "oasis": 900, "koniq10k": 10_073, "kadid10k": 10_125, "tad66k": 66_327}
 EPOCHS = 60  # ASSUME: of a fine-tuning that ends early; the published ones have up to 42
 VIEWS = {"rotnet": 4, "simclr": 2}  # images of a photo; the ranking tasks have all variants
+STORED = 1.5  # short side of a stored photo, in sizes of the network's image
+LONG_SIDE = 1.5  # ASSUME: photos are 3 : 2; /dev/shm is taken up to a half, so that longer ones fit, too
+MADE_BY_LOADERS = "jpeg_compression"  # and one's own distortions: all else of the device engine is made on the card
+NOISES, KEY = ("gaussian_noise", "impulse_noise"), 4 * 8  # of which a key is sent for each level, and its bytes
 
 
 def gpus() -> int:
@@ -53,7 +57,7 @@ def loaders(cards: int, batch_bytes: int) -> int:
     """Loader processes beside a training on one of `cards` GPUs: one a core, but for the training's own; 0 without a GPU.
 
     Args:
-        batch_bytes: of one batch; each loader keeps some in shared memory, of which at most half is taken.
+        batch_bytes: of one batch as it is sent (`sent_bytes`); each loader keeps some in shared memory, of which at most half is taken.
     """
     if not cards:
         return 0
@@ -80,17 +84,41 @@ def image_bytes(cfg: Mapping) -> int:
     return 3 * int(cfg["image.size"]) ** 2
 
 
-def memory_mb(cfg: Mapping, images: tuple[int, int], on_gpu: bool, loader_processes: int) -> int:
+def parcel_bytes(cfg: Mapping) -> int:
+    """Of what a loader sends of a photo to the device engine (`distortions.batched.parcel`), not of its 174 images.
+
+    It sends the stored photo, the images that loaders make, and the keys of the noises.
+    """
+    short = round(STORED * cfg["image.size"])
+    made = sum(len(d.levels) for name, d in DISTORTIONS.items() if name == MADE_BY_LOADERS or d.make is not None)
+    return (
+        3 * short * int(LONG_SIDE * short)
+        + made * image_bytes(cfg)
+        + KEY * sum(len(DISTORTIONS[name].levels) for name in NOISES)
+    )
+
+
+def sent_bytes(cfg: Mapping, task: str = "") -> int:
+    """Of a batch as loaders send it: of a pretext task, which the ranking tasks' engine decides; without a task, of fine-tuning."""
+    if not task:
+        return finetuning_images(cfg)[0] * image_bytes(cfg)
+    if cfg["distortions.engine"] == "device" and task not in VIEWS:
+        return cfg["pretrain.batch_photos"] * parcel_bytes(cfg)
+    return pretraining_images(cfg, task)[0] * image_bytes(cfg)
+
+
+def memory_mb(cfg: Mapping, images: tuple[int, int], sent: int, on_gpu: bool, loader_processes: int) -> int:
     """Memory of the host that a training takes, in MB, rounded up to hundreds.
 
     Args:
         images: of a batch, and those whose activations are stored, which are on the card if `on_gpu`.
+        sent: bytes of a batch as loaders send it (`sent_bytes`); without a GPU there are none, and the images are on the host.
     """
     batch, stored = images
-    pixels = batch * image_bytes(cfg) / MB
     if on_gpu:
-        wanted = PROCESS_MB + CUDA_MB + 2 * pixels + loader_processes * (LOADER_MB + AHEAD * pixels)
+        wanted = PROCESS_MB + CUDA_MB + 2 * sent / MB + loader_processes * (LOADER_MB + AHEAD * sent / MB)
     else:
+        pixels = batch * image_bytes(cfg) / MB
         # float32 beside the bytes, and the activations
         wanted = PROCESS_MB + 5 * pixels + stored * IMAGE_MB * (cfg["image.size"] / IMAGE_SIZE) ** 2
     return int(-(-wanted // 100) * 100)

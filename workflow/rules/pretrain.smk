@@ -38,7 +38,7 @@ rule pretrain:
     resources:
         **ON_NODES,
         gpu=cards,
-        loaders=LOADERS,
+        loaders=loaders,
         live=0,
         mem_mb=mem_mb,
         runtime=runtime,

@@ -32,27 +32,38 @@ def cpus_per_task(wildcards, threads):
     return max(-(-threads // NODES), needs.CORES * processes if sent() else needs.cores())
 
 
+def training(wildcards):
+    """(values, pretext task) of a pretraining or, with no task, of a fine-tuning."""
+    row = wildcards.get("task", "")
+    own = VALUES | (own_values(CONFIG, row) if row in COMPARISONS else {})
+    return own, task_of(row, COMPARISONS) if row else ""
+
+
+def loaders(wildcards):
+    """Processes that make the images of a pretraining ahead of a GPU; without one they would only compete."""
+    return needs.loaders(needs.gpus(), needs.sent_bytes(*training(wildcards)))
+
+
 def mem_mb(wildcards):
     """Memory of a pretraining or, without a task, of a fine-tuning, on one node."""
-    task = wildcards.get("task", "")
-    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
-    images = needs.pretraining_images(own, task_of(task, COMPARISONS)) if task else needs.finetuning_images(own)
+    own, task = training(wildcards)
+    images = needs.pretraining_images(own, task) if task else needs.finetuning_images(own)
     processes = -(-CONFIG["compute"]["processes"] // NODES)
-    return processes * needs.memory_mb(own, images, bool(card(wildcards)), needs.CORES - 1 if sent() else LOADERS)
+    count = needs.CORES - 1 if sent() else loaders(wildcards) if task else LOADERS
+    return processes * needs.memory_mb(own, images, needs.sent_bytes(own, task), bool(card(wildcards)), count)
 
 
 def runtime(wildcards, threads):
     """Minutes of a pretraining or, without a task, of a fine-tuning. One that takes longer goes on from its checkpoint when it is started again."""
-    task = wildcards.get("task", "")
-    own = VALUES | (own_values(CONFIG, task) if task in COMPARISONS else {})
-    work = needs.pretraining_work(own, task_of(task, COMPARISONS)) if task else needs.finetuning_work(own, len(FOLDS))
+    own, task = training(wildcards)
+    work = needs.pretraining_work(own, task) if task else needs.finetuning_work(own, len(FOLDS))
     return needs.runtime_min(own, work, threads, cards(wildcards))
 
 
 # GPUs that this machine lets us see
 GPU = min(1, needs.gpus())
 VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONFIG, section)}
-# processes that make images ahead of a GPU; without one they would only compete
+# of all jobs but pretrainings: as many as could send the ranking tasks' finished images, whose batches are larger than theirs
 LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
 NODES = CONFIG["compute"]["nodes"]
 # of a training on several nodes, for which Slurm wants a task on each; its script starts them (workflow/lib/launch.py)

@@ -18,7 +18,7 @@ rule search_rate:
     threads: CONFIG["pretrain"]["threads"]
     resources:
         gpu=card,
-        loaders=LOADERS,
+        loaders=loaders,
         mem_mb=mem_mb,
         runtime=runtime,
         cpus_per_task=cpus_per_task,

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
 
 from aesthetic_pretraining.settings.labels import LabelledSet, Labels
 
@@ -68,6 +67,8 @@ def lcc(target: ArrayLike, predicted: ArrayLike) -> float:
 
 def srcc(target: ArrayLike, predicted: ArrayLike) -> float:
     """Spearman rank correlation, -1..1: Pearson's of the ranks, ties sharing their mean rank. NaN and errors as for `lcc`."""
+    from scipy.stats import rankdata  # here, because it imports slowly and jobs that only predict need none of it
+
     target, predicted = _checked(target, predicted)
     return lcc(rankdata(target), rankdata(predicted))
 

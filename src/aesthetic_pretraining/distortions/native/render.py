@@ -56,13 +56,12 @@ def render(
     if table not in TABLES:
         raise ValueError(f"unknown table of distortions {table!r}; known are {', '.join(TABLES)}")
     base = base_photo(photo, size)
-    tones = prepare(base, table, edited_width, kernels)
+    tones = prepare(base, photo, table, edited_width, kernels)
     pictures = torch.empty((len(rows(only)), 3, size, size), dtype=torch.uint8, memory_format=torch.channels_last)
     # One buffer is reused for all distortions: allocating memory would cost more than the copies.
     room = np.empty((max(len(d.levels) for d in DISTORTIONS.values()), *base.shape), np.uint8)
     room[:3] = base, composition.crop_anchor(photo, base), composition.rotation_anchor(photo, base)
-    letterbox = tones.letterbox or letterbox_by_torch
-    letterbox(room[:3], pictures[:3])
+    letterbox_batch(room[:3], size, pictures[:3])
     done = len(ANCHORS)
     for distortion in DISTORTIONS.values():
         if only is None or distortion.name in only:
@@ -72,14 +71,9 @@ def render(
             for place, picture in zip(places, drawn, strict=True):
                 if picture is not place:
                     place[:] = picture
-            letterbox(made, pictures[done : done + len(made)])
+            letterbox_batch(made, size, pictures[done : done + len(made)])
             done += len(made)
     return pictures
-
-
-def letterbox_by_torch(pictures: np.ndarray, out: Tensor) -> None:
-    """`letterbox_batch` into `out`, uint8 (n, 3, size, size)."""
-    out[:] = letterbox_batch(pictures, out.shape[-1])
 
 
 def pictures_of(

@@ -30,10 +30,7 @@ class Photo:
     table: the distortion table, which determines the blur of shadows and highlights and the value of the field that does not vary
     edited_width: as for `darktable_values.shadhi`
     makers: functions in the place of those of this module, `technical` and `composition`, by name (`kernels.photo`)
-    letterbox: in the place of `letterbox_batch`, into its second argument
     """
-
-    letterbox: Callable[[np.ndarray, Tensor], None] | None = None
 
     def __init__(self, codes: Tensor, table: str = "published", edited_width: int = EDITED_WIDTH) -> None:
         self.codes, self.shadhi = codes, shadhi(table, edited_width)

@@ -27,10 +27,12 @@ def check(kernels: str) -> None:
         )
 
 
-def prepare(base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch") -> style.Photo:
+def prepare(
+    base: np.ndarray, photo: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kernels: str = "torch"
+) -> style.Photo:
     """The base photo, ready for `render.pictures_of`.
 
-    base: uint8 (h, w, 3)
+    base: uint8 (h, w, 3), `render.base_photo` of photo, uint8 (H, W, 3)
     table, edited_width: as for `style.Photo`
     kernels: one of `KERNELS`
     Raises: UserError as `check`.
@@ -39,5 +41,5 @@ def prepare(base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH, kern
     if kernels == "numba":
         from aesthetic_pretraining.distortions.native.kernels.photo import FusedPhoto
 
-        return FusedPhoto(base, table, edited_width)
+        return FusedPhoto(base, photo, table, edited_width)
     return style.Photo(torch.from_numpy(base).permute(2, 0, 1).contiguous(), table, edited_width)

@@ -8,7 +8,7 @@ import torch
 
 from aesthetic_pretraining.distortions.darktable_values import EDITED_WIDTH, TEMPERATURE_GAINS, TINT_GAINS
 from aesthetic_pretraining.distortions.native import style
-from aesthetic_pretraining.distortions.native.kernels import blur, boxes, colour, tones
+from aesthetic_pretraining.distortions.native.kernels import blur, colour, rotation, tones
 
 CPU = torch.device("cpu")
 F = np.float32
@@ -22,14 +22,14 @@ class FusedPhoto(style.Photo):
     """`style.Photo`, and functions that make one image per value: uint8 (h, w, 3), instead of those in the aspects' modules.
 
     base: uint8 (h, w, 3), as for the functions of `technical`
+    photo: uint8 (H, W, 3), as for those of `composition`
     """
 
-    def __init__(self, base: np.ndarray, table: str, edited_width: int = EDITED_WIDTH) -> None:
+    def __init__(self, base: np.ndarray, photo: np.ndarray, table: str, edited_width: int = EDITED_WIDTH) -> None:
         super().__init__(torch.empty(0, dtype=torch.uint8), table, edited_width)
+        self.photo = photo
         self.base = np.ascontiguousarray(base)
         self.flat = self.base.reshape(-1)
-
-    letterbox = staticmethod(boxes.letterbox_into)
 
     @property
     def makers(self) -> Makers:
@@ -40,7 +40,15 @@ class FusedPhoto(style.Photo):
         }
         styles: dict[str, Callable] = {name: partial(self._each, getattr(self, name)) for name in STYLE}
         multiplied: dict[str, Callable] = {name: partial(self._multiplied, gain) for name, gain in gains.items()}
-        return styles | multiplied | {"defocus_blur": self._defocus, "motion_blur": self._motion}
+        return (
+            styles
+            | multiplied
+            | {
+                "defocus_blur": self._defocus,
+                "motion_blur": self._motion,
+                "rotation": self._rotation,
+            }
+        )
 
     @cached_property
     def planes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,6 +123,9 @@ class FusedPhoto(style.Photo):
 
     def _motion(self, values: Sequence[int], rngs: Random, places: Places) -> Iterator[np.ndarray]:
         return blur.motion(self.base, values, rngs, places)
+
+    def _rotation(self, values: Sequence[float], rngs: Random, places: Places) -> Iterator[np.ndarray]:
+        return rotation.rotations(self.photo, self.base, values)
 
 
 STYLE = ("brightness", "contrast", "saturation", "vibrance", "shadows", "highlights")
