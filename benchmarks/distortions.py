@@ -191,7 +191,7 @@ def parity(base: np.ndarray) -> dict[tuple[str, float], np.ndarray]:
             write_xmp(folder / f"{stem}.png.xmp", *step)
         darktable(folder, out, "--out-ext", "png", config=Path(temporary) / "config")
         theirs = [np.array(Image.open(out / f"{stem}.png").convert("RGB")) for stem in stems]
-    tones = prepare(base, base, "published", kernels=FUSED)
+    tones = prepare(base, base, "published", 0, FUSED)  # as darktable here: edited at this size
     made = [render.pictures_of(d, base, base, tones, "photo", SEED, d.values) for d in STYLE.values()]
     ours = [picture for pictures in made for picture in pictures]
     return {step: cv2.absdiff(mine, other) for step, mine, other in zip(steps, ours, theirs, strict=True)}

@@ -199,6 +199,7 @@ def test_pictures_without_a_label_are_counted(make_folder, caplog, tmp_path):
         ("id,v1,v2\nb.png,0,0\n", (1, 2, 2), "row 2"),
         ("id,v1,v2\nb.png,3,-1\n", (1, 2, 2), "row 2"),
         ("id,v1,v2\nb.png,3,\n", (1, 2, 2), "row 2"),
+        ("id,v1,v2\nb.png,3,1e30\n", (1, 2, 2), "row 2: b.png has 1e+30 votes for one score, more than there are people"),
         ("id,score,spread\nb.png,1,wide\n", (1, 2), "row 2: spread is 'wide'"),
         ("id,score,split\nb.png,1,dev\n", (0, 1), "'dev'"),
         ("name,score\nb.png,1\n", (0, 1), "'id'"),

@@ -24,6 +24,7 @@ KONIQ_FOLDERS = ("1024x768", "512x384", "images")  # the original, the smaller c
 KONIQ_STEP = 25  # of MOS for one of the votes' 1 to 5
 FOLDER_LABELS = "labels.csv"
 ROLES = ("train", "val", "test")
+MOST_VOTES = 1e10  # of an image for one score; whole numbers so large cannot be votes
 
 
 def read_koniq10k(source: Source, entry: SetSource) -> pd.DataFrame:
@@ -117,6 +118,12 @@ def _votes(rows: pd.DataFrame, names: list[str], entry: SetSource) -> np.ndarray
         row = int(bad.argmax())
         raise UserError(
             f"{FOLDER_LABELS}, row {rows.index[row]}: {rows['id'].iloc[row]} has no votes, or an empty field; remove the row"
+        )
+    if (bad := (votes > MOST_VOTES).any(axis=1)).any():
+        row = int(bad.argmax())
+        raise UserError(
+            f"{FOLDER_LABELS}, row {rows.index[row]}: {rows['id'].iloc[row]} has {votes[row].max():g} votes for one score, more than there "
+            "are people; correct the row"
         )
     return votes.astype(int) if (votes == np.floor(votes)).all() else votes
 
