@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ import cluster_failures
 import guard
 import launch
 import on_node
+import slurm_time
 from aesthetic_pretraining.errors import UserError
 from cluster import Need
 from projects import ROOT
@@ -75,7 +77,7 @@ def test_gpus_in_a_list_of_generic_resources(text, count):
     ("text", "minutes"), [("infinite", float("inf")), ("1-02:00:00", 1560), ("20:00", 20), ("01:30:30", 90.5)]
 )
 def test_time_limits(text, minutes):
-    assert cluster.minutes_of(text) == minutes
+    assert slurm_time.minutes_of(text) == minutes
 
 
 @pytest.mark.parametrize(
@@ -170,20 +172,46 @@ def test_a_node_with_other_packages_is_named_with_the_first_that_differs(monkeyp
         on_node.check_packages()
 
 
-@pytest.mark.parametrize(("state", "again"), [("RUNNING", True), ("COMPLETING", False), ("", False)])
-def test_a_job_that_its_user_cancelled_does_not_queue_again(state, again, monkeypatch, tmp_path):
-    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho {state}\n")
+@pytest.mark.parametrize(
+    ("moved_on", "queue", "ends"),
+    [
+        (True, "RUNNING 0 1:57:30 2:00:00", "again"),
+        (True, "RUNNING 9 0:10 2:00:00", "again"),
+        (True, "COMPLETING 0 0:10 2:00:00", ""),  # its user cancelled it
+        (True, "", ""),
+        (False, "RUNNING 0 0:10 2:00:00", "again"),  # preempted
+        (False, "RUNNING 1 0:10 UNLIMITED", "again"),
+        (False, "RUNNING 2 0:10 2:00:00", "it was preempted 3 times, and nothing is saved that it could go on from; send it where"),
+        (False, "RUNNING 0 1:57:30 2:00:00", "its time of 120 minutes is over, and nothing is saved that it could go on from; raise its "
+         "resource runtime: --set-resources predict:runtime="),
+    ],
+)  # fmt: skip
+def test_a_job_that_its_cluster_asks_to_end_queues_again_where_that_helps(moved_on, queue, ends, monkeypatch, tmp_path):
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho '{queue}'\n")
     (tmp_path / "scontrol").write_text(f"#!/bin/sh\necho $@ > {tmp_path}/said\n")
     for name in ("squeue", "scontrol"):
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    on_node.queue_again()
-    assert not (tmp_path / "said").exists()  # this is no job that a run has sent
+    monkeypatch.setattr(on_node, "moved_on", SimpleNamespace(is_set=lambda: moved_on))
+
+    def end(status=143, first=True):
+        with on_node.queued_again("predict", first):
+            sys.exit(status)
+
+    with pytest.raises(SystemExit):
+        end()  # this is no job that a run has sent
     monkeypatch.setenv(on_node.VERSIONS, "python 3.11")
-    on_node.queue_again()
-    assert (tmp_path / "said").exists() == again
-    assert not again or (tmp_path / "said").read_text() == "requeue 7\n"
+    for other in ({"status": 1}, {"first": False}):
+        with pytest.raises(SystemExit):
+            end(**other)
+    assert not (tmp_path / "said").exists()
+    with pytest.raises((SystemExit, UserError)) as left:
+        end()
+    queued = ends == "again"
+    assert (tmp_path / "said").exists() == queued
+    assert not queued or (tmp_path / "said").read_text() == "requeue 7\n"
+    assert str(left.value).startswith(ends if ends and not queued else "143") and "\n" not in str(left.value)
 
 
 def test_sigterm_ends_a_job_that_was_sent_in_order_wherever_it_is():

@@ -98,6 +98,27 @@ def test_a_training_whose_run_is_killed_and_one_that_is_preempted_go_on_to_the_s
     assert "going on from checkpoint" in (project.path / LOG).read_text()
 
 
+def test_a_job_without_checkpoints_whose_time_is_over_fails_with_a_sentence(slurm, tmp_path):
+    project = checkout(tmp_path / "project", on(slurm, ENV), TASKS)
+    script = project.path / "workflow/scripts/data/listing.py"
+    script.write_text(
+        script.read_text().replace("with job(snakemake):", "with job(snakemake):\n    import time; time.sleep(900)")
+    )
+    target, log = "data/smoke/photos/listing.csv", project.path / "logs/smoke/listing/photos.log"
+    with open(tmp_path / "out", "w") as out:
+        command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", target]
+        run = subprocess.Popen(command, cwd=project.path, env=project.env, stdout=out, stderr=out)
+    wait_until(lambda: run.poll() is not None or log.exists())
+    (job,) = slurm.jobs()
+    slurm.ask("scontrol", "update", f"jobid={job}", "TimeLimit=2")  # the run refuses less than ten minutes
+    wait_until(lambda: not slurm.jobs("pending,running,completing"))
+    run.kill()  # it asks for the job's state less and less often
+    run.wait()
+    (said,) = cluster_failures.sentences(0, project.path / cluster_failures.LOGS)
+    assert said.startswith("listing: its time of 2 minutes is over, and nothing is saved that it could go on from")
+    assert "Restarts=0" in slurm.ask("scontrol", "show", "job", job)
+
+
 def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm, project):
     project = Project(project.path, on(slurm, project.env))
     (project.path / NETWORK).unlink()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aesthetic_pretraining.errors import UserError
+from slurm_time import minutes_of
 
 LEAST_MINUTES = (
     10  # a job is asked to end up to three minutes before its time is over (on_node.BEFORE_THE_END, and Slurm's own minute)
@@ -130,16 +131,6 @@ def gpus_of(gres: str) -> int:
     """GPUs in a list of generic resources: "gpu:a100:4(S:0-1),lscratch:1" has 4."""
     each = (re.sub(r"\(.*?\)", "", name).split(":") for name in re.sub(r"\(.*?\)", "", gres).split(","))
     return sum(int(parts[-1]) if parts[-1].isdigit() else 1 for parts in each if parts[0] == "gpu")
-
-
-def minutes_of(limit: str) -> float:
-    """A time limit as Slurm prints it, [days-]hours:minutes:seconds, or infinite."""
-    if not COUNT.match(limit):
-        return float("inf")
-    days, _, clock = limit.rpartition("-")
-    parts = [int(part) for part in clock.split(":")]
-    hours, minutes, seconds = ([0] * 3 + parts)[-3:]
-    return int(days or 0) * 1440 + hours * 60 + minutes + seconds / 60
 
 
 def check_status_command(command: str, interval: int) -> None:
