@@ -1,5 +1,6 @@
 """The chain on a real Slurm, whose daemons the tests start: the same bytes as on one machine, also of what was killed or preempted there."""
 
+import json
 import os
 import signal
 import subprocess
@@ -117,6 +118,29 @@ def test_a_job_without_checkpoints_whose_time_is_over_fails_with_a_sentence(slur
     (said,) = cluster_failures.sentences(0, project.path / cluster_failures.LOGS)
     assert said.startswith("listing: its time of 2 minutes is over, and nothing is saved that it could go on from")
     assert "Restarts=0" in slurm.ask("scontrol", "show", "job", job)
+
+
+def test_with_another_folder_for_results_its_own_jobs_are_ended_and_not_those_of_the_project(slurm, tmp_path):
+    project = checkout(tmp_path / "project", on(slurm, ENV), TASKS)
+    results = tmp_path / "results"
+    sent = {}
+    for folder in (project.path, results):
+        (folder / ".snakemake").mkdir(parents=True)
+        killed = {"pid": 1, "host": "login", "since": 1.0, "command": "snakemake", "sends": True}
+        (folder / ".snakemake/run.json").write_text(json.dumps(killed))
+        sbatch = ["sbatch", "--parsable", "-D", str(folder), "--mem=100", "--comment=rule_pretrain", "--wrap=sleep 900"]
+        sent[folder] = slurm.ask(*sbatch).strip()
+    command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--directory", str(results), "--", "data/smoke/photos/listing.csv"]
+    with open(tmp_path / "out", "w") as out:
+        run = subprocess.Popen(command, cwd=project.path, env=project.env, stdout=out, stderr=out)
+    said = f"jobs of a killed run were ended: {sent[results]}\n"
+    wait_until(lambda: run.poll() is not None or said in (tmp_path / "out").read_text())
+    run.kill()
+    run.wait()
+    assert said in (tmp_path / "out").read_text()
+    assert sent[project.path] in slurm.jobs()
+    slurm.ask("scancel", "--user=root")
+    wait_until(lambda: not slurm.jobs("pending,running,completing"))
 
 
 def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm, project):

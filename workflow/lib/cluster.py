@@ -155,8 +155,8 @@ def check_status_command(command: str, interval: int) -> None:
         )
 
 
-def end_leftovers(folder: Path) -> list[str]:
-    """End the jobs of a killed run in this folder, which would write the same files as those of the next; returns their numbers.
+def end_leftovers(folder: str | Path) -> list[str]:
+    """End the jobs of a killed run in this working folder, which would write the same files as those of the next; returns their numbers.
 
     Trainings save their checkpoints first. Raises: UserError if some do not end.
     """
@@ -173,7 +173,7 @@ def end_leftovers(folder: Path) -> list[str]:
     return left
 
 
-def _sent_from(folder: Path) -> list[str]:
+def _sent_from(folder: str | Path) -> list[str]:
     """Jobs of this user that Snakemake sent from this folder and that are not over; their comments name the rule."""
     said = _ask("squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%Z|%k")
     rows = [line.split("|", 2) for line in said.splitlines() if line.count("|") >= 2]

@@ -89,7 +89,7 @@ def before_jobs():
             cluster_can_run()
         elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
             raise UserError(reason)
-        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(ROOT)):
+        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(workflow.workdir_init)):
             print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
         ctrl_c.heed()
