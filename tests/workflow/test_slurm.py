@@ -154,6 +154,12 @@ def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm,
             "slurm_partition=nope",
         ): "the partition 'nope' of rule pretrain does not exist; name one of closed, cpu, short",
         (*ASKS, *SMALL, "slurm_partition=closed"): "partition closed of rule pretrain is not up",
+        (
+            *ASKS,
+            "--default-resources",
+            "slurm_partition=short,cpu",
+            "runtime=15",
+        ): "none of the partitions short, cpu can run it, the first because rule pretrain asks for",
         tuple(ASKS): "rule pretrain asks for 1 GPUs a node, and partition cpu has at most 0; lower compute.processes",
         (
             "--slurm-status-command",

@@ -107,7 +107,8 @@ def cluster_can_run():
     settings = workflow.executor_settings
     cluster.check_status_command(settings.status_command, settings.init_seconds_before_status_checks)
     waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-    cluster.check(map(cluster.need, waiting), cluster.nodes())
+    described = settings.partition_config or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS")
+    cluster.check(map(cluster.need, waiting), cluster.nodes(), cluster.partitions_in(described) if described else ())
     on_node.announce()
 
 
