@@ -119,6 +119,9 @@ exec bash -c "$2"
     assert ran(project.snakemake(*call)) == {"listing": 1}
     assert f" {image} " in calls.read_text() and "listing.py" in calls.read_text()
     assert "Nothing to be done" in project.snakemake("-n", *call)
+    refused = project.snakemake("--sdm", "apptainer", "--", target, ok=False)
+    assert "--sdm apptainer runs jobs in an image, and none is named; build one and add --config container=IMAGE.sif" in refused
+    assert "Traceback" not in refused
     before = calls.read_text()
     assert ran(project.snakemake(target)) == {"listing": 1}  # made in another software environment, by Snakemake's count
     assert calls.read_text() == before

@@ -50,6 +50,11 @@ try:
     config.update(overlay(load(ROOT / "params.yaml"), config))
     CONFIG = resolve(config)
     if workflow.exec_mode.name == "DEFAULT" and not MODULE:
+        if not CONTAINER and "APPTAINER" in [method.name for method in workflow.deployment_settings.deployment_method]:
+            raise UserError(
+                "--sdm apptainer runs jobs in an image, and none is named; build one and add --config container=IMAGE.sif "
+                "(docs/how-to/containers.md), or leave --sdm apptainer out"
+            )
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         with guard.free() as may_write:
             if may_write:
