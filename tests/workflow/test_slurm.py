@@ -120,6 +120,35 @@ def test_a_job_without_checkpoints_whose_time_is_over_fails_with_a_sentence(slur
     assert "Restarts=0" in slurm.ask("scontrol", "show", "job", job)
 
 
+def test_a_training_on_two_nodes_one_of_whose_agents_is_killed_goes_on_to_the_bytes_of_one_machine(slurm, project, tmp_path):
+    project.set("pretrain.epochs", 8)
+    project.set("compute.processes", 2)
+    Project(project.path, ENV).snakemake(NETWORK)
+    whole = (project.path / NETWORK).read_bytes()
+    (project.path / NETWORK).unlink()
+    (project.path / LOG).unlink()
+    project.set("compute.nodes", 2)
+    command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", NETWORK]
+    with open(tmp_path / "out", "w") as out:
+        run = subprocess.Popen(command, cwd=project.path, env=on(slurm, ENV), stdout=out, stderr=out)
+    log = project.path / LOG
+    wait_until(lambda: run.poll() is not None or (log.exists() and "epoch 2 of" in log.read_text()))
+    assert slurm.ask("squeue", "-h", "-t", "running", "-o", "%D").strip() == "2", (tmp_path / "out").read_text()
+    agents = {
+        name: pid
+        for pid in jobs_in(project, b"torch.distributed.run")
+        for name in slurm.names
+        if f"SLURMD_NODENAME={name}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    }
+    os.kill(agents["node2"], signal.SIGKILL)
+    wait_until(lambda: not slurm.jobs("running,completing"))
+    run.kill()
+    run.wait()
+    Project(project.path, on(slurm, ENV)).run(*command)
+    assert "going on from checkpoint" in log.read_text()
+    assert (project.path / NETWORK).read_bytes() == whole
+
+
 def test_with_another_folder_for_results_its_own_jobs_are_ended_and_not_those_of_the_project(slurm, tmp_path):
     project = checkout(tmp_path / "project", on(slurm, ENV), TASKS)
     results = tmp_path / "results"
