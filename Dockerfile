@@ -19,9 +19,12 @@ LABEL org.opencontainers.image.title="aesthetic-pretraining" org.opencontainers.
 COPY --from=build /opt/aesthetic-pretraining /opt/aesthetic-pretraining
 # the code belongs to root; who runs it can write to the home folder and to what is mounted
 RUN useradd --uid 1000 --home-dir /researcher --create-home researcher
+# HOME of whoever runs it, also of a user without a name here (--user): Snakemake keeps a cache there, or ends with a traceback
+RUN install --directory --mode=1777 /var/home
 USER 1000
 WORKDIR /researcher
-ENV PATH=/opt/aesthetic-pretraining/.venv/bin:$PATH \
+ENV HOME=/var/home \
+    PATH=/opt/aesthetic-pretraining/.venv/bin:$PATH \
     PYTHONPATH=/opt/aesthetic-pretraining/src:/opt/aesthetic-pretraining/workflow/lib \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility

@@ -1,1 +1,4 @@
-"""What `beyond.py` measures, a module for each topic: `run` returns {name: value}, and says on stderr why it could not."""
+"""What `beyond.py` measures, a module for each topic.
+
+FIGURES names what `run` returns, {name: value}; a value is a text where the figure cannot be had here: why.
+"""

@@ -9,8 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 TEST = "tests/training/test_nodes.py::test_two_nodes_train_as_one_process_does_also_where_one_was_lost"
 
+FIGURES = ("two_node_loss_difference",)
 
-def run() -> dict[str, float]:
+
+def run() -> dict[str, float | str]:
     """two_node_loss_difference: the largest relative distance of a loss, after the nodes were killed twice."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:xdist", TEST]
     env = os.environ | {"PYTHONPATH": str(ROOT / "src")}

@@ -11,8 +11,10 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/workflow")]
 from projects import ENV, TASKS, Project, checkout  # noqa: E402
 from s3_server import BUCKET, S3  # noqa: E402
 
+FIGURES = ("s3_roundtrip_ok", "s3_push_seconds", "s3_pull_seconds")
 
-def run() -> dict[str, float]:
+
+def run() -> dict[str, float | str]:
     """s3_roundtrip_ok: 1 if the smoke scale came back the same and nothing is to do; and the seconds of push and pull."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

@@ -43,15 +43,25 @@ onstart:
     guard.enter()
 """
 STAGE = "stages:\n  jobs:\n    cmd: 'true'\n    deps: [Snakefile]\n    outs:\n    - jobs: {persist: true}\n"
+OF_SLURM = ("slurm_overhead_seconds_per_job", "slurm_snakemake_mib")
+FIGURES = (
+    "thousand_jobs_dry_run_seconds",
+    "local_overhead_seconds_per_job",
+    "local_overhead_cpu_seconds_per_job",
+    "thousand_jobs_snakemake_mib",
+    "thousand_jobs_nothing_to_do_seconds",
+    "thousand_jobs_dvc_status_seconds",
+    *OF_SLURM,
+)
 
 
-def run() -> dict[str, float]:
+def run() -> dict[str, float | str]:
     """thousand_jobs_dry_run_seconds; seconds a job here and through Slurm; Snakemake's memory; dvc status; and a second dry run."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "project"
         write_project(folder)
         local = ["snakemake", "--workflow-profile", str(ROOT / "profiles/default"), "--logger", "lines", "--cores", "2"]
-        figures = {"thousand_jobs_dry_run_seconds": timed(folder, ENV, *local, "-n", *jobs(JOBS))[0]}
+        figures: dict[str, float | str] = {"thousand_jobs_dry_run_seconds": timed(folder, ENV, *local, "-n", *jobs(JOBS))[0]}
         before = os.times()
         seconds, memory = timed(folder, ENV, *local, *jobs(JOBS))
         cpu = sum(after - start for after, start in zip(os.times()[2:4], before[2:4], strict=True))
@@ -63,11 +73,10 @@ def run() -> dict[str, float]:
         return figures | through_slurm(Path(temporary))
 
 
-def through_slurm(folder: Path) -> dict[str, float]:
-    """The same through Slurm, one job of Slurm for each."""
+def through_slurm(folder: Path) -> dict[str, float | str]:
+    """The same through Slurm, one job of Slurm for each; or why not."""
     if reason := obstacle():
-        print(f"thousand_jobs: not sent to Slurm; {reason}", file=sys.stderr)
-        return {}
+        return dict.fromkeys(OF_SLURM, reason)
     cluster = Cluster(folder / "cluster")
     try:
         env = ENV | cluster.env | {"PATH": os.pathsep.join([str(cluster.folder / "bin"), ENV["PATH"]])}
@@ -79,7 +88,7 @@ def through_slurm(folder: Path) -> dict[str, float]:
         seconds, memory = timed(folder / "sent", env, *sent, *jobs(SENT))
     finally:
         cluster.close()
-    return {"slurm_overhead_seconds_per_job": seconds / SENT, "slurm_snakemake_mib": memory}
+    return dict(zip(OF_SLURM, (seconds / SENT, memory), strict=True))
 
 
 def jobs(count: int) -> list[str]:

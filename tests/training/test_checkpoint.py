@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -117,6 +118,21 @@ def test_a_checkpoint_is_saved_when_it_is_time(tmp_path, monkeypatch):
     for now[0] in (100, 159, 160, 161, 219, 221):
         one.save(lambda: states.append(now[0]) or {})
     assert states == [160, 221]
+
+
+def test_a_save_of_the_state_that_was_loaded_is_no_step_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "moved_on", threading.Event())
+    one = made(tmp_path)
+    one.load()
+    one.save(lambda: {"at": (0, 7, 0.5)}, always=True)
+    assert checkpoint.moved_on.is_set()
+    checkpoint.moved_on.clear()  # another process, whose time is over in the validation that it begins with
+    again = made(tmp_path)
+    again.load()
+    again.save(lambda: {"at": (0, 7, 0.5)}, always=True)
+    assert not checkpoint.moved_on.is_set()
+    again.save(lambda: {"at": (1, 0, 0.0)}, always=True)
+    assert checkpoint.moved_on.is_set()
 
 
 @pytest.mark.parametrize("moment", ["write", "rename"])

@@ -3,14 +3,17 @@
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
 import cluster
 import cluster_failures
 import guard
 import launch
 import on_node
+import slurm_time
 from aesthetic_pretraining.errors import UserError
 from cluster import Need
 from projects import ROOT
@@ -21,7 +24,7 @@ gpu|up|3|64|512000|gpu:a100:4(S:0-1),lscratch:1|1-00:00:00
 gpu|up|1|32|1000000|gpu:2|1-00:00:00
 old|down|2|16|64000|gpu|infinite
 """
-JOB = Need("pretrain", "gpu", 1, 8, 9000, 1, 600)
+JOB = Need("pretrain", ("gpu",), 1, 8, 9000, 1, "", 600)
 
 
 @pytest.fixture
@@ -38,14 +41,20 @@ def answers(monkeypatch):
     ("changes", "said"),
     [
         ({}, ""),
-        ({"partition": ""}, "asks for 1 GPUs a node, and partition cpu has at most 0"),
-        ({"partition": "", "gpus": 0}, ""),
-        ({"partition": "nope"}, "the partition 'nope' of rule pretrain does not exist; name one of cpu, gpu, old as slurm_partition"),
-        ({"partition": "old"}, "partition old of rule pretrain is not up"),
+        ({"partitions": ()}, "asks for 1 GPUs a node, and partition cpu has at most 0"),
+        ({"partitions": (), "gpus": 0}, ""),
+        ({"partitions": ("cpu", "gpu")}, ""),
+        ({"partitions": ("old", "gpu")}, ""),
+        ({"partitions": ("cpu", "old")}, "none of the partitions cpu, old can run it, the first because rule pretrain asks for 1 GPUs"),
+        ({"partitions": ("gpu", "nope")}, "the partition 'nope' of rule pretrain does not exist"),
+        ({"partitions": ("nope",)}, "the partition 'nope' of rule pretrain does not exist; name one of cpu, gpu, old as slurm_partition"),
+        ({"partitions": ("old",)}, "partition old of rule pretrain is not up"),
         ({"gpus": 4}, ""),
         ({"gpus": 5}, "asks for 5 GPUs a node, and partition gpu has at most 4; lower compute.processes"),
-        ({"gpus": 8, "nodes": 2}, ""),
-        ({"gpus": 20, "nodes": 5}, "asks for 5 nodes, and partition gpu has at most 4; lower compute.nodes"),
+        ({"gpus": 4, "gpu_model": "a100"}, ""),
+        ({"gpus": 1, "gpu_model": "h100"}, "asks for 1 h100 GPUs a node, and partition gpu has at most 0"),
+        ({"gpus": 4, "nodes": 2}, ""),
+        ({"gpus": 4, "nodes": 5}, "asks for 5 nodes, and partition gpu has at most 4; lower compute.nodes"),
         ({"cores": 65}, "asks for 65 cores, and partition gpu has at most 64; --set-resources pretrain:cpus_per_task="),
         ({"mem_mb": 1_000_001}, "asks for 1000001 MB of memory, and partition gpu has at most 1000000; lower the batches"),
         ({"mem_mb": 600_000, "gpus": 4}, "no node of partition gpu has all that rule pretrain asks for: 4 GPUs, 8 cores, 600000 MB"),
@@ -64,18 +73,53 @@ def test_what_no_node_can_run_is_one_sentence(changes, said, answers):
         cluster.check([job], cluster.nodes())
 
 
+def test_jobs_without_a_partition_go_to_one_of_the_executors_file_or_to_the_default(answers, tmp_path):
+    answers(SINFO)
+    path = tmp_path / "partitions.yaml"
+    path.write_text("partitions:\n  gpu: {max_gpu: 4}\n  far: {cluster: other}\n  gone: {max_runtime: 10}\n")
+    assert cluster.partitions_in(path) == [each.name for each in read_partition_file(path) if not each.partition_cluster]
+    job = JOB._replace(partitions=())
+    cluster.check([job, job._replace(mem_mb=256_000, gpus=0, minutes=2000)], cluster.nodes(), cluster.partitions_in(path))
+    with pytest.raises(
+        UserError, match="none of the partitions gpu, cpu can run it, the first because rule pretrain asks for 5 GPUs"
+    ):
+        cluster.check([job._replace(gpus=5)], cluster.nodes(), cluster.partitions_in(path))
+
+
+@pytest.mark.parametrize(
+    ("resources", "gpus", "model"),
+    [
+        ({"gpu": 2}, 2, ""),
+        ({"gpu": 8, "nodes": 2}, 4, ""),
+        ({"gpu": "<TBD>"}, 0, ""),
+        ({"gpu_model": "a100"}, 1, "a100"),
+        ({"gpu": 2, "gpu_model": "a100"}, 2, "a100"),
+        ({"gres": "gpu:3", "nodes": 2}, 3, ""),
+        ({"gres": "gpu:a100:3"}, 3, "a100"),
+        ({"gres": "lscratch:3"}, 0, ""),
+    ],
+)
+def test_gpus_that_a_job_asks_for_by_any_of_the_executors_resources(resources, gpus, model):
+    job = SimpleNamespace(
+        rule=SimpleNamespace(name="pretrain"), threads=2, resources={"slurm_partition": "cpu,gpu"} | resources
+    )
+    need = cluster.need(job)
+    assert (need.gpus, need.gpu_model, need.partitions, need.cores) == (gpus, model, ("cpu", "gpu"), 2)
+
+
 @pytest.mark.parametrize(
     ("text", "count"), [("(null)", 0), ("gpu", 1), ("gpu:2", 2), ("gpu:a100:4(S:0-1),gpu:h100:2(S:2)", 6), ("lscratch:9", 0)]
 )
 def test_gpus_in_a_list_of_generic_resources(text, count):
     assert cluster.gpus_of(text) == count
+    assert cluster.gpus_of(text, "h100") == 2 * ("h100" in text)
 
 
 @pytest.mark.parametrize(
     ("text", "minutes"), [("infinite", float("inf")), ("1-02:00:00", 1560), ("20:00", 20), ("01:30:30", 90.5)]
 )
 def test_time_limits(text, minutes):
-    assert cluster.minutes_of(text) == minutes
+    assert slurm_time.minutes_of(text) == minutes
 
 
 @pytest.mark.parametrize(
@@ -170,20 +214,46 @@ def test_a_node_with_other_packages_is_named_with_the_first_that_differs(monkeyp
         on_node.check_packages()
 
 
-@pytest.mark.parametrize(("state", "again"), [("RUNNING", True), ("COMPLETING", False), ("", False)])
-def test_a_job_that_its_user_cancelled_does_not_queue_again(state, again, monkeypatch, tmp_path):
-    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho {state}\n")
+@pytest.mark.parametrize(
+    ("moved_on", "queue", "ends"),
+    [
+        (True, "RUNNING 0 1:57:30 2:00:00", "again"),
+        (True, "RUNNING 9 0:10 2:00:00", "again"),
+        (True, "COMPLETING 0 0:10 2:00:00", ""),  # its user cancelled it
+        (True, "", ""),
+        (False, "RUNNING 0 0:10 2:00:00", "again"),  # preempted
+        (False, "RUNNING 1 0:10 UNLIMITED", "again"),
+        (False, "RUNNING 2 0:10 2:00:00", "it was preempted 3 times, and nothing is saved that it could go on from; send it where"),
+        (False, "RUNNING 0 1:57:30 2:00:00", "its time of 120 minutes is over, and nothing is saved that it could go on from; raise its "
+         "resource runtime: --set-resources predict:runtime="),
+    ],
+)  # fmt: skip
+def test_a_job_that_its_cluster_asks_to_end_queues_again_where_that_helps(moved_on, queue, ends, monkeypatch, tmp_path):
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\necho '{queue}'\n")
     (tmp_path / "scontrol").write_text(f"#!/bin/sh\necho $@ > {tmp_path}/said\n")
     for name in ("squeue", "scontrol"):
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    on_node.queue_again()
-    assert not (tmp_path / "said").exists()  # this is no job that a run has sent
+    monkeypatch.setattr(on_node, "moved_on", SimpleNamespace(is_set=lambda: moved_on))
+
+    def end(status=143, first=True):
+        with on_node.queued_again("predict", first):
+            sys.exit(status)
+
+    with pytest.raises(SystemExit):
+        end()  # this is no job that a run has sent
     monkeypatch.setenv(on_node.VERSIONS, "python 3.11")
-    on_node.queue_again()
-    assert (tmp_path / "said").exists() == again
-    assert not again or (tmp_path / "said").read_text() == "requeue 7\n"
+    for other in ({"status": 1}, {"first": False}):
+        with pytest.raises(SystemExit):
+            end(**other)
+    assert not (tmp_path / "said").exists()
+    with pytest.raises((SystemExit, UserError)) as left:
+        end()
+    queued = ends == "again"
+    assert (tmp_path / "said").exists() == queued
+    assert not queued or (tmp_path / "said").read_text() == "requeue 7\n"
+    assert str(left.value).startswith(ends if ends and not queued else "143") and "\n" not in str(left.value)
 
 
 def test_sigterm_ends_a_job_that_was_sent_in_order_wherever_it_is():

@@ -69,6 +69,9 @@ def test_both_recipes_have_the_same_pinned_base_and_name_files_that_are_there():
     assert all((ROOT / name).exists() for name in context | copied)
     assert re.search(r"^USER (?!0|root)", docker, re.M)
     last = docker.rpartition("\nFROM ")[2]
+    home = re.search(r"^ENV HOME=(\S+) ", last, re.M)[1]
+    made = re.search(rf"^RUN install --directory --mode=(\d+) {home}$", last[: last.index("\nUSER ")], re.M)
+    assert made[1] == "1777"  # any user number can write there, as with --user
     assert "apt-get" not in last and "pip install" not in last  # no build tools left in
 
 
@@ -116,6 +119,9 @@ exec bash -c "$2"
     assert ran(project.snakemake(*call)) == {"listing": 1}
     assert f" {image} " in calls.read_text() and "listing.py" in calls.read_text()
     assert "Nothing to be done" in project.snakemake("-n", *call)
+    refused = project.snakemake("--sdm", "apptainer", "--", target, ok=False)
+    assert "--sdm apptainer runs jobs in an image, and none is named; build one and add --config container=IMAGE.sif" in refused
+    assert "Traceback" not in refused
     before = calls.read_text()
     assert ran(project.snakemake(target)) == {"listing": 1}  # made in another software environment, by Snakemake's count
     assert calls.read_text() == before

@@ -61,6 +61,18 @@ def test_another_workflow_uses_the_rules_as_a_module(prefix, ours, finished, tmp
     assert changed(ours) == before
 
 
+def test_a_conda_environment_gets_the_projects_lock_wherever_the_run_works(ours, tmp_path):
+    """Snakemake runs a copy of the script, in the working folder; no conda client is needed to do the same."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text('#!/bin/sh\necho installs from "${7%/*}" && test -f "$7"\n')
+    (tmp_path / "bin/python").chmod(0o755)
+    (tmp_path / "copy.sh").write_text((ours.path / "workflow/envs/environment.post-deploy.sh").read_text())
+    workflow = theirs(ours, tmp_path / "theirs", "config: {'scale': 'smoke'}")
+    with open(workflow.path / "workflow/Snakefile", "a") as file:
+        file.write(f"\n\nshell('PATH={tmp_path}/bin:$PATH bash {tmp_path}/copy.sh >&2')\n")
+    assert f"installs from {ours.path}\n" in workflow.snakemake("-n", "--config", f"wanted={LEDGER}")
+
+
 def test_a_mistake_in_a_modules_parameters_is_said(ours, tmp_path):
     workflow = theirs(ours, tmp_path / "theirs", "config: {'scale': 'smoke', 'pretrian': {}}")
     assert "pretrian" in workflow.snakemake("-n", "--config", f"wanted={LEDGER}", ok=False)

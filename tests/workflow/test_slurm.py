@@ -1,5 +1,6 @@
 """The chain on a real Slurm, whose daemons the tests start: the same bytes as on one machine, also of what was killed or preempted there."""
 
+import json
 import os
 import signal
 import subprocess
@@ -98,6 +99,79 @@ def test_a_training_whose_run_is_killed_and_one_that_is_preempted_go_on_to_the_s
     assert "going on from checkpoint" in (project.path / LOG).read_text()
 
 
+def test_a_job_without_checkpoints_whose_time_is_over_fails_with_a_sentence(slurm, tmp_path):
+    project = checkout(tmp_path / "project", on(slurm, ENV), TASKS)
+    script = project.path / "workflow/scripts/data/listing.py"
+    script.write_text(
+        script.read_text().replace("with job(snakemake):", "with job(snakemake):\n    import time; time.sleep(900)")
+    )
+    target, log = "data/smoke/photos/listing.csv", project.path / "logs/smoke/listing/photos.log"
+    with open(tmp_path / "out", "w") as out:
+        command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", target]
+        run = subprocess.Popen(command, cwd=project.path, env=project.env, stdout=out, stderr=out)
+    wait_until(lambda: run.poll() is not None or log.exists())
+    (job,) = slurm.jobs()
+    slurm.ask("scontrol", "update", f"jobid={job}", "TimeLimit=2")  # the run refuses less than ten minutes
+    wait_until(lambda: not slurm.jobs("pending,running,completing"))
+    run.kill()  # it asks for the job's state less and less often
+    run.wait()
+    (said,) = cluster_failures.sentences(0, project.path / cluster_failures.LOGS)
+    assert said.startswith("listing: its time of 2 minutes is over, and nothing is saved that it could go on from")
+    assert "Restarts=0" in slurm.ask("scontrol", "show", "job", job)
+
+
+def test_a_training_on_two_nodes_one_of_whose_agents_is_killed_goes_on_to_the_bytes_of_one_machine(slurm, project, tmp_path):
+    project.set("pretrain.epochs", 8)
+    project.set("compute.processes", 2)
+    Project(project.path, ENV).snakemake(NETWORK)
+    whole = (project.path / NETWORK).read_bytes()
+    (project.path / NETWORK).unlink()
+    (project.path / LOG).unlink()
+    project.set("compute.nodes", 2)
+    command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--", NETWORK]
+    with open(tmp_path / "out", "w") as out:
+        run = subprocess.Popen(command, cwd=project.path, env=on(slurm, ENV), stdout=out, stderr=out)
+    log = project.path / LOG
+    wait_until(lambda: run.poll() is not None or (log.exists() and "epoch 2 of" in log.read_text()))
+    assert slurm.ask("squeue", "-h", "-t", "running", "-o", "%D").strip() == "2", (tmp_path / "out").read_text()
+    agents = {
+        name: pid
+        for pid in jobs_in(project, b"torch.distributed.run")
+        for name in slurm.names
+        if f"SLURMD_NODENAME={name}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes()
+    }
+    os.kill(agents["node2"], signal.SIGKILL)
+    wait_until(lambda: not slurm.jobs("running,completing"))
+    run.kill()
+    run.wait()
+    Project(project.path, on(slurm, ENV)).run(*command)
+    assert "going on from checkpoint" in log.read_text()
+    assert (project.path / NETWORK).read_bytes() == whole
+
+
+def test_with_another_folder_for_results_its_own_jobs_are_ended_and_not_those_of_the_project(slurm, tmp_path):
+    project = checkout(tmp_path / "project", on(slurm, ENV), TASKS)
+    results = tmp_path / "results"
+    sent = {}
+    for folder in (project.path, results):
+        (folder / ".snakemake").mkdir(parents=True)
+        killed = {"pid": 1, "host": "login", "since": 1.0, "command": "snakemake", "sends": True}
+        (folder / ".snakemake/run.json").write_text(json.dumps(killed))
+        sbatch = ["sbatch", "--parsable", "-D", str(folder), "--mem=100", "--comment=rule_pretrain", "--wrap=sleep 900"]
+        sent[folder] = slurm.ask(*sbatch).strip()
+    command = ["snakemake", *PROFILE, *ASKS, *SMALL, "--directory", str(results), "--", "data/smoke/photos/listing.csv"]
+    with open(tmp_path / "out", "w") as out:
+        run = subprocess.Popen(command, cwd=project.path, env=project.env, stdout=out, stderr=out)
+    said = f"jobs of a killed run were ended: {sent[results]}\n"
+    wait_until(lambda: run.poll() is not None or said in (tmp_path / "out").read_text())
+    run.kill()
+    run.wait()
+    assert said in (tmp_path / "out").read_text()
+    assert sent[project.path] in slurm.jobs()
+    slurm.ask("scancel", "--user=root")
+    wait_until(lambda: not slurm.jobs("pending,running,completing"))
+
+
 def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm, project):
     project = Project(project.path, on(slurm, project.env))
     (project.path / NETWORK).unlink()
@@ -109,6 +183,12 @@ def test_what_the_cluster_cannot_take_is_one_sentence_and_nothing_is_sent(slurm,
             "slurm_partition=nope",
         ): "the partition 'nope' of rule pretrain does not exist; name one of closed, cpu, short",
         (*ASKS, *SMALL, "slurm_partition=closed"): "partition closed of rule pretrain is not up",
+        (
+            *ASKS,
+            "--default-resources",
+            "slurm_partition=short,cpu",
+            "runtime=15",
+        ): "none of the partitions short, cpu can run it, the first because rule pretrain asks for",
         tuple(ASKS): "rule pretrain asks for 1 GPUs a node, and partition cpu has at most 0; lower compute.processes",
         (
             "--slurm-status-command",

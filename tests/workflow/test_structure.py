@@ -227,7 +227,7 @@ def test_lock_and_environments_agree():
     # what Snakemake would make for itself installs that file, too
     envs = ROOT / "workflow/envs"
     assert yaml.safe_load((envs / "environment.yaml").read_text())["dependencies"] == environment["dependencies"][:2]
-    assert "-r requirements.lock" in (envs / "environment.post-deploy.sh").read_text()
+    assert "/requirements.lock" in (envs / "environment.post-deploy.sh").read_text()
     for line in (ROOT / "requirements.in").read_text().splitlines():
         if "==" in line and not line.startswith("#"):
             name, version = line.split("==")

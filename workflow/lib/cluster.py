@@ -13,7 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from aesthetic_pretraining.errors import UserError
+from slurm_time import minutes_of
 
 LEAST_MINUTES = (
     10  # a job is asked to end up to three minutes before its time is over (on_node.BEFORE_THE_END, and Slurm's own minute)
@@ -24,14 +27,15 @@ COUNT = re.compile(r"\d+")
 
 
 class Need(NamedTuple):
-    """What a job asks for: on each of `nodes` nodes so many cores and MB; GPUs on all of them together; minutes."""
+    """What a job asks for: on each of `nodes` nodes so many cores, MB and GPUs; minutes."""
 
     rule: str
-    partition: str  # empty: the cluster's default
+    partitions: tuple[str, ...]  # any of them; none: the cluster's default
     nodes: int
     cores: int
     mem_mb: int
     gpus: int
+    gpu_model: str  # empty: any
     minutes: int
 
 
@@ -44,7 +48,7 @@ class Nodes(NamedTuple):
     count: int
     cores: int
     mem_mb: int
-    gpus: int
+    gres: str  # generic resources of each, GPUs among them
     minutes: float  # the partition's limit
 
 
@@ -55,60 +59,84 @@ def need(job) -> Need:
         value = job.resources.get(key)
         return value if isinstance(value, int) else default  # by a text Snakemake says that it is not known yet
 
+    partitions = tuple(filter(None, str(job.resources.get("slurm_partition") or "").split(",")))
+    nodes, gres, model = asked("nodes", 1), str(job.resources.get("gres") or ""), str(job.resources.get("gpu_model") or "")
+    # gpu is for all nodes together, gres for each; a model without gpu is one card
+    gpus = max(-(-asked("gpu", 1 if model else 0) // nodes), gpus_of(gres))
     cores = asked("cpus_per_task", job.threads)
-    partition = str(job.resources.get("slurm_partition") or "")
-    return Need(job.rule.name, partition, asked("nodes", 1), cores, asked("mem_mb"), asked("gpu"), asked("runtime"))
+    return Need(job.rule.name, partitions, nodes, cores, asked("mem_mb"), gpus, model or model_of(gres), asked("runtime"))
 
 
-def check(needs: Iterable[Need], nodes: Iterable[Nodes]) -> None:
-    """Raise UserError that names the first job's rule which no node can run, and what to change."""
+def check(needs: Iterable[Need], nodes: Iterable[Nodes], choice: Iterable[str] = ()) -> None:
+    """Raise UserError that names the first job's rule which no node can run, and what to change.
+
+    Args:
+        choice: partitions that the executor chooses from for jobs that name none; if none of them fits, it takes the default.
+    """
     nodes = list(nodes)
     known = sorted({each.partition for each in nodes})
+    default = [each.partition for each in nodes if each.default]
+    chosen = [name for name in choice if name in known]
     for job in dict.fromkeys(needs):
-        mine = [each for each in nodes if (each.partition == job.partition if job.partition else each.default)]
-        if not mine:
-            missing = (
-                f"the partition {job.partition!r} of rule {job.rule} does not exist"
-                if job.partition
-                else (f"rule {job.rule} names no partition, and this cluster has no default")
+        names = list(dict.fromkeys(job.partitions or [*chosen, *default]))
+        missing = [name for name in names if name not in known]
+        if missing or not names:
+            sentence = (
+                f"the partition {missing[0]!r} of rule {job.rule} does not exist"
+                if missing
+                else f"rule {job.rule} names no partition, and this cluster has no default"
             )
-            raise UserError(f"{missing}; name one of {', '.join(known)} as slurm_partition in profiles/slurm/config.yaml")
-        where = f"partition {mine[0].partition}"
-        if not any(each.up for each in mine):
-            raise UserError(f"{where} of rule {job.rule} is not up; wait, or name another as slurm_partition")
+            raise UserError(f"{sentence}; name one of {', '.join(known)} as slurm_partition in profiles/slurm/config.yaml")
         if 0 < job.minutes < LEAST_MINUTES:
             raise UserError(
                 f"rule {job.rule} asks for {job.minutes} minutes, and the last three are for saving a checkpoint; --set-resources "
                 f"{job.rule}:runtime={LEAST_MINUTES} or more"
             )
-        mine = [each for each in mine if each.up]
-        gpus = -(-job.gpus // job.nodes)
-        for what, asked, most, advice in (
-            ("nodes", job.nodes, sum(each.count for each in mine), "lower compute.nodes in params.yaml"),
-            (
-                *("GPUs a node", gpus, max(each.gpus for each in mine)),
-                "lower compute.processes in params.yaml, name a partition with more, or train on CPUs: --resources gpu=0",
-            ),
-            ("cores", job.cores, max(each.cores for each in mine), f"--set-resources {job.rule}:cpus_per_task=..."),
-            (
-                *("MB of memory", job.mem_mb, max(each.mem_mb for each in mine)),
-                f"lower the batches or micro-batches in params.yaml, or --set-resources {job.rule}:mem_mb=...",
-            ),
-            (
-                *("minutes", job.minutes, max(each.minutes for each in mine)),
-                f"--set-resources {job.rule}:runtime=... (a training that runs out of time goes on from its checkpoint)",
-            ),
-        ):
-            if asked > most:
-                raise UserError(f"rule {job.rule} asks for {asked} {what}, and {where} has at most {most:.0f}; {advice}")
-        if not any(
-            each.gpus >= gpus and each.cores >= job.cores and each.mem_mb >= job.mem_mb and each.minutes >= job.minutes
-            for each in mine
-        ):
-            raise UserError(
-                f"no node of {where} has all that rule {job.rule} asks for: {gpus} GPUs, {job.cores} cores, {job.mem_mb} MB; "
-                "ask for less with --set-resources, or name another slurm_partition"
-            )
+        reasons = [_reason(job, f"partition {name}", [each for each in nodes if each.partition == name]) for name in names]
+        if all(reasons):
+            others = f"none of the partitions {', '.join(names)} can run it, the first because " if len(names) > 1 else ""
+            raise UserError(others + reasons[0])
+
+
+def _reason(job: Need, where: str, nodes: list[Nodes]) -> str:
+    """Why no node of a partition can run the job, and what to change; empty if one can."""
+    nodes_up = [each for each in nodes if each.up]
+    if not nodes_up:
+        return f"{where} of rule {job.rule} is not up; wait, or name another as slurm_partition"
+    gpus = [gpus_of(each.gres, job.gpu_model) for each in nodes_up]
+    for what, asked, most, advice in (
+        ("nodes", job.nodes, sum(each.count for each in nodes_up), "lower compute.nodes in params.yaml"),
+        (
+            *(f"{job.gpu_model} GPUs a node".lstrip(), job.gpus, max(gpus)),
+            "lower compute.processes in params.yaml, name a partition with more, or train on CPUs: --resources gpu=0",
+        ),
+        ("cores", job.cores, max(each.cores for each in nodes_up), f"--set-resources {job.rule}:cpus_per_task=..."),
+        (
+            *("MB of memory", job.mem_mb, max(each.mem_mb for each in nodes_up)),
+            f"lower the batches or micro-batches in params.yaml, or --set-resources {job.rule}:mem_mb=...",
+        ),
+        (
+            *("minutes", job.minutes, max(each.minutes for each in nodes_up)),
+            f"--set-resources {job.rule}:runtime=... (a training that runs out of time goes on from its checkpoint)",
+        ),
+    ):
+        if asked > most:
+            return f"rule {job.rule} asks for {asked} {what}, and {where} has at most {most:.0f}; {advice}"
+    if any(
+        cards >= job.gpus and each.cores >= job.cores and each.mem_mb >= job.mem_mb and each.minutes >= job.minutes
+        for each, cards in zip(nodes_up, gpus, strict=True)
+    ):
+        return ""
+    return (
+        f"no node of {where} has all that rule {job.rule} asks for: {job.gpus} GPUs, {job.cores} cores, {job.mem_mb} MB; "
+        "ask for less with --set-resources, or name another slurm_partition"
+    )
+
+
+def partitions_in(path: str | Path) -> list[str]:
+    """Partitions of this cluster in a file from which the executor chooses for jobs that name none (--slurm-partition-config)."""
+    described = yaml.safe_load(Path(path).read_text())["partitions"]
+    return [name for name, limits in described.items() if not {"slurm_cluster", "cluster", "clusters"} & limits.keys()]
 
 
 def nodes() -> list[Nodes]:
@@ -121,25 +149,26 @@ def _nodes(partition: str, state: str, count: str, cores: str, mem_mb: str, gres
     return Nodes(
         *(partition.rstrip("*"), partition.endswith("*"), state == "up"),
         *(int(COUNT.search(text).group()) for text in (count, cores, mem_mb)),  # a + behind one says: or more
-        gpus_of(gres),
+        gres,
         minutes_of(limit),
     )
 
 
-def gpus_of(gres: str) -> int:
-    """GPUs in a list of generic resources: "gpu:a100:4(S:0-1),lscratch:1" has 4."""
-    each = (re.sub(r"\(.*?\)", "", name).split(":") for name in re.sub(r"\(.*?\)", "", gres).split(","))
-    return sum(int(parts[-1]) if parts[-1].isdigit() else 1 for parts in each if parts[0] == "gpu")
+def gpus_of(gres: str, model: str = "") -> int:
+    """GPUs in a list of generic resources, of a model alone if it is given: "gpu:a100:4(S:0-1),lscratch:1" has 4."""
+    found = [parts for parts in _gpus(gres) if not model or model in parts[1:]]
+    return sum(int(parts[-1]) if parts[-1].isdigit() else 1 for parts in found)
 
 
-def minutes_of(limit: str) -> float:
-    """A time limit as Slurm prints it, [days-]hours:minutes:seconds, or infinite."""
-    if not COUNT.match(limit):
-        return float("inf")
-    days, _, clock = limit.rpartition("-")
-    parts = [int(part) for part in clock.split(":")]
-    hours, minutes, seconds = ([0] * 3 + parts)[-3:]
-    return int(days or 0) * 1440 + hours * 60 + minutes + seconds / 60
+def model_of(gres: str) -> str:
+    """The model of the first GPU in such a list; empty if none is named."""
+    return next((parts[1] for parts in _gpus(gres) if len(parts) > 1 and not parts[1].isdigit()), "")
+
+
+def _gpus(gres: str) -> list[list[str]]:
+    """For each kind of GPU "gpu", its model and number, of which both may be left out."""
+    each = [name.split(":") for name in re.sub(r"\(.*?\)", "", gres).split(",")]
+    return [parts for parts in each if parts[0] == "gpu"]
 
 
 def check_status_command(command: str, interval: int) -> None:
@@ -164,8 +193,8 @@ def check_status_command(command: str, interval: int) -> None:
         )
 
 
-def end_leftovers(folder: Path) -> list[str]:
-    """End the jobs of a killed run in this folder, which would write the same files as those of the next; returns their numbers.
+def end_leftovers(folder: str | Path) -> list[str]:
+    """End the jobs of a killed run in this working folder, which would write the same files as those of the next; returns their numbers.
 
     Trainings save their checkpoints first. Raises: UserError if some do not end.
     """
@@ -182,7 +211,7 @@ def end_leftovers(folder: Path) -> list[str]:
     return left
 
 
-def _sent_from(folder: Path) -> list[str]:
+def _sent_from(folder: str | Path) -> list[str]:
     """Jobs of this user that Snakemake sent from this folder and that are not over; their comments name the rule."""
     said = _ask("squeue", "--noheader", f"--user={getpass.getuser()}", "--format=%i|%Z|%k")
     rows = [line.split("|", 2) for line in said.splitlines() if line.count("|") >= 2]

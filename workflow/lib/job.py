@@ -53,14 +53,11 @@ def job(snakemake) -> Iterator[None]:
             ours.addHandler(_said_in(terminal))
         start = time.monotonic()
         try:
-            on_node.check_packages()
-            with _damage_named(snakemake.input):
-                yield
-            unchanged.check(before)
-        except SystemExit as left:
-            if left.code == on_node.PREEMPTED and RANK == "0":
-                on_node.queue_again()
-            raise
+            with on_node.queued_again(snakemake.rule, first=RANK == "0"):
+                on_node.check_packages()
+                with _damage_named(snakemake.input):
+                    yield
+                unchanged.check(before)
         except (UserError, MemoryError) as error:
             sentence = str(error) or "out of memory; run fewer jobs at once or lower the batch size in params.yaml"
             file.write(f"error: {sentence}\n")

@@ -1,19 +1,24 @@
 """A job on a node of a cluster: whether the node has the packages of the run, and its place in the queue after a preemption."""
 
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 
 import machine
 from aesthetic_pretraining.errors import UserError
+from aesthetic_pretraining.preemption import PREEMPTED, moved_on
+from slurm_time import minutes_of
 
 VERSIONS = "AESTHETIC_PRETRAINING_VERSIONS"  # environment: the versions of the run that sent the job
-PREEMPTED = 128 + signal.SIGTERM  # exit status of a job that was asked to end; a training has saved its checkpoint by then
 BEFORE_THE_END = 120  # seconds before its time is over that a job is asked to end
+EARLIER = 60  # seconds by which Slurm may ask before that
+RESTARTS = 2  # of a job that keeps nothing: a preempted one may have better luck, but not for ever
 
 
 def announce() -> None:
@@ -44,17 +49,47 @@ def check_packages() -> None:
         raise UserError(f"the node {socket.gethostname()} has {differing[0]}; {advice}")
 
 
-def queue_again() -> None:
-    """Put a job that was asked to end by its cluster, and not by its user, back into the queue.
+@contextlib.contextmanager
+def queued_again(rule: str, first: bool) -> Iterator[None]:
+    """Inside, a job that was sent and is asked to end by its cluster goes back into the queue if that helps, and ends with PREEMPTED.
 
-    Slurm does so itself for jobs that it kills, but not for one that has ended in time, and for none whose time is over. One that
-    its user cancelled is not running any more.
+    Args:
+        first: whether this is the first of the job's processes, which does so for all.
+
+    Raises: UserError that says what to change where it does not help.
+    """
+    try:
+        yield
+    except SystemExit as left:
+        if left.code == PREEMPTED and first and VERSIONS in os.environ:
+            queue_again(rule)
+        raise
+
+
+def queue_again(rule: str) -> None:
+    """Put this job into the queue again, unless its user cancelled it: then it is not running any more.
+
+    Slurm does so itself for jobs that it kills, but not for one that has ended in time, and for none whose time is over.
+
+    Raises: UserError if the job would do the same again: its time is over and no checkpoint has moved on, or it was preempted too often.
     """
     number = os.environ.get("SLURM_JOB_ID")
-    if VERSIONS not in os.environ or not number or not shutil.which("scontrol"):
+    if not number or not shutil.which("scontrol"):
         return
-    state = subprocess.run(
-        ["squeue", "--noheader", f"--jobs={number}", "--format=%T"], capture_output=True, text=True, check=False
-    )
-    if state.stdout.strip() == "RUNNING":
-        subprocess.run(["scontrol", "requeue", number], check=False)
+    command = ["squeue", "--noheader", f"--jobs={number}", "--Format=State,RestartCnt,TimeUsed,TimeLimit"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    if said[:1] != ["RUNNING"]:
+        return
+    restarts, used, limit = int(said[1]), minutes_of(said[2]), minutes_of(said[3])
+    if not moved_on.is_set():
+        if limit - used <= (BEFORE_THE_END + EARLIER) / 60:
+            raise UserError(
+                f"its time of {limit:.0f} minutes is over, and nothing is saved that it could go on from; raise its resource runtime: "
+                f"--set-resources {rule}:runtime=..., or the same under set-resources in profiles/slurm/config.yaml"
+            )
+        if restarts >= RESTARTS:
+            raise UserError(
+                f"it was preempted {restarts + 1} times, and nothing is saved that it could go on from; send it where jobs are not "
+                f"preempted: --set-resources {rule}:slurm_partition=..."
+            )
+    subprocess.run(["scontrol", "requeue", number], check=False)

@@ -51,6 +51,11 @@ try:
     config.update(overlay(load(ROOT / "params.yaml"), config))
     CONFIG = resolve(config)
     if workflow.exec_mode.name == "DEFAULT" and not MODULE:
+        if not CONTAINER and "APPTAINER" in [method.name for method in workflow.deployment_settings.deployment_method]:
+            raise UserError(
+                "--sdm apptainer runs jobs in an image, and none is named; build one and add --config container=IMAGE.sif "
+                "(docs/how-to/containers.md), or leave --sdm apptainer out"
+            )
         guard.refuse_other_scales(CONFIG["scale"], config["scales"])
         with guard.free() as may_write:
             if may_write:
@@ -90,7 +95,7 @@ def before_jobs():
             cluster_can_run()
         elif any(job.resources.get("mpi") for job in workflow.dag.needrun_jobs()) and (reason := launch.obstacle(NODES)):
             raise UserError(reason)
-        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(ROOT)):
+        if guard.enter(sends=by_slurm()) and (ended := cluster.end_leftovers(workflow.workdir_init)):
             print(f"jobs of a killed run were ended: {', '.join(ended)}", file=sys.stderr)
         guard.die_with_dvc()
         ctrl_c.heed()
@@ -108,7 +113,8 @@ def cluster_can_run():
     settings = workflow.executor_settings
     cluster.check_status_command(settings.status_command, settings.init_seconds_before_status_checks)
     waiting = [job for job in workflow.dag.needrun_jobs() if not job.is_local]
-    cluster.check(map(cluster.need, waiting), cluster.nodes())
+    described = settings.partition_config or os.environ.get("SNAKEMAKE_SLURM_PARTITIONS")
+    cluster.check(map(cluster.need, waiting), cluster.nodes(), cluster.partitions_in(described) if described else ())
     on_node.announce()
 
 

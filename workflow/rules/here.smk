@@ -17,6 +17,7 @@ if not (HERE or MODULE or workflow.overwrite_workdir):
     raise WorkflowError(
         f"this is not the project's folder: run 'cd {ROOT}' first, or name the folder for data and results: --directory FOLDER"
     )
+os.environ.update(AESTHETIC_PRETRAINING_ROOT=str(ROOT))  # for workflow/envs/environment.post-deploy.sh
 sys.path.insert(0, str(ROOT / "workflow/lib"))
 
 import interpreter

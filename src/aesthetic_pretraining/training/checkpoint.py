@@ -17,12 +17,12 @@ import torch
 from aesthetic_pretraining import code
 from aesthetic_pretraining.errors import UserError
 from aesthetic_pretraining.files import atomic_path, sha256, write_json
+from aesthetic_pretraining.preemption import PREEMPTED, moved_on
 from aesthetic_pretraining.seeding import seeded_int
 from aesthetic_pretraining.training.distributed import Alone
 
 CHECKPOINT_SECONDS = 60.0
 NAMED = 3  # changed files that a sentence names
-PREEMPTED = 128 + signal.SIGTERM  # 143, what shells report of a process that SIGTERM ended
 log = logging.getLogger("aesthetic_pretraining")
 
 
@@ -109,7 +109,10 @@ class Checkpoint:
             values = state()
             with atomic_path(self.path) as tmp:
                 torch.save({"config": self.config, "inputs": self.inputs, "code": self.code, "state": values}, tmp)
-            self.saved, self.at = time.monotonic(), values.get("at", (0, 0))[:2]
+            at = values.get("at", (0, 0))[:2]
+            if at != self.at:
+                moved_on.set()
+            self.saved, self.at = time.monotonic(), at
         if asked:
             if self.team.first:
                 log.warning("SIGTERM: stopped, to be gone on with from %s", self)
