@@ -124,13 +124,17 @@ def memory_mb(cfg: Mapping, images: tuple[int, int], sent: int, on_gpu: bool, lo
     return int(-(-wanted // 100) * 100)
 
 
+def photos(cfg: Mapping) -> int:
+    """Photos of the pretraining set, at most."""
+    return cfg["photos.limit"] or max(PHOTOS.get(source, PHOTOS["folder"]) for source in cfg["photos.sources"])
+
+
 def pretraining_work(cfg: Mapping, task: str) -> int:
     """Images that a pretraining passes forward and backward, at most."""
-    photos = cfg["photos.limit"] or max(PHOTOS.get(source, PHOTOS["folder"]) for source in cfg["photos.sources"])
     passes = cfg["pretrain.epochs"]
     if task in VIEWS and cfg["pretrain.contrast_updates"] == "matched":  # as many steps as the ranking tasks, of larger batches
         passes *= -(-cfg["pretrain.contrast_batch"] // cfg["pretrain.batch_photos"])
-    return passes * photos * VIEWS.get(task, len(VARIANTS))
+    return passes * photos(cfg) * VIEWS.get(task, len(VARIANTS))
 
 
 def finetuning_work(cfg: Mapping, folds: int) -> int:

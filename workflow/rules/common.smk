@@ -31,6 +31,7 @@ from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfi
 from aesthetic_pretraining.settings.probes import ProbeConfig
 from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
 
+import asked
 import cluster
 import cluster_failures
 import ctrl_c

@@ -14,6 +14,7 @@ rule predict:
         f"logs/{{scale}}/benchmark/predict/{{init}}_{RUN}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_labelled(VALUES, TEST_ON, len(FOLDS) or 1)),
         gpu=card,
         loaders=LOADERS,
     params:
@@ -45,6 +46,7 @@ rule respond:
         "logs/{scale}/benchmark/respond.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_variants(VALUES, len(RANKING_TASKS) * len(PRETRAININGS), TEST_PHOTOS), loaders=0),
         gpu=card,
         loaders=0,
     params:
@@ -159,6 +161,7 @@ rule photo_scores:
         "logs/{scale}/benchmark/photo_scores.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_photos(VALUES, len(SEEDS))),
         gpu=card,
         loaders=LOADERS,
     params:
@@ -184,6 +187,7 @@ rule photo_classes:
     retries: 3
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_originals(VALUES)),
         gpu=card,
         loaders=LOADERS,
     params:
@@ -212,6 +216,7 @@ rule sensitivity:
         "logs/{scale}/benchmark/sensitivity.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_variants(VALUES, len(INITS), CONFIG["photo_check"]["distorted_photos"])),
         gpu=card,
         loaders=LOADERS,
     params:

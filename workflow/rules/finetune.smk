@@ -18,6 +18,7 @@ rule features:
         "logs/{scale}/benchmark/features/{init}_seed{pretraining}.tsv"
     threads: CONFIG["finetune"]["threads"]
     resources:
+        **asking(asked.of_labelled(VALUES, [*TEST_ON, *([TRAIN_ON] if mirrored_features() else [])])),
         gpu=card,
         loaders=LOADERS,
     params:

@@ -60,11 +60,25 @@ def runtime(wildcards, threads):
     return needs.runtime_min(own, work, threads, cards(wildcards))
 
 
+def asking(work, loaders=None):
+    """Memory and minutes of a job that asks networks, from asked.Work; `loaders`: where the rule has a number of its own."""
+
+    def given(wildcards, threads):
+        own = loaders if loaders is not None else threads - 1 if sent() else LOADERS
+        return dict(on_gpu=bool(card(wildcards)), loaders=own if card(wildcards) else 0)
+
+    return dict(
+        mem_mb=lambda wildcards, threads: asked.memory_mb(work, **given(wildcards, threads)),
+        runtime=lambda wildcards, threads: asked.runtime_min(work, threads, **given(wildcards, threads)),
+    )
+
+
 # GPUs that this machine lets us see
 GPU = min(1, needs.gpus())
 VALUES = {key: leaf(CONFIG, key) for section in CONFIG for key in leaf_keys(CONFIG, section)}
 # of all jobs but pretrainings: as many as could send the ranking tasks' finished images, whose batches are larger than theirs
 LOADERS = needs.loaders(needs.gpus(), needs.pretraining_images(VALUES, "ranking")[0] * needs.image_bytes(VALUES))
 NODES = CONFIG["compute"]["nodes"]
+TEST_PHOTOS = needs.photos(VALUES) * CONFIG["photos"]["shares"]["test"]
 # of a training on several nodes, for which Slurm wants a task on each; its script starts them (workflow/lib/launch.py)
 ON_NODES = dict(nodes=NODES, tasks=NODES, mpi="srun") if NODES > 1 else {}
