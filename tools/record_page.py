@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from aesthetic_pretraining.evaluation.probes.over_ridge import BETTER_BELOW, beyond_noise
+from aesthetic_pretraining.evaluation.probes.over_ridge import beyond_noise
 from aesthetic_pretraining.evaluation.statistics.intervals import POWER
+from aesthetic_pretraining.evaluation.statistics.labels_saved import HIGHER_IS_BETTER
 from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING, title_of
 from aesthetic_pretraining.reporting import claims, table2, table2_print, verdicts
 from aesthetic_pretraining.reporting.captions import Caption, caption_of
@@ -115,7 +116,7 @@ def baseline(record: Path, table: pd.DataFrame) -> str:
     said, better, worse = [], [], []
     for metric, title in RIDGE_METRICS.items():
         rows, ridge = over[over["metric"] == metric].set_index("init"), known.loc[metric]
-        sign = -1 if metric in BETTER_BELOW else 1
+        sign = 1 if metric in HIGHER_IS_BETTER else -1
         behind = rows.index[sign * rows["difference"] < 0]
         named = "all rows" if len(behind) == len(rows) else _listed(map(title_of, behind))
         base = rows.loc[BASELINE]

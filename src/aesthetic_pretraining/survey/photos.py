@@ -95,9 +95,8 @@ def examine(photos: Photos, wanted: int, seed: int) -> tuple[list[str], dict[str
 
 
 def _has_pictures(folder: Path) -> bool:
-    return any(
-        is_picture(entry.name) for entry in folder.glob("*")
-    )  # nothing, where this user cannot look; Folder then says so
+    # glob finds nothing where this user cannot look, and Folder then says so; iterdir would raise
+    return any(is_picture(entry.name) for entry in folder.glob("*"))
 
 
 def _large_enough(pixels: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from aesthetic_pretraining.evaluation.statistics.training_luck import RIDGE
 from aesthetic_pretraining.settings.labels import Labels
 
 OVER_COLUMNS = ["init", "metric", "difference", "low", "high", "over", "detectable"]
-BETTER_BELOW = ("mae", "emd1", "emd2")  # metrics whose smaller values are better
 
 
 def over_ridge(

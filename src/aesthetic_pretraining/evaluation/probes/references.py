@@ -5,7 +5,8 @@ The numbers are metrics/references.csv and metrics/over_ridge.csv, which the rul
 
 import pandas as pd
 
-from aesthetic_pretraining.evaluation.probes.over_ridge import BETTER_BELOW, beyond_noise
+from aesthetic_pretraining.evaluation.probes.over_ridge import beyond_noise
+from aesthetic_pretraining.evaluation.statistics.labels_saved import HIGHER_IS_BETTER
 from aesthetic_pretraining.evaluation.statistics.training_luck import RIDGE
 from aesthetic_pretraining.initialisations import BASELINE, title_of
 from aesthetic_pretraining.settings.labels import Labels
@@ -46,7 +47,7 @@ def _not_better(rows: pd.DataFrame, metric: str, title: str, ridge: str, on: str
     known = rows.dropna(subset="difference")
     if known.empty:
         return f"Rows cannot be compared with {ridge} in {title}, which is undefined."
-    sign = -1 if metric in BETTER_BELOW else 1
+    sign = 1 if metric in HIGHER_IS_BETTER else -1
     worse = known[sign * known["difference"] < 0]
     # semicolons, because names of comparison rows have commas
     named = "; ".join(f"{title_of(row.init)} ({row.difference:+.4f})" for row in worse.itertuples())
