@@ -57,6 +57,10 @@ def test_what_is_not_known_is_not_claimed():
     assert "beyond" not in second
     within = findings.sentences(table({"ava_srcc": (0.1, -0.1, 0.3)}, over="seeds"), None, simulated=False)
     assert within[1].endswith("0.100 more, within noise.") and "training runs" not in within[0]
+    tuned = findings.sentences(
+        table({"ava_srcc": (0.1, -0.1, 0.3)}, over="fine-tuning seeds and images"), None, simulated=False
+    )
+    assert "the variation between pretraining runs is in none of them" in tuned[0]
     odd = table({"ava_srcc": (0.1, 0.05, 0.3)}).assign(**{f"{AVA.name}_problem": ["", "other images"]})
     assert "of ImageNet." in findings.sentences(odd, None, simulated=False)[1]  # what cannot be compared is not best
 
@@ -69,4 +73,4 @@ def test_verdicts_are_counted_where_votes_are_real():
         }
     )
     third = findings.sentences(table({}), claims, simulated=False)[2]
-    assert "4 claims in prose, this run can judge 3: 2 not seen here, 1 holds here;" in third
+    assert "4 claims in prose, this run can judge 3: 2 “not seen here”, 1 “holds here”;" in third

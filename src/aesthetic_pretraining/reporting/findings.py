@@ -5,12 +5,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from aesthetic_pretraining.evaluation.statistics.training_luck import SEEDS
+from aesthetic_pretraining.evaluation.statistics.training_luck import FINETUNING, IMAGES, PRETRAINING
 from aesthetic_pretraining.initialisations import BASELINE, PAPER_RANKING
 from aesthetic_pretraining.reporting import verdicts
 from aesthetic_pretraining.reporting.table2 import Column, columns, sets_of
 
 HEADLINE = ("srcc", "rank correlation")  # ASSUME: of the paper's metrics the one that an order of photos is judged by
+# {what an interval is over: the runs whose variation it lacks}
+UNSEEN = {
+    IMAGES: "training runs",
+    f"{FINETUNING} and {IMAGES}": "pretraining runs",
+    f"{PRETRAINING} and {IMAGES}": "fine-tuning runs",
+}
 
 
 class Counts(NamedTuple):
@@ -86,7 +92,7 @@ def _conclusion(claims: pd.DataFrame | None, simulated: bool) -> str:
         return "The paper\u2019s claims were not checked in this run."
     prose = claims["verdict"][~claims["id"].str.startswith("table2.")].str.partition(":")[0]
     judged = prose[prose.isin([*verdicts.HERE, *verdicts.HERE.values()])]
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in judged.value_counts().items())
+    counts = ", ".join(f"{count} \u201c{verdict}\u201d" for verdict, count in judged.value_counts().items())
     return (
         f"Of the paper\u2019s {len(prose)} claims in prose, this run can judge {len(judged)}{f': {counts}' if counts else ''}; "
         "\u201cnot seen here\u201d and \u201cwithin noise\u201d are no evidence against a claim."
@@ -117,9 +123,10 @@ def _noise(table: pd.DataFrame) -> str:
     if not over:
         return "no difference has an interval"
     text = f"{table['confidence'].iloc[0] * 100:g} % intervals over {' or '.join(over)}, each by itself"
-    without = [each for each in over if each.removesuffix(" and images") != SEEDS]
+    without = [UNSEEN[each] for each in over if each in UNSEEN]
     if without:
-        text += f"; the variation between training runs is in {'none' if len(without) == len(over) else 'only some'} of them"
+        runs = " or ".join(dict.fromkeys(without))
+        text += f"; the variation between {runs} is in {'none' if len(without) == len(over) else 'only some'} of them"
     return text
 
 
