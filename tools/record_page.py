@@ -44,9 +44,8 @@ def lead(record: Path) -> str:
         [
             f"**{QUESTION}** {_asked(facts, table)}",
             short_table(table),
-            f"Mean over the runs of a row, in brackets {_level(table)} intervals over {_varied(record, table)}. {baseline(record, table)} "
-            f"{verdict(record, table)}",
-            *([facts["note"]] if facts["note"] else []),
+            f"Mean over the runs of a row, in brackets {_level(table)} intervals over {_varied(record, table)}.",
+            "\n".join(f"- {line}" for line in (*verdict(record, table), baseline(record, table), *_note(facts))),
             f"![{captions(record, home)['figure3'].heading}]({place}/figure3.png)",
             f"All tables, figures and limits: [docs/results.md](docs/results.md). {_made(facts)}",
         ]
@@ -93,41 +92,38 @@ def interval_table(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def verdict(record: Path, table: pd.DataFrame) -> str:
-    """Which rows differ from ImageNet beyond noise, and what becomes of the paper's main claim."""
+def verdict(record: Path, table: pd.DataFrame) -> list[str]:
+    """What becomes of the paper's main claim, and which rows differ from ImageNet beyond noise: a text each."""
     home = table2.sets_of(table)[0]
     name, rows = f"{home.name}_srcc", _trained(table)
     above = list(rows["label"][rows[f"{name}_diff_low"] > 0])
     below = list(rows["label"][rows[f"{name}_diff_high"] < 0])
-    said = [f"Beyond noise above ImageNet in SRCC: {_listed(above)}. Below: {_listed(below)} (each row by its own interval)."]
     known = _claims(record)
-    if len(mine := known[known["id"] == CLAIM]):
-        row = mine.iloc[0]
-        said.append(
+    return [
+        *(
             f"The paper's main claim, “{row['claim']}”: **{escape_markdown(claims.shown_verdict(row))}** ({row['ours']})."
-        )
-    return " ".join(said)
+            for _, row in known[known["id"] == CLAIM].iterrows()
+        ),
+        f"Beyond noise above ImageNet in SRCC: {_listed(above)}. Below: {_listed(below)} (each row by its own interval).",
+    ]
 
 
 def baseline(record: Path, table: pd.DataFrame) -> str:
-    """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not."""
+    """What a linear model of ImageNet's frozen features reaches, and which fine-tuned rows do not: a list item for each metric."""
     known = pd.read_csv(record / "references.csv").query("reference == 'imagenet_ridge' and split == 'test'")
     known, over = known.set_index("metric"), pd.read_csv(record / "over_ridge.csv")
-    said, better, worse = [], [], []
+    lines = ["Ridge regression on ImageNet's frozen features, without any fine-tuning:"]
     for metric, title in RIDGE_METRICS.items():
         rows, ridge = over[over["metric"] == metric].set_index("init"), known.loc[metric]
         sign = 1 if metric in HIGHER_IS_BETTER else -1
         behind = rows.index[sign * rows["difference"] < 0]
         named = "all rows" if len(behind) == len(rows) else _listed(map(title_of, behind))
-        base = rows.loc[BASELINE]
-        said.append(
-            f"{title} {ridge['value']:.{DECIMALS}f} [{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}] (fine-tuned ImageNet minus "
-            f"ridge: {_with_ends(base, 'difference', '', '+')}; behind ridge: {named})"
+        better, worse = (_listed(map(title_of, rows.index[beyond_noise(rows, way * sign)])) for way in (1, -1))
+        lines.append(
+            f"  - {title} {ridge['value']:.{DECIMALS}f} [{ridge['low']:.{DECIMALS}f}, {ridge['high']:.{DECIMALS}f}]; fine-tuned ImageNet minus "
+            f"ridge {_with_ends(rows.loc[BASELINE], 'difference', '', '+')}. Behind ridge: {named}. Beyond noise better: {better}; worse: {worse}."
         )
-        better += [title_of(init) for init in rows.index[beyond_noise(rows, sign)]]
-        worse += [title_of(init) for init in rows.index[beyond_noise(rows, -sign)]]
-    beyond = f"Beyond noise better than ridge: {_listed(better)}. Worse: {_listed(worse)}."
-    return f"Ridge regression on ImageNet's frozen features, without any fine-tuning, has {' and '.join(said)}. {beyond}"
+    return "\n".join(lines)
 
 
 def comparisons(record: Path, facts: dict, table: pd.DataFrame) -> str:
@@ -171,7 +167,7 @@ def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
     """What the numbers say, and what they do not, a sentence each."""
     home, *others = table2.sets_of(table)
     name = f"{home.name}_srcc"
-    lines = [text for text in (baseline(record, table), verdict(record, table)) if text]
+    lines = [*verdict(record, table), baseline(record, table)]
     published = pd.read_csv(ROOT / "resources/table2_published.csv").set_index("initialisation")["ava_srcc"]
     gain = max(published[init] for init in PAPER_RANKING) - published[BASELINE]
     if pd.notna(least := table[f"{name}_detectable"].astype(float).max()):
@@ -182,14 +178,12 @@ def limits(record: Path, facts: dict, table: pd.DataFrame) -> list[str]:
         )
     if reason := verdicts.reason_of(table):
         lines.append(f"It is another experiment than the paper's: {reason}. So no number is compared with the paper's.")
-    if "references" in table:
-        lines.append(str(table["references"].iloc[0]))
     if facts["left_out"]:
         lines.append(
             f"{facts['left_out']['photos']} of the {facts['left_out']['of']} published photos of OASIS are left out, those of themes of "
             "violence, injury, nudity and hatred ([data.md](data.md)): results on all of them would be others."
         )
-    lines += [facts["note"]] if facts["note"] else []
+    lines += _note(facts)
     lines.append(
         f"It is about the photos of {', '.join(each.title for each in (home, *others))} at {facts['image_size']} pixels and the people who "
         "rated them: what else people like, and what other networks learn, it does not say."
@@ -229,6 +223,10 @@ def _of_scale(record: Path) -> str:
 
 def _read(record: Path) -> tuple[dict, pd.DataFrame]:
     return json.loads((record / "record.json").read_text()), table2.read(record / "table2.csv")
+
+
+def _note(facts: dict) -> list[str]:
+    return [facts["note"]] if facts["note"] else []
 
 
 def _claims(record: Path) -> pd.DataFrame:
