@@ -22,7 +22,7 @@ SMALL = dataclasses.replace(CONFIG, max_epochs=2)
 @pytest.fixture(scope="module")
 def images(labelled_store, votes, backbone_file, tmp_path_factory):
     features = features_of(labelled_store, backbone_file, tmp_path_factory.mktemp("features"))
-    return Labelled(labelled_store, votes, range(1, 11), TRAIN, VAL, GROUPS, features)
+    return Labelled(labelled_store, votes, range(1, 11), [TRAIN], VAL, GROUPS, features)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,16 @@ def test_at_the_chosen_rate_the_lowest_mean_is_taken():
     assert chosen(table, "head") == {"learning_rate_head": 1.0, "dropout": 0.5}
 
 
+def test_at_the_chosen_rate_the_least_patience_of_those_as_good_is_taken():
+    """3 / 6 is above 5 / 10 by 0.01 on average, whose standard error is 0.03; 2 / 4 by 0.03, whose standard error is 0.01."""
+    rows = [(2, 4, [0.22, 0.34]), (3, 6, [0.18, 0.34]), (5, 10, [0.20, 0.30])]
+    table = pd.DataFrame(
+        [(*row[:2], seed, loss) for row in rows for seed, loss in enumerate(row[2])],
+        columns=["halve_after", "stop_after", "seed", "held_emd"],
+    ).assign(phase="all", learning_rate_features=1e-4)
+    assert chosen(table, "all") == {"learning_rate_features": 1e-4, "halve_after": 3, "stop_after": 6}
+
+
 def test_the_halves_hold_whole_groups_of_validation_images(images):
     six = dataclasses.replace(images, val=list("uvwxyz"), groups=dict(zip("uvwxyz", "aabbcc", strict=True)))
     first, second = six.halves()
@@ -99,7 +109,7 @@ def test_one_half_of_the_validation_images_stops_and_the_other_judges(images, ba
         given.append((config.seed, [*train], [*val]))
         pretended(config, store, votes, train, val, *args)
 
-    def judging(config, images, held, *args):
+    def judging(config, images, train, held, *args):
         judged.append([*held])
         return {"held_emd": 1.0, "held_srcc": 0.0, "constant_emd": 1.0}
 
@@ -112,6 +122,32 @@ def test_one_half_of_the_validation_images_stops_and_the_other_judges(images, ba
     assert len(given) == len(judged) == 10
     for (seed, train, stopping), held in zip(given, judged, strict=True):
         assert train == TRAIN and (stopping, held) == turns[seed]
+
+
+def test_seeds_take_turns_in_folds_and_halves(images, backbone_file, tmp_path, monkeypatch):
+    """With two folds and four seeds: each fold's training images once with either half."""
+    given = []
+
+    def noted(config, store, votes, train, val, *args):
+        given.append((config.seed, train, val))
+        pretended(config, store, votes, train, val, *args)
+
+    (tmp_path / "work").mkdir()
+    monkeypatch.setattr(module, "finetune", noted)
+    monkeypatch.setattr(module, "_judged", lambda *args: {"held_emd": 1.0, "held_srcc": 0.0, "constant_emd": 1.0})
+    folds, (first, second) = [TRAIN[:3], TRAIN[3:]], images.halves()
+    search = dataclasses.replace(SEARCH, seeds=[1, 2, 3, 4])
+    table = search_finetuning(
+        SMALL,
+        search,
+        dataclasses.replace(images, train=folds),
+        backbone_file,
+        tmp_path / "found.csv",
+        tmp_path / "work",
+    )
+    turns = {1: (folds[0], first), 2: (folds[1], first), 3: (folds[0], second), 4: (folds[1], second)}
+    assert len(given) == 20 and all((train, stopping) == turns[seed] for seed, train, stopping in given)
+    assert set(zip(table["seed"], table["fold"])) == {(1, 1), (2, 2), (3, 1), (4, 2)}
 
 
 def test_the_constant_prediction_is_the_training_images_mean(done, images, votes):
@@ -130,7 +166,7 @@ def test_the_constant_prediction_is_the_training_images_mean(done, images, votes
 def test_a_network_is_judged_by_its_votes_for_these_images(images, votes, labelled_store, backbone_file, tmp_path):
     network = score_network(new_backbone(SMALL.backbone, backbone_file), 0.0, 10)
     save_weights(network.state_dict(), tmp_path / "weights.safetensors")
-    found = module._judged(SMALL, images, TRAIN[3:], tmp_path / "weights.safetensors", 0)
+    found = module._judged(SMALL, images, TRAIN[:3], TRAIN[3:], tmp_path / "weights.safetensors", 0)
     assert found["held_emd"] == pytest.approx(emd(network.eval(), labelled_store, votes, TRAIN[3:]), rel=1e-4)
 
 
@@ -162,7 +198,7 @@ def test_a_search_goes_on_where_it_was_broken_off_and_begins_anew_with_other_inp
     again = search_finetuning(SMALL, SEARCH, images, backbone_file, folder / "again.csv", folder / "work")
     assert calls == [2]
     pd.testing.assert_frame_equal(again, table)
-    other = dataclasses.replace(images, train=TRAIN[:3])
+    other = dataclasses.replace(images, train=[TRAIN[:3]])
     monkeypatch.setattr(module, "_judged", lambda *args: {"held_emd": 1.0, "held_srcc": 0.0, "constant_emd": 1.0})
     real = pretended
     search_finetuning(SMALL, SEARCH, other, backbone_file, folder / "other.csv", folder / "work")
@@ -178,4 +214,5 @@ def test_the_figure_shows_every_combination_and_rings_the_chosen(done):
     assert sum(len(line.get_xdata()) for line in dots) == 8
     (ring,) = [line for line in whole.get_lines() if line.get_fillstyle() == "none"]
     assert ring.get_xdata().tolist() == [1e-5]
+    assert [text.get_text() for text in head.get_xticklabels()] == ["0.001", "0.01"]
     assert ring.get_ydata()[0] == pytest.approx(table[table["phase"] == "all"]["held_emd"].mean())

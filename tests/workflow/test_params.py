@@ -73,8 +73,10 @@ def needed(script: str, known: set[str]) -> set[str]:
         found |= shared.get(name, set()) if classes.get(name) in ("job", "variants") else set()
         if name == "config":
             cls = getattr(importlib.import_module(classes[call.args[1].id]), call.args[1].id)
-            # not the script's own fields, as a training's seed
-            keyed = {word.arg for word in call.keywords} & keys_by_field(cls).keys()
+            # not the script's own fields, as a training's seed, or a list of names in `**dict.fromkeys(NAMES, ...)`
+            lists = [word.value.args[0].id for word in call.keywords if word.arg is None and isinstance(word.value, ast.Call)]
+            told = [name for names in lists for name in getattr(importlib.import_module(classes[names]), names)]
+            keyed = {*told, *(word.arg for word in call.keywords)} & keys_by_field(cls).keys()
             found |= set(keys_of(cls, *keyed))
         elif name == "section" and isinstance(call.args[1], ast.Constant):  # not that of a set, whose name is a parameter
             found.add(call.args[1].value)
@@ -93,6 +95,9 @@ def test_every_rule_lists_what_its_script_looks_up(listed):
     assert {"simulate.weights.balance", "simulate.shares.tid2013", "seed"} <= seen["simulate"]
     assert "compute.processes" not in seen["search_rate"]
     assert "report.alpha" in seen["table2"]
+    # the search is not made again because its result was written into params.yaml
+    assert "finetune.learning_rate_features" in listed["finetune"]
+    assert not {"finetune.learning_rate_features", "finetune.dropout"} & {*listed["search_finetuning"]}
     # of a comparison row: its task, and its own values in the place of the scale's
     assert "comparisons.ranking_other.task" in set(listed["pretrain"]) & set(listed["respond"])
     assert not [key for key in listed["finetune"] if key.startswith("comparisons.")]

@@ -29,7 +29,7 @@ from aesthetic_pretraining.settings.keys import keys_of
 from aesthetic_pretraining.settings.photos import ClassesConfig, ScoresConfig, SensitivityConfig
 from aesthetic_pretraining.settings.pretraining import PretrainConfig, TaskConfig
 from aesthetic_pretraining.settings.probes import ProbeConfig
-from aesthetic_pretraining.settings.search import FinetuneSearchConfig, SearchConfig
+from aesthetic_pretraining.settings.search import SEARCHED, FinetuneSearchConfig, SearchConfig
 
 import asked
 import cluster

@@ -57,9 +57,8 @@ rule search_finetuning:
         cpus_per_task=cpus_per_task,
     params:
         cfg=P(
-            *keys_of(FinetuneConfig, "processes"),
+            *keys_of(FinetuneConfig, "processes", *SEARCHED),
             FinetuneSearchConfig,
-            f"sets.{TRAIN_ON}.folds",
         )
         | scores_params(),
     message:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
 
+HEAD, ALL = "head", "all"  # phases of the search of fine-tuning's parameters
+TRIED = {HEAD: ["learning_rate_head", "dropout"], ALL: ["learning_rate_features", "halve_after", "stop_after"]}
+SEARCHED = [*TRIED[HEAD], *TRIED[ALL]]  # fields of FinetuneConfig
+
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -27,8 +31,8 @@ class FinetuneSearchConfig:
 
     @property
     def combinations(self) -> dict[str, list[tuple[Any, ...]]]:
-        """{"head": [(rate of the head, dropout)], "all": [(rate of the features, halve_after, stop_after)]}."""
+        """{phase: [values of what is tried in it, in the order of TRIED]}."""
         return {
-            "head": list(product(self.learning_rates_head, self.dropouts)),
-            "all": [(rate, *patience) for rate, patience in product(self.learning_rates_features, self.patiences)],
+            HEAD: list(product(self.learning_rates_head, self.dropouts)),
+            ALL: [(rate, *patience) for rate, patience in product(self.learning_rates_features, self.patiences)],
         }

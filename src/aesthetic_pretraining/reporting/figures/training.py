@@ -104,6 +104,8 @@ def draw_finetune_search(table: pd.DataFrame) -> Figure:
         axes.plot(best[rate].iloc[0], best["held_emd"].mean(), "o", color="black", fillstyle="none", markersize=10)
         axes.set_title(heading, fontsize="small")
         _dress(axes, rate, rows.groupby("seed")["constant_emd"].first().mean())
+        axes.set_xticks(tried := sorted(set(rows[rate])), [f"{value:g}" for value in tried], minor=False)
+        axes.set_xticks([], minor=True)
     return figure
 
 
