@@ -4,10 +4,11 @@ Two phases, both from ImageNet's weights alone. "head": the new layer by itself,
 of it and every dropout. "all": whole fine-tunings with the best of these, with every rate of the features and every patience. No
 pretraining of this project has a part in it, so that what is found favours no row of Table 2.
 
-Each fine-tuning learns from the training images of one fold, or from all where there are no folds, is stopped by one half of the
-validation images, which are in no fold, and judged on the other; seeds take turns in fold and half. The lowest validation loss of its
-epochs would be a biased judge: it is lower the more the loss jumps from epoch to epoch, and so it favours high rates. Training images
-are no judge either: where test images are pooled over folds, they are test images of the other folds.
+Each fine-tuning learns from the images that the networks of one fold are trained on, or from all training images where there are no
+folds. It is stopped by one half of the validation images, which are in no fold, and judged on the other; seeds take turns in fold and
+half. The lowest validation loss of its epochs would be a biased judge: it is lower the more the loss jumps from epoch to epoch, and so
+it favours high rates. Training images are no judge either: where test images are pooled over folds, they are test images of the
+other folds.
 """
 
 import json
